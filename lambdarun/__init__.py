@@ -1,0 +1,1 @@
+"""Run AWS Lambda functions as AWS would: on your machine, in virtual time."""

@@ -1,0 +1,87 @@
+"""Every bound, default and wait of AWS, once, with its page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+LAMBDA_GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg"
+LAMBDA_API: Final = "https://docs.aws.amazon.com/lambda/latest/api"
+SQS_GUIDE: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+SQS_API: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference"
+
+
+@frozen
+class Setting:
+    """What AWS allows for one setting: bounds (inclusive), default, unit and source."""
+
+    low: int
+    high: int
+    default: int
+    unit: str
+    source: str
+
+
+@frozen
+class Figure:
+    """One figure of AWS that nobody sets: its value, unit and source."""
+
+    value: int
+    unit: str
+    source: str
+
+
+# --- functions
+FUNCTION_TIMEOUT = Setting(1, 900, 3, "s", f"{LAMBDA_GUIDE}/configuration-timeout.html")
+MEMORY_SIZE = Setting(128, 10_240, 128, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
+FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
+HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
+ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+
+# --- invocation
+SYNC_REQUEST_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+ASYNC_REQUEST_BYTES = Figure(1_048_576, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+# 100 bytes over the 6 MB of the documentation: recorded from AWS (test_lambda_too_large_response).
+RESPONSE_BYTES = Figure(6_291_556, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+CLIENT_CONTEXT_BYTES = Figure(3_583, "bytes", f"{LAMBDA_API}/API_Invoke.html")
+LOG_TAIL_BYTES = Figure(4_096, "bytes", f"{LAMBDA_API}/API_Invoke.html")
+
+# --- concurrency
+ACCOUNT_CONCURRENCY = Setting(1, 1_000_000, 1_000, "executions", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
+UNRESERVED_MINIMUM = Figure(100, "executions", f"{LAMBDA_GUIDE}/configuration-concurrency.html")
+RESERVED_CONCURRENCY = Setting(0, 1_000_000, 0, "executions", f"{LAMBDA_GUIDE}/configuration-concurrency.html")
+SCALE_UP_ENVIRONMENTS = Figure(1_000, "environments", f"{LAMBDA_GUIDE}/scaling-behavior.html")
+SCALE_UP_PERIOD = Figure(10, "s", f"{LAMBDA_GUIDE}/scaling-behavior.html")
+REQUESTS_PER_CONCURRENCY = Figure(10, "requests/s", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
+
+# --- asynchronous invocation
+MAXIMUM_RETRY_ATTEMPTS = Setting(0, 2, 2, "retries", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+MAXIMUM_EVENT_AGE = Setting(60, 21_600, 21_600, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+FUNCTION_ERROR_WAIT_FIRST = Figure(60, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+FUNCTION_ERROR_WAIT_SECOND = Figure(120, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+THROTTLE_WAIT_FIRST = Figure(1, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+THROTTLE_WAIT_MAX = Figure(300, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
+
+# --- SQS queues
+VISIBILITY_TIMEOUT = Setting(0, 43_200, 30, "s", f"{SQS_GUIDE}/sqs-visibility-timeout.html")
+DELAY_SECONDS = Setting(0, 900, 0, "s", f"{SQS_GUIDE}/sqs-delay-queues.html")
+MESSAGE_RETENTION_PERIOD = Setting(60, 1_209_600, 345_600, "s", f"{SQS_API}/API_SetQueueAttributes.html")
+MAXIMUM_MESSAGE_SIZE = Setting(1_024, 1_048_576, 1_048_576, "bytes", f"{SQS_API}/API_SetQueueAttributes.html")
+MAX_RECEIVE_COUNT = Setting(1, 1_000, 10, "receives", f"{SQS_GUIDE}/sqs-dead-letter-queues.html")
+RECEIVE_BATCH = Setting(1, 10, 1, "messages", f"{SQS_API}/API_ReceiveMessage.html")
+MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.html")
+MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
+QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
+
+# --- SQS event source mappings
+SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
+BATCHING_WINDOW = Setting(0, 300, 0, "s", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
+SQS_BATCH_WITHOUT_WINDOW = Figure(10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
+BATCH_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/invocation-eventsourcemapping.html")
+POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+# +300 a minute, so +5 a second.
+POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+VISIBILITY_TIMES_TIMEOUT = Figure(6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
+WINDOW_VISIBILITY_MARGIN = Figure(30, "s", f"{LAMBDA_GUIDE}/with-sqs.html")

@@ -1,0 +1,1 @@
+"""What follows: the pure cores, told the time, and the region that joins them."""

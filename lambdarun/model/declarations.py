@@ -1,0 +1,147 @@
+"""What a user declares: account, functions, queues, mappings, routes. An object that exists is valid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import Attribute, field, frozen
+
+from lambdarun.aws import limits
+from lambdarun.aws.limits import Setting
+from lambdarun.errors import Place
+from lambdarun.model.instant import Duration
+
+_FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
+_QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def setting(of: Setting, *, default: Any = ...) -> Any:
+    """A field with AWS's default that refuses what AWS refuses. `default=None` makes it optional."""
+
+    def within(_: object, attribute: Attribute[Any], value: int | None) -> None:
+        if value is None and default is None:
+            return
+        if value is None or not of.low <= value <= of.high:
+            side = f"above {of.high}" if value is not None and value > of.high else f"below {of.low}"
+            raise ValueError(
+                f"{attribute.name}: {value} is {side} {of.unit} (AWS: {of.source}). Choose {of.low} to {of.high}."
+            )
+
+    return field(default=of.default if default is ... else default, validator=within)
+
+
+@frozen(kw_only=True)
+class Account:
+    """The account and Region in which all this is declared: the scope of AWS's quotas."""
+
+    concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
+    account_id: str = "123456789012"
+    region: str = "us-east-1"
+
+
+@frozen(kw_only=True)
+class DeclaredDuration:
+    """How long an invocation takes in virtual time: fixed where p50 and p99 are equal. Microseconds."""
+
+    p50: Duration
+    p99: Duration
+
+
+@frozen(kw_only=True)
+class AsyncInvokeConfiguration:
+    """How failed asynchronous invocations are retried (AWS: EventInvokeConfig)."""
+
+    maximum_retry_attempts: int = setting(limits.MAXIMUM_RETRY_ATTEMPTS)
+    maximum_event_age_in_seconds: int = setting(limits.MAXIMUM_EVENT_AGE)
+
+
+@frozen(kw_only=True)
+class Function:
+    """One function: its code, limits and, for virtual time, how long it takes."""
+
+    name: str = field()
+    handler: str = field()
+    code_uri: Path
+    runtime: str
+    timeout: int = setting(limits.FUNCTION_TIMEOUT)
+    memory_size: int = setting(limits.MEMORY_SIZE)
+    reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
+    environment: Mapping[str, str] = field(factory=dict)
+    duration: DeclaredDuration | None = None
+    init_duration: Duration = Duration(0)
+    asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
+    place: Place | None = field(default=None, eq=False)
+
+    @name.validator
+    def _name_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _FUNCTION_NAME.fullmatch(value) or len(value) > limits.FUNCTION_NAME_LENGTH.high:
+            raise ValueError(
+                f"name: {value!r} is no function name. Use letters, digits, - and _, "
+                f"at most {limits.FUNCTION_NAME_LENGTH.high}."
+            )
+
+
+@frozen(kw_only=True)
+class RedrivePolicy:
+    """After how many receives a message moves, and to which queue (by name)."""
+
+    dead_letter_target: str
+    max_receive_count: int = setting(limits.MAX_RECEIVE_COUNT)
+
+
+@frozen(kw_only=True)
+class Queue:
+    """A standard SQS queue."""
+
+    name: str = field()
+    visibility_timeout: int = setting(limits.VISIBILITY_TIMEOUT)
+    delay_seconds: int = setting(limits.DELAY_SECONDS)
+    message_retention_period: int = setting(limits.MESSAGE_RETENTION_PERIOD)
+    maximum_message_size: int = setting(limits.MAXIMUM_MESSAGE_SIZE)
+    redrive_policy: RedrivePolicy | None = None
+    place: Place | None = field(default=None, eq=False)
+
+    @name.validator
+    def _name_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _QUEUE_NAME.fullmatch(value) or len(value) > limits.QUEUE_NAME_LENGTH.high:
+            raise ValueError(
+                f"name: {value!r} is no queue name. Use letters, digits, - and _, "
+                f"at most {limits.QUEUE_NAME_LENGTH.high}."
+            )
+
+
+@frozen(kw_only=True)
+class EventSourceMapping:
+    """A poller that takes batches from a queue (by name) to a function (by name)."""
+
+    name: str
+    queue: str
+    function: str
+    batch_size: int = setting(limits.SQS_BATCH_SIZE)
+    maximum_batching_window_in_seconds: int = setting(limits.BATCHING_WINDOW)
+    report_batch_item_failures: bool = False
+    enabled: bool = True
+    place: Place | None = field(default=None, eq=False)
+
+
+@frozen(kw_only=True)
+class Route:
+    """Which function gets the replayed events of a source (`s3`) or of an ARN (`*` matches any text)."""
+
+    key: str
+    function: str
+
+
+@frozen(kw_only=True)
+class Project:
+    """Everything declared; names are unique within their kind."""
+
+    account: Account = Account()
+    functions: Mapping[str, Function] = field(factory=dict)
+    queues: Mapping[str, Queue] = field(factory=dict)
+    mappings: Mapping[str, EventSourceMapping] = field(factory=dict)
+    routes: tuple[Route, ...] = ()
+    file: str | None = None

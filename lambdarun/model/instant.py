@@ -1,0 +1,50 @@
+"""Points and stretches of time: whole microseconds, exact, ordered and cheap, and their texts."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Final, NewType
+
+Instant = NewType("Instant", int)
+"""Microseconds since 1970-01-01T00:00:00Z."""
+
+Duration = NewType("Duration", int)
+"""Microseconds."""
+
+SECOND: Final = 1_000_000
+MILLISECOND: Final = 1_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNITS: Final = {"us": 1, "ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*")
+
+
+def after(start: Instant, seconds: int) -> Instant:
+    """The instant `seconds` whole seconds after `start`."""
+    return Instant(start + seconds * SECOND)
+
+
+def seconds(duration: int) -> float:
+    """Microseconds as seconds."""
+    return duration / SECOND
+
+
+def iso(instant: Instant) -> str:
+    """`2026-01-02T03:05:05.000000Z`."""
+    return f"{_EPOCH + timedelta(microseconds=instant):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def parse_instant(text: str) -> Instant:
+    """Read ISO 8601 (a text without a zone is UTC). Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return Instant((moment - _EPOCH) // timedelta(microseconds=1))
+
+
+def parse_duration(text: str) -> Duration:
+    """Read `40ms`, `2s`, `1.5m`. Raises ValueError."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no duration. Write a number with us, ms, s, m, h or d: 40ms, 2s.")
+    return Duration(round(float(match[1]) * _UNITS[match[2]]))

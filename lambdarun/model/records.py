@@ -1,0 +1,432 @@
+"""Everything that can happen: a closed union, the log's vocabulary.
+
+A record's `kind` is a dotted noun and past participle. In the log's JSON an `Instant` stands as ISO text, an
+identifier as a UUID, and a field in `measured` only where time is real: it differs from run to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from lambdarun.model.draws import RequestId
+from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.record_class import record
+
+MessageId = RequestId | str
+"""A drawn or recorded UUID as its bits, or a recorded identifier that is no UUID as its text."""
+
+
+class Happened:
+    """What all records share."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    level: ClassVar[str] = "info"
+    measured: ClassVar[frozenset[str]] = frozenset()
+    time: Instant
+
+
+@record
+class RunStarted(Happened):
+    """The first record of a run."""
+
+    kind: ClassVar[str] = "run.started"
+    time: Instant
+    version: str
+    seed: int
+    speed: str
+    durations: str
+
+
+@record
+class RunEnded(Happened):
+    """The last record of a run; `interrupted` where the user stopped it."""
+
+    kind: ClassVar[str] = "run.ended"
+    time: Instant
+    interrupted: bool
+
+
+@record
+class InvocationStarted(Happened):
+    """An environment was given an event. `trigger` is sync, async or the name of a mapping."""
+
+    kind: ClassVar[str] = "invocation.started"
+    time: Instant
+    function: str
+    request_id: RequestId
+    invocation: int
+    environment: int
+    trigger: str
+    attempt: int
+    cold: bool
+    running: int
+    """Environments of this function now busy, this one included (ConcurrentExecutions)."""
+    running_account: int
+    """The same for the whole account."""
+    age_us: Duration
+    """Asynchronous and streams: how long the event (the newest record) had waited."""
+
+
+@record
+class InvocationSucceeded(Happened):
+    """The handler returned."""
+
+    kind: ClassVar[str] = "invocation.succeeded"
+    measured: ClassVar[frozenset[str]] = frozenset({"max_memory_mb"})
+    time: Instant
+    function: str
+    request_id: RequestId
+    invocation: int
+    environment: int
+    started: Instant
+    duration_us: Duration
+    init_us: Duration | None
+    memory_mb: int
+    max_memory_mb: int
+    response: bytes
+
+
+@record
+class InvocationFailed(Happened):
+    """The function failed: an error, a time-out, an exit, a failed init, a response too large."""
+
+    kind: ClassVar[str] = "invocation.failed"
+    level: ClassVar[str] = "warning"
+    measured: ClassVar[frozenset[str]] = frozenset({"max_memory_mb"})
+    time: Instant
+    function: str
+    request_id: RequestId
+    invocation: int
+    environment: int
+    started: Instant
+    duration_us: Duration
+    init_us: Duration | None
+    memory_mb: int
+    max_memory_mb: int
+    cause: str
+    error_type: str
+    response: bytes
+
+
+@record
+class InvocationThrottled(Happened):
+    """The ledger refused a slot. AWS: 429 TooManyRequestsException."""
+
+    kind: ClassVar[str] = "invocation.throttled"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    request_id: RequestId
+    trigger: str
+    reason: str
+
+
+@record
+class InvocationLost(Happened):
+    """The service failed (AWS: 5xx); what became of the function is unknown. No attempt is counted."""
+
+    kind: ClassVar[str] = "invocation.lost"
+    level: ClassVar[str] = "error"
+    time: Instant
+    function: str
+    request_id: RequestId
+    invocation: int
+    environment: int
+    fault: str
+
+
+@record
+class OutputCaptured(Happened):
+    """What the handler wrote to descriptors 1 and 2 in one invocation; stands in the log once."""
+
+    kind: ClassVar[str] = "output.captured"
+    level: ClassVar[str] = "debug"
+    time: Instant
+    function: str
+    request_id: RequestId
+    environment: int
+    text: bytes
+    dropped_bytes: int
+
+
+@record
+class HandlerOverran(Happened):
+    """In virtual time a handler ran on for longer than the wall clock's limit, was killed and counts as timed out."""
+
+    kind: ClassVar[str] = "handler.overran"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    request_id: RequestId
+    limit_s: int
+
+
+@record
+class EnvironmentInitialised(Happened):
+    """An environment's first, or again its next, process imported the handler."""
+
+    kind: ClassVar[str] = "environment.initialised"
+    time: Instant
+    function: str
+    environment: int
+    init_us: Duration
+    log_stream: str
+
+
+@record
+class EnvironmentReset(Happened):
+    """An environment lost its process; its private folder stays."""
+
+    kind: ClassVar[str] = "environment.reset"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    environment: int
+    cause: str
+
+
+@record
+class RequestRefused(Happened):
+    """A request was answered with an AWS error before any function ran."""
+
+    kind: ClassVar[str] = "request.refused"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    status: int
+    code: str
+    message: str
+
+
+@record
+class EventAccepted(Happened):
+    """An asynchronous event is in its function's queue. AWS: 202."""
+
+    kind: ClassVar[str] = "event.accepted"
+    time: Instant
+    function: str
+    request_id: RequestId
+    source: str
+    payload_bytes: int
+
+
+@record
+class EventDelayed(Happened):
+    """An attempt did not succeed; the event waits until `due`. `cause` is error, throttle or system."""
+
+    kind: ClassVar[str] = "event.delayed"
+    time: Instant
+    function: str
+    request_id: RequestId
+    cause: str
+    due: Instant
+
+
+@record
+class EventSettled(Happened):
+    """An asynchronous event succeeded, after `attempts` runs."""
+
+    kind: ClassVar[str] = "event.settled"
+    time: Instant
+    function: str
+    request_id: RequestId
+    attempts: int
+
+
+@record
+class EventDiscarded(Happened):
+    """An asynchronous event ended without success. `condition` is AWS's, of the destination record."""
+
+    kind: ClassVar[str] = "event.discarded"
+    level: ClassVar[str] = "error"
+    time: Instant
+    function: str
+    request_id: RequestId
+    condition: str
+    attempts: int
+
+
+@record
+class MessageSent(Happened):
+    """A queue took a message."""
+
+    kind: ClassVar[str] = "message.sent"
+    time: Instant
+    queue: str
+    message_id: MessageId
+    body_bytes: int
+
+
+@record
+class BatchReceived(Happened):
+    """A mapping's poller took messages; `oldest` is when the oldest of them was sent."""
+
+    kind: ClassVar[str] = "batch.received"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    message_ids: tuple[MessageId, ...]
+    oldest: Instant
+    visible: int
+    """Messages that stay visible in the queue."""
+    hidden: int
+    """Messages of the queue in flight, these included."""
+
+
+@record
+class BatchDelayed(Happened):
+    """A batch could not be invoked, or failed and is retried as a whole; it waits until `due`."""
+
+    kind: ClassVar[str] = "batch.delayed"
+    time: Instant
+    mapping: str
+    source: str
+    function: str
+    cause: str
+    due: Instant
+
+
+@record
+class BatchDropped(Happened):
+    """A throttled batch's visibility ended before it could be invoked; its messages show again."""
+
+    kind: ClassVar[str] = "batch.dropped"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    message_ids: tuple[MessageId, ...]
+
+
+@record
+class BatchSettled(Happened):
+    """A batch was invoked: what was deleted from the queue and what stays hidden until its timeout.
+
+    `verdict` is succeeded, partial, failed (the function failed) or malformed (its reply named what is not there).
+    """
+
+    kind: ClassVar[str] = "batch.settled"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    request_id: RequestId
+    verdict: str
+    deleted: tuple[MessageId, ...]
+    failed: tuple[MessageId, ...]
+
+
+@record
+class MessageReturned(Happened):
+    """A received message was not deleted in time and shows again; `while_handled` names the invocation that
+    still works on it, if one does (its visibility timeout is too short)."""
+
+    kind: ClassVar[str] = "message.returned"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    queue: str
+    message_id: MessageId
+    receive_count: int
+    while_handled: RequestId | None
+
+
+@record
+class MessageDeadLettered(Happened):
+    """A message moved to the dead-letter queue, at the receive that would have passed maxReceiveCount."""
+
+    kind: ClassVar[str] = "message.dead_lettered"
+    level: ClassVar[str] = "error"
+    time: Instant
+    queue: str
+    target: str
+    message_id: MessageId
+    receive_count: int
+    body: str
+    message_attributes: Mapping[str, Mapping[str, object]]
+
+
+@record
+class MessageExpired(Happened):
+    """A message's retention period ended before anybody deleted it."""
+
+    kind: ClassVar[str] = "message.expired"
+    level: ClassVar[str] = "error"
+    time: Instant
+    queue: str
+    message_id: MessageId
+    sent: Instant
+
+
+@record
+class RetriedBatchSettled(Happened):
+    """A recorded batch of a stream, Kafka or MQ ended: `condition` is Success or RecordAgeExceeded."""
+
+    kind: ClassVar[str] = "retried_batch.settled"
+    time: Instant
+    mapping: str
+    source: str
+    function: str
+    condition: str
+    attempts: int
+    size: int
+
+
+@record
+class ArrivalAnswered(Happened):
+    """A replayed synchronous request got its last answer. `result` is succeeded, failed, throttled or refused."""
+
+    kind: ClassVar[str] = "arrival.answered"
+    time: Instant
+    place: str
+    source: str
+    function: str
+    request_id: RequestId | None
+    result: str
+    attempts: int
+
+
+@record
+class ArrivalUndelivered(Happened):
+    """A replayed event reached no function; `reason` says why and what would help."""
+
+    kind: ClassVar[str] = "arrival.undelivered"
+    level: ClassVar[str] = "error"
+    time: Instant
+    place: str
+    source: str
+    reason: str
+
+
+Record = (
+    RunStarted
+    | RunEnded
+    | InvocationStarted
+    | InvocationSucceeded
+    | InvocationFailed
+    | InvocationThrottled
+    | InvocationLost
+    | OutputCaptured
+    | HandlerOverran
+    | EnvironmentInitialised
+    | EnvironmentReset
+    | RequestRefused
+    | EventAccepted
+    | EventDelayed
+    | EventSettled
+    | EventDiscarded
+    | MessageSent
+    | BatchReceived
+    | BatchDelayed
+    | BatchDropped
+    | BatchSettled
+    | MessageReturned
+    | MessageDeadLettered
+    | MessageExpired
+    | RetriedBatchSettled
+    | ArrivalAnswered
+    | ArrivalUndelivered
+)

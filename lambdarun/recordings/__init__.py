@@ -1,0 +1,1 @@
+"""Arrivals, from files."""

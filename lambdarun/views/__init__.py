@@ -1,0 +1,1 @@
+"""What happened, summed up: read from records only."""

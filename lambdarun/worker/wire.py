@@ -1,0 +1,62 @@
+"""The packets between the runtime and its processes: the one definition, for both ends.
+
+All travel over AF_UNIX SOCK_SEQPACKET sockets, one packet a message. A payload of more than INLINE_MAX bytes
+travels in a memfd: the packet's header has MEMFD set and no payload behind it, and the *next* packet is one byte
+with the descriptor (SCM_RIGHTS). So the common packet is a plain send and a plain recv.
+
+Two kinds of socket:
+
+* The zygote's: `FORK` with a JSON configuration and two descriptors (the environment's end of its own socket,
+  the write end of its output pipe) -> `FORKED` with the process id. `REAP` with a process id, sent once the
+  process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped.
+* An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`. The first RUN may be sent before
+  the process exists: the socket keeps it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+INLINE_MAX = 60_000
+PACKET_MAX = 65_536
+
+# --- kinds
+FORK = 1
+FORKED = 2
+REAP = 3
+REAPED = 4
+RUN = 16
+RESULT = 32
+"""The handler returned; the payload is its result as JSON text."""
+ERROR = 33
+"""The handler raised or its result has no JSON form; the payload is the error object."""
+INIT_ERROR = 34
+"""The handler could not be imported; the payload is the error object. The process exits with 1 behind it."""
+NOT_JSON = 35
+"""The event is no JSON: the handler was not called; the payload is the parser's message as UTF-8."""
+
+# --- flags
+MEMFD = 1
+"""The payload is in a memfd that follows in the next packet."""
+MAY_RUN = 2
+"""Reply: a thread besides the main one, or a child, lives: stop the process group between invocations."""
+COLD = 4
+"""Reply: this process ran its first invocation; `init_us` and `init_slept_us` hold."""
+RAW = 8
+"""Reply: the payload is bytes as the handler returned them, no JSON."""
+
+RUN_HEADER = struct.Struct("<BBHIQQQ16sII")
+"""kind, flags, arn_bytes, number, now_us, deadline_us, real_limit_us, request_id (16 bytes, big endian),
+client_context_bytes, payload_bytes. Then: invoked ARN (none = the configured one), client context, payload.
+
+now_us: virtual time at which the invocation begins, microseconds since 1970; 0 on the real clock.
+deadline_us: when the function times out, microseconds since 1970, on whichever clock holds.
+real_limit_us: reserved, 0.
+"""
+
+REPLY_HEADER = struct.Struct("<BBHIQQQQII")
+"""kind, flags, error_type_bytes, number, duration_us (real), slept_us (virtual), init_us (real),
+init_slept_us (virtual), max_memory_kb, payload_bytes. Then: error type (UTF-8), payload."""
+
+PID = struct.Struct("<BiI")
+"""FORKED, REAP, REAPED: kind, process id, wait status (as os.waitpid gives it; 0 but in REAPED)."""
