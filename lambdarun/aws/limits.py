@@ -85,3 +85,6 @@ POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/serv
 POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 VISIBILITY_TIMES_TIMEOUT = Figure(6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
 WINDOW_VISIBILITY_MARGIN = Figure(30, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
+
+# --- initialisation
+INIT_TIMEOUT = Figure(10, "s", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")

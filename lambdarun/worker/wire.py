@@ -35,6 +35,9 @@ INIT_ERROR = 34
 NOT_JSON = 35
 """The event is no JSON: the handler was not called; the payload is the parser's message as UTF-8."""
 
+INITIALISED = 36
+"""Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone."""
+
 # --- flags
 MEMFD = 1
 """The payload is in a memfd that follows in the next packet."""
@@ -50,7 +53,8 @@ RUN_HEADER = struct.Struct("<BBHIQQQ16sII")
 client_context_bytes, payload_bytes. Then: invoked ARN (none = the configured one), client context, payload.
 
 now_us: virtual time at which the invocation begins, microseconds since 1970; 0 on the real clock.
-deadline_us: when the function times out, microseconds since 1970, on whichever clock holds.
+deadline_us: when the function times out, microseconds since 1970, on whichever clock holds. In a process's first
+invocation the time that its initialisation took is added to it: a cold start is outside the time-out.
 real_limit_us: reserved, 0.
 """
 

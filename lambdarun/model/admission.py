@@ -1,0 +1,213 @@
+"""Lets an invocation in or refuses it, and sees it off: the one way into an environment and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.concurrency import ConcurrencyLedger
+from lambdarun.model.declarations import Function
+from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.effects import Effect, RunInvocation
+from lambdarun.model.environment import Environments, Happening
+from lambdarun.model.handler_time import HandlerTime
+from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import too_large_payload
+from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, ThrottleReason, Usage
+from lambdarun.model.record_class import record
+from lambdarun.model.records import (
+    EnvironmentInitialised,
+    EnvironmentReset,
+    InvocationFailed,
+    InvocationLost,
+    InvocationStarted,
+    InvocationSucceeded,
+    InvocationThrottled,
+    OutputCaptured,
+    Record,
+    RequestRefused,
+)
+
+_HAPPENING: Final[Mapping[Cause, Happening]] = {
+    Cause.RAISED: Happening.REPLIED,
+    Cause.RESPONSE_TOO_LARGE: Happening.REPLIED,
+    Cause.INIT_FAILED: Happening.INIT_FAILED,
+    Cause.TIMED_OUT: Happening.TIMED_OUT,
+    Cause.EXITED: Happening.EXITED,
+}
+
+
+class Origin(Protocol):
+    """Who asked for an invocation, and is told what came of it."""
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Decide what follows."""
+
+
+@record
+class Wanted:
+    """A request to run a function."""
+
+    function: Function
+    request_id: RequestId
+    payload: bytes
+    origin: Origin
+    item: Any
+    """What the origin wants back with the outcome."""
+    trigger: str
+    attempt: int = 1
+    rated: bool = True
+    """Whether it counts against the requests a second: asynchronous attempts do not."""
+    age: Duration = Duration(0)
+    recorded: Duration | None = None
+    client_context: bytes = b""
+    invoked_arn: str | None = None
+
+
+@define(eq=False)
+class Admission:
+    """The ledger, the environments, and what a step has to tell: records and effects."""
+
+    ledger: ConcurrencyLedger
+    environments: Environments
+    time: HandlerTime
+    draws: Draws
+    records: list[Record] = field(factory=list, init=False)
+    effects: list[Effect] = field(factory=list, init=False)
+    _number: int = field(default=0, init=False)
+
+    def start(self, now: Instant, wanted: Wanted) -> ThrottleReason | None:
+        """Give `wanted` an environment, or say why not."""
+        function = wanted.function
+        name = function.name
+        environments, ledger = self.environments, self.ledger
+        reason = ledger.take(now, name, environments.needs_new(name), wanted.rated)
+        if reason is not None:
+            self.records.append(InvocationThrottled(now, name, wanted.request_id, wanted.trigger, reason.value))
+            return reason
+        environment = environments.choose(now, function)
+        self._number = number = self._number + 1
+        cold = environment.cold
+        invocation = Invocation(
+            number,
+            wanted.request_id,
+            function,
+            environment,
+            wanted.payload,
+            wanted.origin,
+            wanted.item,
+            now,
+            cold,
+            self.time.given(function, wanted.recorded),
+            wanted.client_context,
+            wanted.invoked_arn,
+        )
+        self.records.append(
+            InvocationStarted(
+                now,
+                name,
+                wanted.request_id,
+                number,
+                environment.id,
+                wanted.trigger,
+                wanted.attempt,
+                cold,
+                ledger.running(name),
+                ledger.running_account,
+                wanted.age,
+            )
+        )
+        self.effects.append(RunInvocation(invocation))
+        return None
+
+    def end(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Free the slot and the environment, record what came of it, and tell the origin."""
+        function = invocation.function
+        self.ledger.give_back(function.name)
+        if usage.output:
+            self.records.append(
+                OutputCaptured(
+                    now, function.name, invocation.request_id, invocation.environment.id, usage.output, usage.output_dropped
+                )
+            )
+        if usage.init is not None:
+            environment = invocation.environment
+            self.records.append(
+                EnvironmentInitialised(now, function.name, environment.id, usage.init, environment.log_stream)
+            )
+        if type(outcome) is Succeeded:
+            if len(outcome.payload) > limits.RESPONSE_BYTES.value:
+                payload = too_large_payload(len(outcome.payload))
+                outcome = FunctionFailed(Cause.RESPONSE_TOO_LARGE, "Function.ResponseSizeTooLarge", payload)
+                self._failed(now, invocation, outcome, usage)
+            else:
+                self._succeeded(now, invocation, outcome, usage)
+        else:
+            self._not_succeeded(now, invocation, outcome, usage)
+        invocation.origin.settle(now, invocation, outcome, usage)
+
+    def _succeeded(self, now: Instant, invocation: Invocation, outcome: Succeeded, usage: Usage) -> None:
+        function = invocation.function
+        self.environments.release(invocation.environment, Happening.REPLIED)
+        self.records.append(
+            InvocationSucceeded(
+                now,
+                function.name,
+                invocation.request_id,
+                invocation.number,
+                invocation.environment.id,
+                invocation.started,
+                usage.duration,
+                usage.init,
+                function.memory_size,
+                usage.max_memory_mb,
+                outcome.payload,
+            )
+        )
+
+    def _not_succeeded(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        name, environment = invocation.function.name, invocation.environment
+        match outcome:
+            case FunctionFailed():
+                self._failed(now, invocation, outcome, usage)
+            case NotJson():
+                # The handler did not run: AWS refuses such a request before it reaches an environment.
+                self.environments.release(environment, Happening.REPLIED)
+                self.records.append(RequestRefused(now, name, 400, "InvalidRequestContentException", outcome.fault))
+            case SystemFailed():
+                self.environments.release(environment, Happening.EXITED)
+                self.records.append(
+                    InvocationLost(
+                        now, name, invocation.request_id, invocation.number, environment.id, outcome.text
+                    )
+                )
+
+    def _failed(self, now: Instant, invocation: Invocation, outcome: FunctionFailed, usage: Usage) -> None:
+        function = invocation.function
+        happening = _HAPPENING[outcome.cause]
+        self.environments.release(invocation.environment, happening)
+        self.records.append(
+            InvocationFailed(
+                now,
+                function.name,
+                invocation.request_id,
+                invocation.number,
+                invocation.environment.id,
+                invocation.started,
+                usage.duration,
+                usage.init,
+                function.memory_size,
+                usage.max_memory_mb,
+                outcome.cause.value,
+                outcome.error_type,
+                outcome.payload,
+            )
+        )
+        if happening is not Happening.REPLIED:
+            self.records.append(
+                EnvironmentReset(now, function.name, invocation.environment.id, outcome.cause.value)
+            )

@@ -1,0 +1,89 @@
+"""Asynchronous invocation of one function: its queue joined to the admission."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Verdict
+from lambdarun.model.declarations import Function
+from lambdarun.model.draws import RequestId
+from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.model.records import EventAccepted, EventDelayed, EventDiscarded, EventSettled
+from lambdarun.model.wakes import Wakes
+
+
+@define(eq=False)
+class AsyncInvocation:
+    """Events accepted for one function, and their attempts."""
+
+    function: Function
+    queue: AsyncQueue
+    admission: Admission
+    wakes: Wakes
+    running: int = 0
+
+    def accept(self, now: Instant, payload: bytes, source: str, recorded: Duration | None) -> RequestId:
+        """Take an event into the queue; returns the id of all its attempts."""
+        request_id = self.admission.draws.new_id()
+        self.queue.accept(now, QueuedEvent(request_id, payload, now, source, recorded))
+        self.admission.records.append(
+            EventAccepted(now, self.function.name, request_id, source, len(payload))
+        )
+        self.wakes.stir(self)
+        return request_id
+
+    def wake(self, now: Instant) -> None:
+        """Start every attempt that may start now."""
+        queue = self.queue
+        for event, verdict in queue.take_expired(now):
+            self._record(now, event, verdict)
+        while (event := queue.take(now)) is not None:
+            if self.function.reserved_concurrent_executions == 0:
+                self._record(now, event, queue.discard_zero_reserved(event))
+                continue
+            wanted = Wanted(
+                self.function,
+                event.request_id,
+                event.payload,
+                self,
+                event,
+                "async",
+                event.attempts + 1,
+                False,
+                Duration(now - event.accepted),
+                event.duration,
+            )
+            if self.admission.start(now, wanted) is not None:
+                self._record(now, event, queue.put_back_throttled(now, event))
+                return
+            self.running += 1
+
+    def next_due(self) -> Instant | None:
+        """When the next attempt may start, or the next event ends by its age."""
+        return self.queue.next_due()
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Decide what follows an attempt."""
+        self.running -= 1
+        event: QueuedEvent = invocation.item
+        self._record(now, event, self.queue.settle(now, event, outcome))
+        self.wakes.stir(self)
+
+    def at_rest(self) -> bool:
+        """Whether nothing waits or runs."""
+        return not self.running and not len(self.queue)
+
+    def _record(self, now: Instant, event: QueuedEvent, verdict: Verdict) -> None:
+        name, records = self.function.name, self.admission.records
+        match verdict:
+            case Delayed():
+                records.append(EventDelayed(now, name, event.request_id, verdict.cause, verdict.due))
+            case Discarded():
+                records.append(
+                    EventDiscarded(now, name, event.request_id, verdict.condition, verdict.attempts)
+                )
+            case _:
+                records.append(EventSettled(now, name, event.request_id, event.attempts))

@@ -1,0 +1,188 @@
+"""Events accepted for one function, each waiting for its next attempt.
+
+Function errors are retried after one minute and then two, and are counted. Throttles and system errors cost no
+attempt: the queue backs off from 1 s to 5 min, as one (a million events that back off singly would be 80 million
+attempts in six hours), while each event keeps its own age. A retry that would start after the event's maximum age ends
+it at once.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from typing import Final
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.declarations import AsyncInvokeConfiguration
+from lambdarun.model.draws import RequestId
+from lambdarun.model.due_queue import DueQueue
+from lambdarun.model.instant import SECOND, Duration, Instant, after
+from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
+from lambdarun.model.record_class import record
+
+_WAITS_S: Final = (limits.FUNCTION_ERROR_WAIT_FIRST.value, limits.FUNCTION_ERROR_WAIT_SECOND.value)
+
+
+@define(eq=False)
+class QueuedEvent:
+    """One accepted event. Times in microseconds since 1970."""
+
+    request_id: RequestId
+    payload: bytes
+    accepted: Instant
+    source: str
+    duration: Duration | None = None
+    """The recorded duration of its invocation, if the recording has one."""
+    failures: int = 0
+    attempts: int = 0
+    """Times the function ran: throttled attempts are not among them."""
+
+
+@record
+class Settled:
+    """The function succeeded."""
+
+
+@record
+class Delayed:
+    """The event waits until `due`; `cause` is error, throttle or system."""
+
+    cause: str
+    due: Instant
+
+
+@record
+class Discarded:
+    """The event ended without success; `condition` is AWS's, of the destination record."""
+
+    condition: str
+    attempts: int
+
+
+Verdict = Settled | Delayed | Discarded
+_SETTLED: Final = Settled()
+
+
+@define(eq=False)
+class AsyncQueue:
+    """One function's queue."""
+
+    function_name: str
+    configuration: AsyncInvokeConfiguration
+    _fresh: deque[QueuedEvent] = field(factory=deque, init=False)
+    _returned: list[tuple[Instant, int, QueuedEvent]] = field(factory=list, init=False)
+    """Events to be tried again, oldest first."""
+    _later: DueQueue[QueuedEvent] = field(factory=DueQueue, init=False)
+    """Events whose function failed, until their minute or two are over."""
+    _backing_off_until: Instant | None = field(default=None, init=False)
+    _throttles: int = field(default=0, init=False)
+    _puts: int = field(default=0, init=False)
+
+    def accept(self, now: Instant, event: QueuedEvent) -> None:
+        """Take an event in."""
+        self._fresh.append(event)
+
+    def next_due(self) -> Instant | None:
+        """When the next attempt may start; the past where one may start already."""
+        due = self._later.next_due()
+        if self._fresh or self._returned:
+            ready = self._backing_off_until
+            if ready is None:
+                return Instant(0)
+            return ready if due is None or ready < due else due
+        return due
+
+    def take(self, now: Instant) -> QueuedEvent | None:
+        """The event whose attempt starts now: the oldest that is ready, none while the queue backs off."""
+        for event in self._later.take_due(now):
+            self._return(event)
+        if self._backing_off_until is not None:
+            if now < self._backing_off_until:
+                return None
+            self._backing_off_until = None
+        event = self._pop_oldest()
+        if event is not None:
+            event.attempts += 1
+        return event
+
+    def take_expired(self, now: Instant) -> list[tuple[QueuedEvent, Discarded]]:
+        """Events whose next attempt would start after their maximum age: they end now."""
+        for event in self._later.take_due(now):
+            self._return(event)
+        start = max(now, self._backing_off_until or now)
+        latest = Instant(start - self.configuration.maximum_event_age_in_seconds * SECOND)
+        expired = []
+        while (oldest := self._peek_oldest()) is not None and oldest.accepted < latest:
+            self._pop_oldest()
+            expired.append((oldest, Discarded("EventAgeExceeded", oldest.attempts)))
+        return expired
+
+    def put_back_throttled(self, now: Instant, event: QueuedEvent) -> Delayed | Discarded:
+        """Put back an event that `take` gave out and that found no room: its attempt did not happen."""
+        event.attempts -= 1
+        return self._back_off(now, event, "throttle")
+
+    def discard_zero_reserved(self, event: QueuedEvent) -> Discarded:
+        """End an event whose function may not run at all (reserved concurrency 0)."""
+        event.attempts -= 1
+        return Discarded("ZeroReservedConcurrency", event.attempts)
+
+    def settle(self, now: Instant, event: QueuedEvent, outcome: Outcome) -> Verdict:
+        """Decide what follows an attempt at `event` that ended as `outcome` at `now`."""
+        match outcome:
+            case Succeeded():
+                self._throttles = 0
+                return _SETTLED
+            case FunctionFailed():
+                self._throttles = 0
+                if event.failures >= self.configuration.maximum_retry_attempts:
+                    return Discarded("RetriesExhausted", event.attempts)
+                due = after(now, _WAITS_S[event.failures])
+                event.failures += 1
+                if due > self._ends(event):
+                    return Discarded("EventAgeExceeded", event.attempts)
+                self._later.put(due, event)
+                return Delayed("error", due)
+            case _:
+                event.attempts -= 1
+                return self._back_off(now, event, "system")
+
+    def began(self) -> None:
+        """Be told that an attempt found room: the next back-off begins small again."""
+        self._throttles = 0
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._returned) + len(self._later)
+
+    def _back_off(self, now: Instant, event: QueuedEvent, cause: str) -> Delayed | Discarded:
+        if self._backing_off_until is None or self._backing_off_until <= now:
+            wait_s = min(limits.THROTTLE_WAIT_FIRST.value << min(self._throttles, 16), limits.THROTTLE_WAIT_MAX.value)
+            self._throttles += 1
+            self._backing_off_until = after(now, wait_s)
+        due = self._backing_off_until
+        if due > self._ends(event):
+            return Discarded("EventAgeExceeded", event.attempts)
+        self._return(event)
+        return Delayed(cause, due)
+
+    def _ends(self, event: QueuedEvent) -> Instant:
+        return after(event.accepted, self.configuration.maximum_event_age_in_seconds)
+
+    def _return(self, event: QueuedEvent) -> None:
+        self._puts += 1
+        heappush(self._returned, (event.accepted, self._puts, event))
+
+    def _peek_oldest(self) -> QueuedEvent | None:
+        fresh, returned = self._fresh, self._returned
+        if returned and (not fresh or returned[0][0] <= fresh[0].accepted):
+            return returned[0][2]
+        return fresh[0] if fresh else None
+
+    def _pop_oldest(self) -> QueuedEvent | None:
+        fresh, returned = self._fresh, self._returned
+        if returned and (not fresh or returned[0][0] <= fresh[0].accepted):
+            return heappop(returned)[2]
+        return fresh.popleft() if fresh else None

@@ -1,0 +1,121 @@
+"""Who may run at once: the account's pool, reservations, the scale-up rate and the requests a second.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.declarations import Account, Function
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.outcome import ThrottleReason
+
+
+@define(eq=False)
+class TokenBucket:
+    """So many tokens at most, refilled continuously."""
+
+    capacity: int
+    per_second: int
+    _tokens: int = field(init=False)
+    _at: Instant = field(default=Instant(0), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Counted in millionths, so that a refill is exact in whole microseconds.
+        self._tokens = self.capacity * SECOND
+
+    def has(self, now: Instant) -> bool:
+        """Whether a token is there at `now`."""
+        if now > self._at:
+            self._tokens = min(self.capacity * SECOND, self._tokens + (now - self._at) * self.per_second)
+            self._at = now
+        return self._tokens >= SECOND
+
+    def take(self) -> None:
+        """Take the token that `has` saw."""
+        self._tokens -= SECOND
+
+
+@define(eq=False)
+class FunctionShare:
+    """What one function has of the account."""
+
+    reserved: int | None
+    scale_up: TokenBucket
+    requests: TokenBucket | None
+    running: int = 0
+
+
+@define(eq=False)
+class ConcurrencyLedger:
+    """The slots of an account: taken before an invocation starts, given back when its environment is free."""
+
+    account: Account
+    functions: Mapping[str, Function]
+    running_account: int = field(default=0, init=False)
+    _unreserved_running: int = field(default=0, init=False)
+    _unreserved: int = field(init=False)
+    _requests: TokenBucket = field(init=False)
+    _shares: dict[str, FunctionShare] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        concurrency = self.account.concurrent_executions
+        reserved = sum(function.reserved_concurrent_executions or 0 for function in self.functions.values())
+        self._unreserved = concurrency - reserved
+        rate = concurrency * limits.REQUESTS_PER_CONCURRENCY.value
+        self._requests = TokenBucket(rate, rate)
+        for name, function in self.functions.items():
+            self._shares[name] = _share(function)
+
+    def running(self, function_name: str) -> int:
+        """Environments of a function that are busy."""
+        return self._shares[function_name].running
+
+    def take(self, now: Instant, function_name: str, new_environment: bool, rated: bool) -> ThrottleReason | None:
+        """Take a slot, or say why there is none. `rated` requests count against the requests a second."""
+        share = self._shares[function_name]
+        reserved = share.reserved
+        if reserved is not None:
+            if share.running >= reserved:
+                return ThrottleReason.RESERVED
+        elif self._unreserved_running >= self._unreserved:
+            return ThrottleReason.CONCURRENT
+        if rated:
+            if share.requests is not None and not share.requests.has(now):
+                return ThrottleReason.RESERVED_RATE
+            if not self._requests.has(now):
+                return ThrottleReason.RATE
+        if new_environment:
+            # AWS does not document the reason of a refusal for the scale-up rate; none of its others fits better.
+            if not share.scale_up.has(now):
+                return ThrottleReason.CONCURRENT
+            share.scale_up.take()
+        if rated:
+            self._requests.take()
+            if share.requests is not None:
+                share.requests.take()
+        share.running += 1
+        self.running_account += 1
+        if reserved is None:
+            self._unreserved_running += 1
+        return None
+
+    def give_back(self, function_name: str) -> None:
+        """Free the slot of an invocation that ended."""
+        share = self._shares[function_name]
+        share.running -= 1
+        self.running_account -= 1
+        if share.reserved is None:
+            self._unreserved_running -= 1
+
+
+def _share(function: Function) -> FunctionShare:
+    burst = limits.SCALE_UP_ENVIRONMENTS.value
+    scale_up = TokenBucket(burst, burst // limits.SCALE_UP_PERIOD.value)
+    reserved = function.reserved_concurrent_executions
+    rate = None if reserved is None else reserved * limits.REQUESTS_PER_CONCURRENCY.value
+    return FunctionShare(reserved, scale_up, None if rate is None else TokenBucket(rate, rate))

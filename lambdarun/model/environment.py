@@ -1,0 +1,108 @@
+"""The life of an execution environment, and which one gets the next event.
+
+A handler's exception does not reset it; a time-out, an exit or a failed initialisation does: the process is gone, its
+private folder stays, and the next invocation pays for its own init.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Final
+
+from attrs import define, field
+
+from lambdarun.model.declarations import Function
+from lambdarun.model.draws import Draws
+from lambdarun.model.instant import SECOND, Instant
+
+
+class Phase(Enum):
+    """Where an environment stands."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    RESET = "reset"
+    GONE = "gone"
+
+
+class Happening(Enum):
+    """What can happen to an environment."""
+
+    CLAIMED = "claimed"
+    REPLIED = "replied"
+    TIMED_OUT = "timed out"
+    EXITED = "exited"
+    INIT_FAILED = "init failed"
+    RECYCLED = "recycled"
+
+
+# What is not in the table cannot happen: it raises, so that a wiring fault shows at once.
+NEXT_PHASE: Final[dict[Phase, dict[Happening, Phase]]] = {
+    Phase.STARTING: {Happening.CLAIMED: Phase.BUSY},
+    Phase.IDLE: {Happening.CLAIMED: Phase.BUSY, Happening.RECYCLED: Phase.GONE},
+    Phase.BUSY: {
+        Happening.REPLIED: Phase.IDLE,  # also when the handler raised: no reset
+        Happening.TIMED_OUT: Phase.RESET,
+        Happening.EXITED: Phase.RESET,
+        Happening.INIT_FAILED: Phase.RESET,
+    },
+    # No process, but the private folder is kept. The next invocation pays for its own init.
+    Phase.RESET: {Happening.CLAIMED: Phase.BUSY, Happening.RECYCLED: Phase.GONE},
+    Phase.GONE: {},
+}
+
+
+@define(eq=False)
+class Environment:
+    """One execution environment: one event at a time, of one function."""
+
+    id: int
+    function: Function
+    log_stream: str
+    phase: Phase = Phase.STARTING
+    cold: bool = True
+    """Whether the present (or next) invocation must initialise it first."""
+    runs: int = 0
+
+    def happen(self, happening: Happening) -> None:
+        """Move to the next phase. Raises KeyError where the table has none."""
+        self.phase = NEXT_PHASE[self.phase][happening]
+
+
+@define(eq=False)
+class Environments:
+    """All environments; idle ones of a function are taken last in, first out."""
+
+    draws: Draws
+    _idle: dict[str, list[Environment]] = field(factory=dict, init=False)
+    _made: int = field(default=0, init=False)
+
+    def needs_new(self, function_name: str) -> bool:
+        """Whether the next event of a function needs an environment that does not exist yet."""
+        return not self._idle.get(function_name)
+
+    def choose(self, now: Instant, function: Function) -> Environment:
+        """The environment for the next event of `function`, now busy; a new one where none is idle."""
+        idle = self._idle.get(function.name)
+        if idle:
+            environment = idle.pop()
+            environment.cold = environment.phase is Phase.RESET
+        else:
+            self._made += 1
+            environment = Environment(self._made, function, self._log_stream(now))
+        environment.runs += 1
+        environment.phase = NEXT_PHASE[environment.phase][Happening.CLAIMED]
+        return environment
+
+    def release(self, environment: Environment, happening: Happening) -> None:
+        """Take an environment back after what happened to it."""
+        environment.phase = NEXT_PHASE[environment.phase][happening]
+        self._idle.setdefault(environment.function.name, []).append(environment)
+
+    def _log_stream(self, now: Instant) -> str:
+        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`."""
+        day = datetime.fromtimestamp(now // SECOND, timezone.utc)
+        return f"{day:%Y/%m/%d}/[$LATEST]{self.draws.stream('log-streams').getrandbits(128):032x}"

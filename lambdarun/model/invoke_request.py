@@ -1,0 +1,262 @@
+"""Requests to Invoke, before a function runs and after it failed: refusals and error payloads, exact to the byte.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from signal import Signals
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from lambdarun.aws import limits, messages
+from lambdarun.aws.messages import ErrorText
+from lambdarun.model.arrival import Delivery, EventArrival
+from lambdarun.model.declarations import Account, Function
+from lambdarun.model.draws import RequestId
+from lambdarun.model.outcome import ThrottleReason
+from lambdarun.model.record_class import record
+
+_LATEST: Final = "$LATEST"
+# API model, FunctionName: name, partial ARN or ARN, each with or without a qualifier.
+_NAME_FORMS: Final = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+
+
+@frozen
+class Refusal:
+    """An AWS error instead of an invocation: no function ran. `key` is the body's member that holds the text."""
+
+    status: int
+    code: str
+    message: str
+    key: str = "message"
+    reason: str | None = None
+
+    def body(self) -> bytes:
+        """The answer's body as AWS writes it."""
+        fields: dict[str, str] = {}
+        if self.reason is not None:
+            fields["Reason"] = self.reason
+        if self.status != 413:
+            fields["Type"] = "Service" if self.status >= 500 else "User"
+        fields[self.key] = self.message
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@record
+class InvokeReply:
+    """What AWS answers to a request that it took: 200 with a payload, 202 or 204 without."""
+
+    status: int
+    request_id: RequestId
+    executed_version: str | None
+    function_error: str | None
+    payload: bytes
+    log_tail: bytes | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the function did not fail."""
+        return self.function_error is None
+
+    def json(self) -> object:
+        """The payload as Python values. Raises ValueError where the handler returned bytes that are no JSON."""
+        return json.loads(self.payload)
+
+
+@frozen
+class Target:
+    """The function that a request means, and the ARN by which it was called."""
+
+    function: Function
+    invoked_arn: str | None
+    client_context: bytes
+
+
+class Request(Protocol):
+    """What all requests say."""
+
+    @property
+    def function(self) -> str:
+        """A name, a partial ARN or an ARN."""
+
+    @property
+    def payload(self) -> bytes:
+        """The event's JSON text."""
+
+    @property
+    def qualifier(self) -> str | None:
+        """A version or an alias."""
+
+
+class SyncRequest(Request, Protocol):
+    """A synchronous one."""
+
+    @property
+    def client_context(self) -> str | None:
+        """base64 of JSON."""
+
+
+def event_of(payload: bytes) -> bytes:
+    """The event that a body stands for: an empty one is `{}`."""
+    return payload or b"{}"
+
+
+def request_refusal(account: Account, functions: Mapping[str, Function], request: SyncRequest) -> Target | Refusal:
+    """The function to run for a synchronous request, or why AWS would refuse it."""
+    if request.qualifier is None and request.client_context is None:
+        function = functions.get(request.function)
+        if function is not None and len(request.payload) <= limits.SYNC_REQUEST_BYTES.value:
+            return Target(function, None, b"")
+    too_large = size_refusal(len(request.payload), "RequestResponse", limits.SYNC_REQUEST_BYTES.value)
+    if too_large is not None:
+        return too_large
+    context = _client_context(request.client_context)
+    if isinstance(context, Refusal):
+        return context
+    target = _resolve(account, functions, request.function, request.qualifier)
+    return target if isinstance(target, Refusal) else Target(target.function, target.invoked_arn, context)
+
+
+def accept_refusal(account: Account, functions: Mapping[str, Function], request: Request) -> Function | Refusal:
+    """The function for an asynchronous request, or why AWS would refuse it."""
+    refusal = async_refusal(request.payload)
+    if refusal is not None:
+        return refusal
+    if request.qualifier is None and (function := functions.get(request.function)) is not None:
+        return function
+    target = _resolve(account, functions, request.function, request.qualifier)
+    return target if isinstance(target, Refusal) else target.function
+
+
+def arrival_refusal(arrival: EventArrival) -> Refusal | None:
+    """Why AWS would refuse a recorded event; None: it would not."""
+    if arrival.delivery is Delivery.ASYNC:
+        return async_refusal(arrival.payload)
+    return size_refusal(len(arrival.payload), "RequestResponse", limits.SYNC_REQUEST_BYTES.value)
+
+
+def async_refusal(payload: bytes) -> Refusal | None:
+    """Asynchronous events must be JSON when they are accepted, and at most 1 MB."""
+    refusal = size_refusal(len(payload), "Event", limits.ASYNC_REQUEST_BYTES.value)
+    if refusal is not None:
+        return refusal
+    try:
+        json.loads(payload or b"{}")
+    except ValueError as fault:
+        return not_json_refusal(str(fault))
+    return None
+
+
+def size_refusal(size: int, kind: str, most: int) -> Refusal | None:
+    """413 for a payload over the limit of its invocation type."""
+    if size <= most:
+        return None
+    return _refusal(messages.REQUEST_TOO_LARGE, size=size, kind=kind, limit=most)
+
+
+def not_json_refusal(fault: str) -> Refusal:
+    """400 for a body that is no JSON. AWS quotes its own parser; its column is kept, its words are not known for all."""
+    column = re.search(r"column (\d+)", fault) or re.search(r"position (\d+)", fault)
+    return _refusal(messages.NOT_JSON, fault=fault.split(":")[0], column=column[1] if column else 1)
+
+
+def throttled_refusal(reason: ThrottleReason) -> Refusal:
+    """429, with AWS's reason."""
+    text = messages.TOO_MANY_REQUESTS
+    return Refusal(text.status, text.code, text.text, text.key, reason.value)
+
+
+def timed_out_payload(request_id: str, timeout_s: int) -> bytes:
+    """The error object of a function that reached its timeout."""
+    return _platform_error("Sandbox.Timedout", request_id, f"Task timed out after {timeout_s:.2f} seconds")
+
+
+def exited_payload(request_id: str, wait_status: int) -> bytes:
+    """The error object of a process that ended by itself; `wait_status` is as `os.waitpid` gives it."""
+    return _platform_error("Runtime.ExitError", request_id, exit_text(wait_status))
+
+
+def exit_text(wait_status: int) -> str:
+    """How AWS's platform (written in Go) tells the end of a process."""
+    if wait_status == 0:
+        return "Runtime exited without providing a reason"
+    number = wait_status & 0x7F
+    if number == 0:
+        return f"Runtime exited with error: exit status {wait_status >> 8}"
+    return f"Runtime exited with error: signal: {_GO_SIGNALS.get(number, f'signal {number}')}"
+
+
+def too_large_payload(_size: int) -> bytes:
+    """The error object of a result over the limit."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limits.RESPONSE_BYTES.value} bytes)."
+    return f'{{"errorMessage":"{message}","errorType":"Function.ResponseSizeTooLarge"}}'.encode()
+
+
+def _platform_error(error_type: str, request_id: str, text: str) -> bytes:
+    return f'{{"errorType":"{error_type}","errorMessage":"RequestId: {request_id} Error: {text}"}}'.encode()
+
+
+def _refusal(text: ErrorText, **values: object) -> Refusal:
+    return Refusal(text.status, text.code, text.of(**values), text.key)
+
+
+def _resolve(
+    account: Account, functions: Mapping[str, Function], name: str, qualifier: str | None
+) -> Target | Refusal:
+    match = _NAME_FORMS.fullmatch(name)
+    if match is None:
+        return _refusal(messages.MALFORMED_NAME, value=name)
+    own = match["qualifier"]
+    if own is not None and qualifier is not None and own != qualifier:
+        return _refusal(messages.QUALIFIERS_DIFFER)
+    wanted = qualifier or own
+    arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{match['name']}"
+    region = (match["region"] or "").rstrip(":")
+    if region and region != account.region:
+        return _refusal(messages.OTHER_REGION, region=region, here=account.region)
+    function = functions.get(match["name"])
+    # Versions and aliases cannot be declared, so $LATEST is all there is.
+    if function is None or wanted not in (None, _LATEST):
+        return _refusal(messages.FUNCTION_NOT_FOUND, arn=f"{arn}:{wanted or _LATEST}")
+    return Target(function, None if wanted is None else f"{arn}:{wanted}", b"")
+
+
+def _client_context(encoded: str | None) -> bytes | Refusal:
+    if encoded is None:
+        return b""
+    if len(encoded) > limits.CLIENT_CONTEXT_BYTES.value:
+        return _refusal(messages.CLIENT_CONTEXT_TOO_LONG, size=len(encoded), limit=limits.CLIENT_CONTEXT_BYTES.value)
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return _refusal(messages.CLIENT_CONTEXT_NOT_BASE64)
+
+
+# As Go's syscall.Signal writes them.
+_GO_SIGNALS: Final = {
+    Signals.SIGHUP: "hangup",
+    Signals.SIGINT: "interrupt",
+    Signals.SIGQUIT: "quit",
+    Signals.SIGILL: "illegal instruction",
+    Signals.SIGTRAP: "trace/breakpoint trap",
+    Signals.SIGABRT: "aborted",
+    Signals.SIGBUS: "bus error",
+    Signals.SIGFPE: "floating point exception",
+    Signals.SIGKILL: "killed",
+    Signals.SIGUSR1: "user defined signal 1",
+    Signals.SIGSEGV: "segmentation fault",
+    Signals.SIGUSR2: "user defined signal 2",
+    Signals.SIGPIPE: "broken pipe",
+    Signals.SIGALRM: "alarm clock",
+    Signals.SIGTERM: "terminated",
+}

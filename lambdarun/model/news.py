@@ -1,0 +1,63 @@
+"""Everything that the region can be told: a closed union."""
+
+from __future__ import annotations
+
+from lambdarun.model.arrival import Arrival
+from lambdarun.model.instant import Duration
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.model.record_class import record
+from lambdarun.model.sqs_queue import NewMessage
+
+
+@record
+class Invoke:
+    """A synchronous request (AWS: Invoke with RequestResponse or DryRun). It gets an Answer."""
+
+    ticket: int
+    function: str
+    payload: bytes
+    qualifier: str | None = None
+    client_context: str | None = None
+    """base64 of JSON, as in the header X-Amz-Client-Context."""
+    dry_run: bool = False
+    log_tail: bool = False
+
+
+@record
+class Accept:
+    """An asynchronous request (AWS: Invoke with Event). It gets an Answer once it is in the queue."""
+
+    ticket: int
+    function: str
+    payload: bytes
+    qualifier: str | None = None
+    source: str = "api"
+    duration: Duration | None = None
+
+
+@record
+class Send:
+    """A message for a queue; refused messages raise no record but the caller's refusal."""
+
+    queue: str
+    message: NewMessage
+
+
+@record
+class Arrive:
+    """A recorded event, at its time."""
+
+    arrival: Arrival
+
+
+@record
+class Ended:
+    """An invocation is over, at the instant at which that takes effect."""
+
+    invocation: Invocation
+    outcome: Outcome
+    usage: Usage
+
+
+News = Invoke | Accept | Send | Arrive | Ended

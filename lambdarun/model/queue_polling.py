@@ -1,0 +1,93 @@
+"""One queue, the mappings that poll it, and the invocations that come of it."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.declarations import Function
+from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.model.queue_mapping import Batch, QueueMapping
+from lambdarun.model.sqs_queue import Message, NewMessage, SqsQueue
+from lambdarun.model.wakes import Wakes
+
+
+@define(eq=False)
+class MappingPolling:
+    """A mapping's pollers: batches in, outcomes back."""
+
+    mapping: QueueMapping
+    function: Function
+    admission: Admission
+    queue: QueuePolling
+
+    def poll(self, now: Instant) -> None:
+        """Invoke what may be invoked now."""
+        mapping, admission = self.mapping, self.admission
+        name = mapping.declaration.name
+        for batch in mapping.poll(now, admission.records):
+            request_id = admission.draws.new_id()
+            wanted = Wanted(
+                self.function,
+                request_id,
+                batch.payload(now),
+                self,
+                batch,
+                name,
+                batch.attempts + 1,
+                True,
+                Duration(0),
+                batch.duration,
+            )
+            reason = admission.start(now, wanted)
+            if reason is None:
+                mapping.began(batch, request_id)
+            else:
+                mapping.throttled(now, batch, reason.value, admission.records)
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Delete what succeeded, let the rest come back."""
+        batch: Batch = invocation.item
+        self.mapping.settle(now, batch, invocation.request_id, outcome, self.admission.records)
+        self.queue.wakes.stir(self.queue)
+
+
+@define(eq=False)
+class QueuePolling:
+    """A queue with its timers and its pollers."""
+
+    queue: SqsQueue
+    admission: Admission
+    wakes: Wakes
+    dead_letter: QueuePolling | None = None
+    pollers: list[MappingPolling] = field(factory=list)
+
+    def send(self, now: Instant, message: NewMessage) -> Message:
+        """Take a message; pollers see it in this step."""
+        sent = self.queue.send(now, message, self.admission.records)
+        self.wakes.stir(self)
+        return sent
+
+    def wake(self, now: Instant) -> None:
+        """Let hidden messages show again, then have the pollers look."""
+        self.queue.advance(now, self.admission.records)
+        for poller in self.pollers:
+            poller.poll(now)
+        if self.dead_letter is not None and self.dead_letter.pollers:
+            self.wakes.stir(self.dead_letter)
+
+    def next_due(self) -> Instant | None:
+        """The next timer of the queue or of a poller."""
+        dues = [due for due in (self.queue.next_due(), *(p.mapping.next_due() for p in self.pollers)) if due is not None]
+        return min(dues, default=None)
+
+    def at_rest(self) -> bool:
+        """Whether no enabled poller has anything left to take or to settle."""
+        if not any(poller.mapping.declaration.enabled for poller in self.pollers):
+            return True
+        counts = self.queue.counts()
+        return not (counts.visible or counts.hidden or counts.delayed) and all(
+            poller.mapping.at_rest() for poller in self.pollers
+        )

@@ -1,0 +1,204 @@
+"""Joins the cores: the shell's only door. It routes and holds no rule.
+
+`take` hands it what happened, `next_due` says when it must be asked again, and `advance` answers with what follows:
+records of what was decided and effects that only the shell can do. No waiting, no process, no clock: a `for` loop
+plays a day of traffic, and equal inputs give equal answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+
+from lambdarun.model.admission import Admission
+from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
+from lambdarun.model.async_invocation import AsyncInvocation
+from lambdarun.model.async_queue import AsyncQueue
+from lambdarun.model.concurrency import ConcurrencyLedger
+from lambdarun.model.declarations import EventSourceMapping, Function, Project, Queue
+from lambdarun.model.draws import Draws
+from lambdarun.model.effects import Answer, Effect
+from lambdarun.model.environment import Environments
+from lambdarun.model.handler_time import DurationMode, HandlerTime
+from lambdarun.model.instant import Instant
+from lambdarun.model.invoke_request import InvokeReply, Refusal, accept_refusal, arrival_refusal, event_of
+from lambdarun.model.lane_polling import LanePolling
+from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Send
+from lambdarun.model.queue_mapping import QueueMapping
+from lambdarun.model.queue_polling import MappingPolling, QueuePolling
+from lambdarun.model.records import ArrivalAnswered, ArrivalUndelivered, Record
+from lambdarun.model.retried_lane import RetriedLane
+from lambdarun.model.routing import Routing
+from lambdarun.model.sqs_queue import SqsQueue, new_message
+from lambdarun.model.sync_invocation import Callers, SyncArrivals
+from lambdarun.model.wakes import Wakes
+
+
+@define(eq=False)
+class Region:
+    """One account in one Region: every declared function, queue and mapping, and all that is under way."""
+
+    project: Project
+    draws: Draws
+    durations: DurationMode = DurationMode.DECLARED
+    routing_function: str | None = None
+    """The function for every arrival (`--function`); None: the project's routes."""
+    time: HandlerTime = field(init=False)
+    admission: Admission = field(init=False)
+    wakes: Wakes = field(factory=Wakes, init=False)
+    queues: dict[str, QueuePolling] = field(factory=dict, init=False)
+    routing: Routing = field(init=False)
+    _callers: Callers = field(init=False)
+    _sync_arrivals: SyncArrivals = field(init=False)
+    _asynchronous: dict[str, AsyncInvocation] = field(factory=dict, init=False)
+    _lanes: dict[tuple[str, str, str], LanePolling] = field(factory=dict, init=False)
+    _takers: dict[type, Callable[[Instant, Any], None]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        project = self.project
+        self.time = HandlerTime(self.durations, self.draws)
+        ledger = ConcurrencyLedger(project.account, project.functions)
+        self.admission = Admission(ledger, Environments(self.draws), self.time, self.draws)
+        self.routing = Routing(project, self.routing_function)
+        self._callers = Callers(project.account, project.functions, self.admission)
+        self._sync_arrivals = SyncArrivals(self.admission, self.wakes)
+        self._takers = {
+            Invoke: self._callers.invoke,
+            Accept: self._accept,
+            Send: self._send,
+            Arrive: self._arrive,
+            Ended: self._end,
+        }
+        for queue in project.queues.values():
+            self._open_queue(queue, self.routing.mappings(queue.name))
+        for queue in project.queues.values():
+            if queue.redrive_policy is not None:
+                target = self.queues[queue.redrive_policy.dead_letter_target]
+                self.queues[queue.name].dead_letter = target
+                self.queues[queue.name].queue.dead_letter = target.queue
+
+    def take(self, now: Instant, news: News) -> None:
+        """Be told that something happened at `now`. What follows is `advance`'s to say."""
+        self._takers[type(news)](now, news)
+
+    def next_due(self) -> Instant | None:
+        """When somebody must call `advance`, even if nothing happens until then."""
+        return self.wakes.next_due()
+
+    def advance(self, now: Instant) -> tuple[list[Record], list[Effect]]:
+        """Do what is due at `now`; returns all records and effects since the last call."""
+        self.wakes.run(now)
+        admission = self.admission
+        told = admission.records, admission.effects
+        admission.records, admission.effects = [], []
+        return told
+
+    def at_rest(self) -> bool:
+        """Whether no retry, no message of a polled queue and no batch is left."""
+        return (
+            self._sync_arrivals.at_rest()
+            and all(queue.at_rest() for queue in self._asynchronous.values())
+            and all(queue.at_rest() for queue in self.queues.values())
+            and all(lane.at_rest() for lane in self._lanes.values())
+        )
+
+    def _end(self, now: Instant, news: Ended) -> None:
+        self.admission.end(now, news.invocation, news.outcome, news.usage)
+
+    def _accept(self, now: Instant, news: Accept) -> None:
+        found = accept_refusal(self.project.account, self.project.functions, news)
+        if isinstance(found, Refusal):
+            self._callers.refuse(now, news.ticket, news.function, found)
+            return
+        request_id = self._async(found).accept(now, event_of(news.payload), news.source, news.duration)
+        self.admission.effects.append(Answer(news.ticket, InvokeReply(202, request_id, None, None, b"", None)))
+
+    def _send(self, now: Instant, news: Send) -> None:
+        self.queues[news.queue].send(now, news.message)
+
+    def _arrive(self, now: Instant, news: Arrive) -> None:
+        arrival = news.arrival
+        match arrival:
+            case MessageArrival():
+                self._arrive_message(now, arrival)
+            case EventArrival():
+                self._arrive_event(now, arrival)
+            case BatchArrival():
+                self._arrive_batch(now, arrival)
+
+    def _arrive_event(self, now: Instant, arrival: EventArrival) -> None:
+        function = self._function_of(now, arrival)
+        if function is None:
+            return
+        refusal = arrival_refusal(arrival)
+        if refusal is not None:
+            self.admission.records.append(
+                ArrivalAnswered(now, str(arrival.place), arrival.source, function.name, None, "refused", 0)
+            )
+            self._undelivered(now, arrival, refusal.message)
+        elif arrival.delivery is Delivery.ASYNC:
+            self._async(function).accept(now, event_of(arrival.payload), arrival.source, arrival.duration)
+        else:
+            self._sync_arrivals.arrive(now, arrival, function)
+
+    def _arrive_message(self, now: Instant, arrival: MessageArrival) -> None:
+        polled = self.queues.get(arrival.queue)
+        if polled is None or not polled.pollers:
+            function = self._function_of(now, arrival)
+            if function is None:
+                return
+            mapping = EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=function.name)
+            if polled is None:
+                polled = self._open_queue(self.routing.queue(arrival), [mapping])
+            else:
+                self._add_poller(polled, mapping)
+        message = new_message(arrival)
+        refusal = polled.queue.refusal(message)
+        if refusal is not None:
+            self._undelivered(now, arrival, refusal.message)
+        else:
+            polled.send(now, message)
+
+    def _arrive_batch(self, now: Instant, arrival: BatchArrival) -> None:
+        function = self._function_of(now, arrival)
+        if function is None:
+            return
+        key = (arrival.source, arrival.lane, function.name)
+        lane = self._lanes.get(key)
+        if lane is None:
+            core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source, function.name)
+            lane = self._lanes[key] = LanePolling(core, function, self.admission, self.wakes)
+        lane.put(arrival)
+
+    def _function_of(self, now: Instant, arrival: Arrival) -> Function | None:
+        name = self.routing.target(arrival)
+        if name is None:
+            self._undelivered(now, arrival, self.routing.unrouted(arrival))
+            return None
+        return self.project.functions[name]
+
+    def _undelivered(self, now: Instant, arrival: Arrival, reason: str) -> None:
+        self.admission.records.append(ArrivalUndelivered(now, str(arrival.place), arrival.source, reason))
+
+    def _async(self, function: Function) -> AsyncInvocation:
+        found = self._asynchronous.get(function.name)
+        if found is None:
+            queue = AsyncQueue(function.name, function.asynchronous)
+            found = self._asynchronous[function.name] = AsyncInvocation(function, queue, self.admission, self.wakes)
+        return found
+
+    def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
+        account = self.project.account
+        arn = f"arn:aws:sqs:{account.region}:{account.account_id}:{declared.name}"
+        polled = QueuePolling(SqsQueue(declared, arn, self.draws), self.admission, self.wakes)
+        self.queues[declared.name] = polled
+        for mapping in mappings:
+            self._add_poller(polled, mapping)
+        return polled
+
+    def _add_poller(self, polled: QueuePolling, mapping: EventSourceMapping) -> None:
+        function = self.project.functions[mapping.function]
+        core = QueueMapping(mapping, function, polled.queue, self.project.account.region)
+        polled.pollers.append(MappingPolling(core, function, self.admission, polled))

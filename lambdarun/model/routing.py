@@ -1,0 +1,60 @@
+"""Which function, or which queue's mapping, gets a recorded event."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from attrs import define, field
+
+from lambdarun.model.arrival import Arrival, MessageArrival
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+
+
+@define(eq=False)
+class Routing:
+    """The project's routes by source or ARN, or one function for everything (`--function`)."""
+
+    project: Project
+    function: str | None = None
+    _by_arn: list[tuple[str, str]] = field(init=False)
+    _by_source: dict[str, str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._by_arn = [(route.key, route.function) for route in self.project.routes if ":" in route.key]
+        self._by_source = {route.key: route.function for route in self.project.routes if ":" not in route.key}
+
+    def target(self, arrival: Arrival) -> str | None:
+        """The function for `arrival`: `--function`, the recording's own word, a route by ARN, a route by source."""
+        if self.function is not None:
+            return self.function
+        if arrival.function is not None and arrival.function in self.project.functions:
+            return arrival.function
+        if arrival.arn is not None:
+            for pattern, function in self._by_arn:
+                if fnmatchcase(arrival.arn, pattern):
+                    return function
+        if arrival.source in self._by_source:
+            return self._by_source[arrival.source]
+        if len(self.project.functions) == 1:
+            return next(iter(self.project.functions))
+        return None
+
+    def unrouted(self, arrival: Arrival) -> str:
+        """Why `arrival` has no target, and what would give it one."""
+        wanted = arrival.queue if isinstance(arrival, MessageArrival) else arrival.source
+        if isinstance(arrival, MessageArrival):
+            return f"no mapping reads queue {wanted!r}: declare one, add a route for sqs, or name --function"
+        return f'no route for source {wanted!r}: add {wanted!r} = "FUNCTION" under [routes], or name --function'
+
+    def queue(self, arrival: MessageArrival) -> Queue:
+        """The declared queue of `arrival`, or one with AWS's defaults."""
+        declared = self.project.queues.get(arrival.queue)
+        return declared if declared is not None else Queue(name=arrival.queue)
+
+    def mappings(self, queue: str) -> list[EventSourceMapping]:
+        """The declared mappings of `queue`; with `--function` those of that function only."""
+        return [
+            mapping
+            for mapping in self.project.mappings.values()
+            if mapping.queue == queue and (self.function is None or mapping.function == self.function)
+        ]

@@ -1,0 +1,173 @@
+"""Synchronous invocation: a caller waits, nobody retries; but some services that call so try again themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.arrival import EventArrival
+from lambdarun.model.declarations import Account, Function
+from lambdarun.model.draws import RequestId
+from lambdarun.model.due_queue import DueQueue
+from lambdarun.model.effects import Answer
+from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import InvokeReply, Refusal, event_of, not_json_refusal, request_refusal, throttled_refusal
+from lambdarun.model.news import Invoke
+from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
+from lambdarun.model.records import ArrivalAnswered, RequestRefused
+from lambdarun.model.sync_caller import SyncCaller
+from lambdarun.model.wakes import Wakes
+
+
+@define(eq=False)
+class Callers:
+    """Requests through the API: each holds a ticket and gets one answer."""
+
+    account: Account
+    functions: Mapping[str, Function]
+    admission: Admission
+
+    def invoke(self, now: Instant, request: Invoke) -> None:
+        """Run a function for a caller, or refuse."""
+        admission = self.admission
+        found = request_refusal(self.account, self.functions, request)
+        if isinstance(found, Refusal):
+            self.refuse(now, request.ticket, request.function, found)
+            return
+        if request.dry_run:
+            request_id = admission.draws.new_id()
+            admission.effects.append(Answer(request.ticket, InvokeReply(204, request_id, None, None, b"", None)))
+            return
+        wanted = Wanted(
+            found.function,
+            admission.draws.new_id(),
+            event_of(request.payload),
+            self,
+            request,
+            "sync",
+            client_context=found.client_context,
+            invoked_arn=found.invoked_arn,
+        )
+        reason = admission.start(now, wanted)
+        if reason is not None:
+            admission.effects.append(Answer(request.ticket, throttled_refusal(reason)))
+
+    def refuse(self, now: Instant, ticket: int, function: str, refusal: Refusal) -> None:
+        """Answer with an AWS error, and record it."""
+        self.admission.records.append(
+            RequestRefused(now, function, refusal.status, refusal.code, refusal.message)
+        )
+        self.admission.effects.append(Answer(ticket, refusal))
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Answer the caller."""
+        request: Invoke = invocation.item
+        self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome)))
+
+
+def sync_reply(invocation: Invocation, outcome: Outcome) -> InvokeReply | Refusal:
+    """What AWS answers to a synchronous request that came to `outcome`."""
+    match outcome:
+        case Succeeded():
+            return InvokeReply(200, invocation.request_id, "$LATEST", None, outcome.payload, None)
+        case FunctionFailed():
+            # Always Unhandled, whatever happened: recorded by LocalStack's TestLambdaErrors.
+            return InvokeReply(200, invocation.request_id, "$LATEST", "Unhandled", outcome.payload, None)
+        case NotJson():
+            return not_json_refusal(outcome.fault)
+        case _:
+            return Refusal(500, "ServiceException", outcome.text, "Message", None)
+
+
+@define(eq=False)
+class ReplayedRequest:
+    """A recorded synchronous request, and how often it was tried."""
+
+    arrival: EventArrival
+    function: Function
+    request_id: RequestId
+    attempts: int = 0
+
+
+@define(eq=False)
+class SyncArrivals:
+    """Recorded events of services that call synchronously."""
+
+    admission: Admission
+    wakes: Wakes
+    _again: DueQueue[ReplayedRequest] = field(factory=DueQueue, init=False)
+    _running: int = field(default=0, init=False)
+
+    def arrive(self, now: Instant, arrival: EventArrival, function: Function) -> None:
+        """Run a function for a recorded request."""
+        self._attempt(now, ReplayedRequest(arrival, function, self.admission.draws.new_id()))
+
+    def _attempt(self, now: Instant, request: ReplayedRequest) -> None:
+        arrival = request.arrival
+        if request.attempts:
+            request.request_id = self.admission.draws.new_id()
+        request.attempts += 1
+        wanted = Wanted(
+            request.function,
+            request.request_id,
+            event_of(arrival.payload),
+            self,
+            request,
+            "sync",
+            request.attempts,
+            recorded=arrival.duration,
+        )
+        reason = self.admission.start(now, wanted)
+        if reason is None:
+            self._running += 1
+        else:
+            self._follow(now, request, Throttled(reason), Duration(0))
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Let the calling service decide whether it tries again."""
+        self._running -= 1
+        self._follow(now, invocation.item, outcome, usage.duration)
+
+    def _follow(self, now: Instant, request: ReplayedRequest, outcome: Outcome | Throttled, took: Duration) -> None:
+        arrival = request.arrival
+        wait = SyncCaller.next_attempt(arrival.source, request.attempts, outcome, took)
+        if wait is not None:
+            self._again.put(Instant(now + wait), request)
+            self.wakes.stir(self)
+            return
+        match outcome:
+            case Succeeded():
+                result = "succeeded"
+            case FunctionFailed():
+                result = "failed"
+            case Throttled():
+                result = "throttled"
+            case _:
+                result = "refused"
+        self.admission.records.append(
+            ArrivalAnswered(
+                now,
+                str(arrival.place),
+                arrival.source,
+                request.function.name,
+                request.request_id,
+                result,
+                request.attempts,
+            )
+        )
+
+    def wake(self, now: Instant) -> None:
+        """Try again what is due."""
+        for request in self._again.take_due(now):
+            self._attempt(now, request)
+
+    def next_due(self) -> Instant | None:
+        """When the next request is tried again."""
+        return self._again.next_due()
+
+    def at_rest(self) -> bool:
+        """Whether no request runs or waits."""
+        return not self._running and not len(self._again)

@@ -1,0 +1,1 @@
+"""The shell: trio, processes, sockets and disk."""

@@ -1,0 +1,51 @@
+"""Builds a runtime's parts and joins them: the one place where the region meets processes, clock and store."""
+
+from __future__ import annotations
+
+from os import cpu_count
+from typing import Final
+
+from attrs import field, frozen
+
+from lambdarun.model.declarations import Project
+from lambdarun.model.draws import Draws
+from lambdarun.model.handler_time import DurationMode
+from lambdarun.model.region import Region
+from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.driver import RealDriver, VirtualDriver
+from lambdarun.runtime.journal import Journal, Reader, Store
+from lambdarun.runtime.processes import Processes
+from lambdarun.runtime.zygote_process import ZygoteProcess
+
+_UNBOUNDED: Final = 1_000_000
+
+
+@frozen(kw_only=True)
+class Options:
+    """How a runtime is built. `workers` bounds how many handlers really run at once in virtual time."""
+
+    seed: int = 0
+    durations: DurationMode = DurationMode.DECLARED
+    function: str | None = None
+    workers: int = field(factory=lambda: max(4, 2 * (cpu_count() or 1)))
+    readers: tuple[Reader, ...] = ()
+    zygote: ZygoteProcess | None = None
+    """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
+
+
+def build(project: Project, clock: RealClock | VirtualClock, store: Store, options: Options) -> RealDriver | VirtualDriver:
+    """A driver with its region and its (not yet started) environments."""
+    virtual = isinstance(clock, VirtualClock)
+    region = Region(project, Draws(options.seed), options.durations, options.function)
+    processes = Processes(
+        project.account,
+        options.zygote if options.zygote is not None else ZygoteProcess.start(virtual=virtual),
+        virtual=virtual,
+        running_max=options.workers if virtual else _UNBOUNDED,
+        measured_sleep=options.durations is DurationMode.MEASURED,
+        seed=options.seed,
+    )
+    journal = Journal(store, list(options.readers))
+    if isinstance(clock, VirtualClock):
+        return VirtualDriver(region, processes, journal, clock=clock)
+    return RealDriver(region, processes, journal, clock=clock)

@@ -1,0 +1,145 @@
+"""The same for people who write no trio: the runtime is stepped on the caller's own thread.
+
+No loop runs in the background (a hop to one costs 110 µs): time-outs, retries and polls happen while a method of the
+runtime is at work, so asynchronous events move in `settle`, `advance` and `run_until`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from attrs import define
+
+from lambdarun.model.arrival import Arrival
+from lambdarun.model.declarations import Project
+from lambdarun.model.effects import Reply
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.invoke_request import InvokeReply
+from lambdarun.model.news import Accept, Invoke
+from lambdarun.runtime.assembly import Options, build
+from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
+from lambdarun.runtime.journal import MemoryStore, Store
+from lambdarun.runtime.queue_handle import QueueHandle
+from lambdarun.runtime.requests import event_bytes, invoked
+
+_TURN_S: Final = 0.05
+
+
+def _no_pump() -> None:
+    """Nobody sleeps in the background here."""
+
+
+@define(eq=False)
+class BlockingRuntime:
+    """An open runtime whose methods wait."""
+
+    driver: RealDriver | VirtualDriver
+    store: Store
+
+    @property
+    def log(self) -> MemoryStore:
+        """The event log. Raises TypeError where the runtime was opened with a store that forgets."""
+        if not isinstance(self.store, MemoryStore):
+            raise TypeError("this runtime was opened with a store that keeps no log in memory")
+        return self.store
+
+    def now(self) -> Instant:
+        """The present instant of the run."""
+        return self.driver.clock.now()
+
+    def invoke(
+        self,
+        function: str,
+        event: Any = None,
+        *,
+        payload: bytes | None = None,
+        qualifier: str | None = None,
+        client_context: str | None = None,
+        log_tail: bool = False,
+    ) -> InvokeReply:
+        """Run `function` with `event` (or `payload`, its JSON text) and return what AWS would answer.
+
+        Raises InvocationRefused where AWS answers with an error and no function ran.
+        """
+        body = event_bytes(event, payload)
+        got: list[Reply] = []
+        ticket = self.driver.ticket(got.append)
+        self.driver.submit_alone(Invoke(ticket, function, body, qualifier, client_context, False, log_tail))
+        return invoked(self._answer(got))
+
+    def dry_run(self, function: str, *, qualifier: str | None = None) -> InvokeReply:
+        """Check that `function` could be invoked; takes no slot (AWS: DryRun, 204)."""
+        got: list[Reply] = []
+        self.driver.submit(Invoke(self.driver.ticket(got.append), function, b"", qualifier, None, True))
+        return invoked(self._answer(got))
+
+    def accept(self, function: str, event: Any = None, *, payload: bytes | None = None) -> InvokeReply:
+        """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts."""
+        body = event_bytes(event, payload)
+        got: list[Reply] = []
+        self.driver.submit(Accept(self.driver.ticket(got.append), function, body))
+        return invoked(self._answer(got))
+
+    def queue(self, name: str) -> QueueHandle:
+        """A declared queue. Raises KeyError."""
+        return QueueHandle(name, self.driver, _no_pump)
+
+    def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
+        """Let time go on by so much, and whatever is due happen."""
+        self.run_until(Instant(self.now() + round((seconds + 60 * minutes + 3_600 * hours) * SECOND)))
+
+    def run_until(self, instant: Instant) -> None:
+        """Let time go on to `instant`."""
+        self._drive(instant, lambda: False)
+        if isinstance(self.driver, VirtualDriver):
+            self.driver.clock.move_to(instant)
+
+    def settle(self) -> None:
+        """Let time go on until nothing is left to run, to retry or to deliver."""
+        self._drive(FOREVER, self.driver.at_rest)
+
+    def replay(self, arrivals: Iterable[Arrival]) -> None:
+        """Have recorded events happen at their instants, until all that comes of them is settled."""
+        driver = self.driver
+        driver.feed(iter(arrivals))
+        if driver.next_arrival is not None and isinstance(driver, VirtualDriver):
+            driver.clock.move_to(driver.next_arrival.time)
+        self.settle()
+
+    def _answer(self, got: list[Reply]) -> Reply:
+        if not got:
+            self._drive(FOREVER, lambda: bool(got))
+        return got[0]
+
+    def _drive(self, limit: Instant, enough: Callable[[], bool]) -> None:
+        driver = self.driver
+        if isinstance(driver, VirtualDriver):
+            while driver.move_for(_TURN_S, limit, enough):
+                pass
+            return
+        while not enough() and (left := driver.clock.wall_seconds_until(limit)):
+            driver.pump(min(left, driver.seconds_until_due()))
+
+
+@contextmanager
+def open_blocking_runtime(
+    project: Project,
+    *,
+    clock: RealClock | VirtualClock | None = None,
+    store: Store | None = None,
+    seed: int = 0,
+    options: Options | None = None,
+) -> Iterator[BlockingRuntime]:
+    """Open a runtime for `project`: on the wall's clock, or in virtual time with a `VirtualClock`.
+
+    Every process that it starts is gone when the block ends.
+    """
+    kept = store if store is not None else MemoryStore()
+    driver = build(project, clock or RealClock(), kept, options if options is not None else Options(seed=seed))
+    try:
+        yield BlockingRuntime(driver, kept)
+    finally:
+        driver.processes.close()

@@ -1,0 +1,228 @@
+"""Joins the region to the processes: steps it, does what it asks, tells it what came of it.
+
+The driver is no task: whoever brings news steps it, be it a caller, the pump that reads the workers, or the timer for
+what is due. Two kinds share the step: on the wall's clock an outcome takes effect when it is read; in virtual time it
+waits in a heap for its instant. Within one instant outcomes are taken first, by number of invocation, then arrivals,
+then dues, so the order in which the kernel schedules processes never reaches a core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Final
+
+from attrs import define, field
+
+from lambdarun.model.arrival import Arrival
+from lambdarun.model.effects import Answer, Reply, RunInvocation, StopEnvironment
+from lambdarun.model.instant import Instant
+from lambdarun.model.news import Arrive, Ended, News
+from lambdarun.model.outcome import Cause, FunctionFailed
+from lambdarun.model.records import HandlerOverran
+from lambdarun.model.region import Region
+from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.journal import Journal
+from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
+
+FOREVER: Final = Instant(1 << 62)
+_LONG_WAIT_S: Final = 3_600.0
+
+
+@define(eq=False)
+class Driver:
+    """What both clocks share: the step, the callers and the arrivals still to come."""
+
+    region: Region
+    processes: Processes
+    journal: Journal
+    callers: dict[int, Callable[[Reply], None]] = field(factory=dict, init=False)
+    arrivals: Iterator[Arrival] = field(factory=lambda: iter(()), init=False)
+    next_arrival: Arrival | None = field(default=None, init=False)
+    _tickets: int = field(default=0, init=False)
+    _started: list[RunInvocation] = field(factory=list, init=False)
+
+    def ticket(self, answered: Callable[[Reply], None]) -> int:
+        """A ticket for a request; `answered` is called with its reply, once."""
+        self._tickets = ticket = self._tickets + 1
+        self.callers[ticket] = answered
+        return ticket
+
+    def feed(self, arrivals: Iterator[Arrival]) -> None:
+        """Have `arrivals`, in order of time, happen at their instants."""
+        self.arrivals = arrivals
+        self.next_arrival = next(arrivals, None)
+
+    def step(self, now: Instant) -> None:
+        """Let the region decide, write its records, then do what it asks."""
+        records, effects = self.region.advance(now)
+        if records:
+            self.journal.write(records)
+        for effect in effects:
+            kind = type(effect)
+            if kind is RunInvocation:
+                self._run(effect)  # type: ignore[arg-type]  # mypy does not narrow by `type(x) is`
+            elif kind is Answer:
+                self._answer(effect)  # type: ignore[arg-type]  # as above
+            elif isinstance(effect, StopEnvironment):
+                self.processes.stop(effect.environment)
+
+    def _run(self, effect: RunInvocation) -> None:
+        self.processes.run(effect.invocation)
+
+    def _answer(self, answer: Answer) -> None:
+        self.callers.pop(answer.ticket)(answer.reply)
+
+    def _take_arrivals(self, now: Instant) -> bool:
+        arrival = self.next_arrival
+        taken = False
+        while arrival is not None and arrival.time <= now:
+            self.region.take(now, Arrive(arrival))
+            arrival = self.next_arrival = next(self.arrivals, None)
+            taken = True
+        return taken
+
+    def at_rest(self) -> bool:
+        """Whether nothing is left to arrive, to run, to retry or to deliver."""
+        return self.next_arrival is None and not self.processes.in_flight() and self.region.at_rest()
+
+
+@define(eq=False)
+class RealDriver(Driver):
+    """Drives on the wall's clock."""
+
+    clock: RealClock = field(factory=RealClock, kw_only=True)
+
+    def submit(self, news: News) -> None:
+        """Take in news and do what follows at once."""
+        now = self.clock.now()
+        self.region.take(now, news)
+        self.step(now)
+
+    def submit_alone(self, news: News) -> None:
+        """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
+        self._started.clear()
+        now = self.clock.now()
+        self.region.take(now, news)
+        self.step(now)
+        if len(self._started) == 1 and self.processes.in_flight() == 1:
+            ended = self.processes.await_lone(self._started[0].invocation)
+            if ended is not None:
+                now = self.clock.now()
+                self.region.take(now, ended)
+                self.step(now)
+
+    def _run(self, effect: RunInvocation) -> None:
+        self._started.append(effect)
+        self.processes.run(effect.invocation)
+
+    def pump(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for workers, then take in what ended, arrived or became due, in one step."""
+        ended = self.processes.collect(timeout_s)
+        now = self.clock.now()
+        for news in ended:
+            self.region.take(now, news)
+        if self.next_arrival is not None:
+            self._take_arrivals(now)
+        self.step(now)
+        self._started.clear()
+
+    def seconds_until_due(self) -> float:
+        """Seconds of the wall for which nothing is due but what workers bring, time-outs included."""
+        waits = [_LONG_WAIT_S]
+        overdue = self.processes.seconds_until_deadline()
+        if overdue is not None:
+            waits.append(overdue)
+        due = self.region.next_due()
+        if due is not None:
+            waits.append(self.clock.wall_seconds_until(due))
+        if self.next_arrival is not None:
+            waits.append(self.clock.wall_seconds_until(self.next_arrival.time))
+        return min(waits)
+
+
+@define(eq=False)
+class VirtualDriver(Driver):
+    """Drives in virtual time: handlers run at once, their outcomes take effect at their instants."""
+
+    clock: VirtualClock = field(factory=VirtualClock, kw_only=True)
+    _outcomes: list[tuple[Instant, int, Ended, bool]] = field(factory=list, init=False)
+
+    def submit(self, news: News) -> None:
+        """Take in news at the present instant and do what follows."""
+        now = self.clock.now()
+        self.region.take(now, news)
+        self.step(now)
+
+    def submit_alone(self, news: News) -> None:
+        """As `submit`: in virtual time the answer comes by `run`."""
+        self.submit(news)
+
+    def _run(self, effect: RunInvocation) -> None:
+        invocation = effect.invocation
+        self.clock.pins.hold(invocation.number, self.region.time.floor(invocation))
+        self.processes.run(invocation)
+
+    def collect(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for workers and note when what they did takes effect."""
+        time = self.region.time
+        for ended in self.processes.collect(timeout_s):
+            invocation, outcome = ended.invocation, ended.outcome
+            overran = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
+            instant, outcome, usage = time.end(invocation, outcome, ended.usage)
+            self.clock.pins.release(invocation.number)
+            heappush(
+                self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran)
+            )
+
+    def next_instant(self) -> Instant | None:
+        """When the next thing happens, as far as is known."""
+        due = self.region.next_due()
+        if self._outcomes and (due is None or self._outcomes[0][0] < due):
+            due = self._outcomes[0][0]
+        if self.next_arrival is not None and (due is None or self.next_arrival.time < due):
+            due = self.next_arrival.time
+        return due
+
+    def move(self, limit: Instant, enough: Callable[[], bool]) -> bool:
+        """Let time go on to whatever is due, at most to `limit`, until `enough()` or until workers must be awaited.
+
+        Returns True where workers must be awaited.
+        """
+        clock = self.clock
+        pins = clock.pins
+        while not enough():
+            instant = self.next_instant()
+            least = pins.least()
+            if least is not None and (instant is None or least <= instant) and least <= limit:
+                return True
+            if instant is None or instant > limit:
+                return False
+            clock.move_to(instant)
+            self._happen(clock.now())
+        return False
+
+    def move_for(self, turn_s: float, limit: Instant, enough: Callable[[], bool]) -> bool:
+        """Move, waiting for workers where needed, for about `turn_s` seconds of the wall; True: call again."""
+        until = wall_seconds() + turn_s
+        while self.move(limit, enough):
+            self.collect(turn_s)
+            if wall_seconds() > until:
+                return True
+        return False
+
+    def _happen(self, now: Instant) -> None:
+        outcomes = self._outcomes
+        while outcomes and outcomes[0][0] <= now:
+            _, _, ended, overran = heappop(outcomes)
+            if overran:
+                function = ended.invocation.function
+                limit_s = max(SPIN_LIMIT_MIN_S, 2 * function.timeout)
+                self.journal.write([HandlerOverran(now, function.name, ended.invocation.request_id, limit_s)])
+            self.region.take(now, ended)
+        self._take_arrivals(now)
+        self.step(now)
+
+    def at_rest(self) -> bool:
+        """Whether nothing is left to arrive, to take effect, to run, to retry or to deliver."""
+        return not self._outcomes and Driver.at_rest(self)

@@ -1,0 +1,66 @@
+"""The variables that a handler's process gets: AWS's documented set on a clean base.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from lambdarun.model.declarations import Account, Function
+from lambdarun.worker import wire
+
+_PASSED_ON: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTHONBREAKPOINT", "LD_LIBRARY_PATH")
+_RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
+
+
+def function_arn(account: Account, name: str) -> str:
+    """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
+    return f"arn:aws:lambda:{account.region}:{account.account_id}:function:{name}"
+
+
+def process_environment(account: Account, function: Function, log_stream: str, folder: str) -> dict[str, str]:
+    """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
+    passed = {name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")}
+    return {
+        **passed,
+        "LANG": "en_US.UTF-8",
+        "LC_CTYPE": "C.UTF-8",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "TZ": ":UTC",
+        "TMPDIR": folder,
+        "LAMBDARUN": "1",
+        # Without it boto3 stalls on an address that nobody answers.
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        **function.environment,
+        "_HANDLER": function.handler,
+        "AWS_REGION": account.region,
+        "AWS_DEFAULT_REGION": account.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        # Nobody's credentials: a handler that reaches real AWS by mistake is refused there.
+        "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",
+        "AWS_SECRET_ACCESS_KEY": "lambdarun",
+        "AWS_SESSION_TOKEN": "lambdarun",
+        "LAMBDA_TASK_ROOT": str(function.code_uri),
+        "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
+        "PWD": str(function.code_uri),
+        "SHLVL": "0",
+    }
+
+
+def running_runtime() -> str:
+    """`python3.11`: the runtime that this interpreter is."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,0 +1,415 @@
+"""Execution environments as processes: start, run, freeze, deadline, kill.
+
+Everything is read through one epoll descriptor: replies, output, deaths and the zygote's answers. A process with a
+single thread and no child that waits for its next event is frozen already; it says in its reply when more than that
+lives, and then its group is stopped until the next invocation (a stop and a continue each time would cost 19 µs).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import tempfile
+from collections import deque
+from contextlib import suppress
+from heapq import heappop, heappush
+from typing import Any, Final
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.declarations import Account
+from lambdarun.model.draws import uuid_text
+from lambdarun.model.environment import Environment
+from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import exited_payload, timed_out_payload
+from lambdarun.model.news import Ended
+from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.runtime.channel import is_inline, receive_memfd, send_in_memfd
+from lambdarun.runtime.clock import wall_seconds
+from lambdarun.runtime.process_environment import function_arn, process_environment
+from lambdarun.runtime.zygote_process import ZygoteProcess
+from lambdarun.worker import wire
+
+OUTPUT_KEPT_BYTES: Final = 1_048_576
+"""Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
+SPIN_LIMIT_MIN_S: Final = 10
+_LONE_WAIT: Final = struct.pack("ll", 0, 2_000)
+_PIPE_READ: Final = 65_536
+_QUIET_EXIT_S: Final = 0.2
+_DEATH_WAIT_MS: Final = 10_000
+_REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
+
+
+@define(eq=False)
+class EnvironmentProcess:
+    """The process of one environment, and the invocation that it works on."""
+
+    environment: Environment
+    channel: socket.socket
+    output: int
+    pid: int = 0
+    pidfd: int = -1
+    stopped: bool = False
+    invocation: Invocation | None = None
+    began: float = 0.0
+    kept: list[bytes] = field(factory=list)
+    kept_bytes: int = 0
+    dropped_bytes: int = 0
+
+    def take_output(self) -> tuple[bytes, int]:
+        """What was written since the last call, and how many bytes beyond the cap."""
+        if not self.kept:
+            return b"", 0
+        taken = b"".join(self.kept), self.dropped_bytes
+        self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
+        return taken
+
+
+@define(eq=False)
+class Processes:
+    """All environments' processes, and what they have to say. Nothing here decides: it starts, tells and kills."""
+
+    account: Account
+    zygote: ZygoteProcess
+    virtual: bool
+    running_max: int
+    """How many may work at once; more wait here. Never changes what happens in virtual time."""
+    measured_sleep: bool = False
+    seed: int = 0
+    folder: str = field(init=False)
+    _epoll: select.epoll = field(factory=select.epoll, init=False)
+    _readers: dict[int, tuple[int, EnvironmentProcess | None]] = field(factory=dict, init=False)
+    _processes: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
+    _deadlines: list[tuple[float, int]] = field(factory=list, init=False)
+    _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
+    _waiting: deque[Invocation] = field(factory=deque, init=False)
+    _ended: list[Ended] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="lambdarun-")
+        self._watch(self.zygote.control.fileno(), _ZYGOTE, None)
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `collect` has something to do."""
+        return self._epoll.fileno()
+
+    def in_flight(self) -> int:
+        """Invocations handed over and not yet ended."""
+        return len(self._busy) + len(self._waiting)
+
+    def seconds_until_deadline(self) -> float | None:
+        """Seconds of the wall until the next time-out is due; None: nothing can time out."""
+        while self._deadlines and self._deadlines[0][1] not in self._busy:
+            heappop(self._deadlines)
+        return max(0.0, self._deadlines[0][0] - wall_seconds()) if self._deadlines else None
+
+    def run(self, invocation: Invocation) -> None:
+        """Hand an event to its environment; `collect` tells what came of it."""
+        if len(self._busy) >= self.running_max:
+            self._waiting.append(invocation)
+        else:
+            self._begin(invocation)
+
+    def await_lone(self, invocation: Invocation) -> Ended | None:
+        """Wait a moment for the one invocation in flight, without the price of a poll; None if it takes longer."""
+        process = self._busy.get(invocation.number)
+        if process is None:
+            return None
+        try:
+            packet = process.channel.recv(wire.PACKET_MAX)
+        except (BlockingIOError, ConnectionResetError):
+            return None
+        self._read_packet(process, packet)
+        return self._ended.pop() if self._ended else None
+
+    def collect(self, timeout_s: float) -> list[Ended]:
+        """Wait up to `timeout_s` until something ends; returns all that did."""
+        overdue = self.seconds_until_deadline()
+        if overdue is not None:
+            timeout_s = min(timeout_s, overdue)
+        for descriptor, _ in self._epoll.poll(timeout_s):
+            role, process = self._readers.get(descriptor, (_ZYGOTE, None))
+            if process is None:
+                self._read_zygote()
+            elif role == _REPLY:
+                self._read_reply(process)
+            elif role == _OUTPUT:
+                self._read_output(process)
+            else:
+                self._read_reply(process)
+                self._bury(process)
+        if overdue is not None:
+            self._end_overdue()
+        while self._waiting and len(self._busy) < self.running_max:
+            self._begin(self._waiting.popleft())
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self, environment: Environment) -> None:
+        """End an environment: its process, what that left behind, and its private folder."""
+        process = self._processes.get(environment.id)
+        if process is not None:
+            self._kill(process)
+        shutil.rmtree(self._private_folder(environment), ignore_errors=True)
+
+    def close(self) -> None:
+        """End everything: processes get a moment to exit by themselves, so that their coverage data is written."""
+        self._waiting.clear()
+        self.zygote.await_forks()
+        self._read_zygote()
+        living = list(self._processes.values())
+        for process in living:
+            if process.stopped:
+                self._signal(process, signal.SIGCONT)
+            process.channel.close()
+        quiet = wall_seconds() + _QUIET_EXIT_S
+        for process in living:
+            if process.invocation is None:
+                _await_death(process.pidfd, max(0, round((quiet - wall_seconds()) * 1_000)))
+        for process in living:
+            self._signal(process, signal.SIGKILL)
+        for process in living:
+            self._bury(process)
+        self.zygote.close()
+        self._epoll.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _begin(self, invocation: Invocation) -> None:
+        process = self._processes.get(invocation.environment.id)
+        if process is None:
+            process = self._start(invocation)
+        elif process.stopped:
+            self._signal(process, signal.SIGCONT)
+            process.stopped = False
+        process.invocation = invocation
+        process.began = began = wall_seconds()
+        self._busy[invocation.number] = process
+        timeout = invocation.function.timeout
+        if self.virtual:
+            limit = max(SPIN_LIMIT_MIN_S, 2 * timeout)
+        else:
+            limit = timeout + limits.INIT_TIMEOUT.value if invocation.cold else timeout
+        heappush(self._deadlines, (began + limit, invocation.number))
+        try:
+            self._send(process, invocation)
+        except (BrokenPipeError, ConnectionResetError):
+            # It died while it was idle: the environment gets a new process, and its reply says that it was cold.
+            self._kill(process, tell=False)
+            self._busy.pop(invocation.number, None)
+            self._begin(invocation)
+
+    def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
+        payload = invocation.payload
+        arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
+        inline = is_inline(payload)
+        started = invocation.started
+        header = wire.RUN_HEADER.pack(
+            wire.RUN,
+            0 if inline else wire.MEMFD,
+            len(arn),
+            invocation.number & 0xFFFFFFFF,
+            started if self.virtual else 0,
+            started + invocation.function.timeout * SECOND,
+            0,
+            invocation.request_id.to_bytes(16, "big"),
+            len(invocation.client_context),
+            len(payload),
+        )
+        if inline:
+            process.channel.send(header + arn + invocation.client_context + payload)
+        else:
+            process.channel.send(header + arn + invocation.client_context)
+            send_in_memfd(process.channel, payload)
+
+    def _start(self, invocation: Invocation) -> EnvironmentProcess:
+        environment = invocation.environment
+        function = invocation.function
+        folder = self._private_folder(environment)
+        os.makedirs(folder, exist_ok=True)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(read_end, False)
+        process = EnvironmentProcess(environment, ours, read_end)
+        configuration = {
+            "environ": process_environment(self.account, function, environment.log_stream, folder),
+            "task_root": str(function.code_uri),
+            "handler": function.handler,
+            "arn": function_arn(self.account, function.name),
+            "virtual": self.virtual,
+            "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
+            "measured_sleep": self.measured_sleep,
+        }
+        self.zygote.fork(configuration, [theirs.fileno(), write_end], process)
+        theirs.close()
+        os.close(write_end)
+        self._processes[environment.id] = process
+        self._watch(ours.fileno(), _REPLY, process)
+        self._watch(read_end, _OUTPUT, process)
+        return process
+
+    def _private_folder(self, environment: Environment) -> str:
+        return f"{self.folder}/{environment.function.name}-{environment.id}"
+
+    def _watch(self, descriptor: int, role: int, process: EnvironmentProcess | None) -> None:
+        self._readers[descriptor] = (role, process)
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    def _unwatch(self, descriptor: int) -> None:
+        if self._readers.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def _read_zygote(self) -> None:
+        self.zygote.read_answers()
+        for process, pid in self.zygote.forked:
+            process.pid = pid
+            process.pidfd = os.pidfd_open(pid)
+            self._watch(process.pidfd, _DEATH, process)
+        self.zygote.forked.clear()
+
+    def _read_output(self, process: EnvironmentProcess) -> None:
+        while True:
+            try:
+                part = os.read(process.output, _PIPE_READ)
+            except BlockingIOError:
+                return
+            if not part:
+                self._unwatch(process.output)
+                return
+            room = OUTPUT_KEPT_BYTES - process.kept_bytes
+            if len(part) > room:
+                process.dropped_bytes += len(part) - room
+                part = part[:room]
+            process.kept.append(part)
+            process.kept_bytes += len(part)
+
+    def _read_reply(self, process: EnvironmentProcess) -> None:
+        try:
+            packet = process.channel.recv(wire.PACKET_MAX, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            packet = b""
+        self._read_packet(process, packet)
+
+    def _read_packet(self, process: EnvironmentProcess, packet: bytes) -> None:
+        if not packet:
+            # The process closed its end or died; its death is told by the pidfd.
+            self._unwatch(process.channel.fileno())
+            return
+        header = wire.REPLY_HEADER.unpack_from(packet)
+        invocation = process.invocation
+        if header[0] == wire.INITIALISED:
+            if invocation is not None and not self.virtual:
+                limit = wall_seconds() + invocation.function.timeout
+                heappush(self._deadlines, (limit, invocation.number))
+            return
+        if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
+            return
+        try:
+            outcome = self._outcome(process, header, packet)
+        except EOFError:
+            return
+        self._read_output(process)
+        self._end(process, invocation, outcome, self._usage(process, header))
+        if header[0] == wire.INIT_ERROR:
+            self._bury(process)
+        elif header[1] & wire.MAY_RUN:
+            if not process.pid:
+                self.zygote.await_forks()
+                self._read_zygote()
+            self._signal(process, signal.SIGSTOP)
+            process.stopped = True
+
+    def _outcome(self, process: EnvironmentProcess, header: tuple[Any, ...], packet: bytes) -> Outcome:
+        kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
+        start = wire.REPLY_HEADER.size + type_bytes
+        payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
+        if kind == wire.RESULT:
+            return Succeeded(payload)
+        if kind == wire.NOT_JSON:
+            return NotJson(payload.decode(errors="replace"))
+        cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
+        return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
+
+    def _usage(self, process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
+        output, dropped = process.take_output() if process.kept else (b"", 0)
+        init = Duration(header[6]) if header[1] & wire.COLD else None
+        return Usage(Duration(header[4]), init, Duration(header[5]), Duration(header[7]), header[8] >> 10, output, dropped)
+
+    def _end(self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        process.invocation = None
+        del self._busy[invocation.number]
+        self._ended.append(Ended(invocation, outcome, usage))
+
+    def _end_overdue(self) -> None:
+        now = wall_seconds()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, number = heappop(self._deadlines)
+            process = self._busy.get(number)
+            # A cold start's first deadline holds until its initialisation is told; then a nearer one does.
+            if process is not None and process.invocation is not None:
+                self._kill(process, timed_out=True)
+
+    def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
+        if not process.pid:
+            self.zygote.await_forks()
+            self._read_zygote()
+        self._signal(process, signal.SIGKILL)
+        if not tell:
+            process.invocation = None
+        self._bury(process, timed_out=timed_out)
+
+    def _bury(self, process: EnvironmentProcess, *, timed_out: bool = False) -> None:
+        """See a dying process off: wait for it, reap it, and end its invocation if it had one."""
+        if not process.pid:
+            self.zygote.await_forks()
+            self._read_zygote()
+        if self._processes.get(process.environment.id) is process:
+            del self._processes[process.environment.id]
+        dead = _await_death(process.pidfd, _DEATH_WAIT_MS)
+        self._read_output(process)
+        status = self.zygote.reap(process.pid) if dead else signal.SIGKILL
+        self._read_zygote()
+        for descriptor in (process.channel.fileno(), process.output, process.pidfd):
+            self._unwatch(descriptor)
+        process.channel.close()
+        os.close(process.output)
+        os.close(process.pidfd)
+        invocation = process.invocation
+        if invocation is not None:
+            self._end(process, invocation, *self._death(process, invocation, status, timed_out))
+
+    def _death(
+        self, process: EnvironmentProcess, invocation: Invocation, status: int, timed_out: bool
+    ) -> tuple[Outcome, Usage]:
+        request_id = uuid_text(invocation.request_id)
+        elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
+        outcome: Outcome
+        if timed_out:
+            timeout = invocation.function.timeout
+            elapsed = Duration(timeout * SECOND)
+            outcome = FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", timed_out_payload(request_id, timeout))
+        elif status < 0:
+            outcome = SystemFailed("the environment's process was lost")
+        else:
+            outcome = FunctionFailed(Cause.EXITED, "Runtime.ExitError", exited_payload(request_id, status))
+        output, dropped = process.take_output()
+        return outcome, Usage(elapsed, None, Duration(0), Duration(0), 0, output, dropped)
+
+    def _signal(self, process: EnvironmentProcess, number: int) -> None:
+        if process.pid:  # 0 would be our own group
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+
+def _await_death(pidfd: int, timeout_ms: int) -> bool:
+    waiting = select.poll()
+    waiting.register(pidfd, select.POLLIN)
+    return bool(waiting.poll(timeout_ms))

@@ -1,0 +1,50 @@
+"""A queue as the API's users hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import define, field
+
+from lambdarun.model.sqs_queue import Counts, Message, NewMessage
+from lambdarun.runtime.driver import RealDriver, VirtualDriver
+
+
+@define(eq=False)
+class QueueHandle:
+    """Send to a declared queue, look into it."""
+
+    name: str
+    _driver: RealDriver | VirtualDriver
+    _wake: Callable[[], None] = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.name not in self._driver.region.queues:
+            declared = ", ".join(sorted(self._driver.region.queues)) or "none"
+            raise KeyError(f"no queue {self.name!r}. Declared: {declared}.")
+
+    def send(
+        self,
+        body: str,
+        *,
+        attributes: Mapping[str, Mapping[str, object]] | None = None,
+        delay_seconds: int | None = None,
+    ) -> None:
+        """Send a message (AWS: SendMessage). Raises ValueError with AWS's text where AWS refuses it."""
+        polled = self._driver.region.queues[self.name]
+        message = NewMessage(body=body, attributes=attributes or {}, delay_seconds=delay_seconds)
+        refusal = polled.queue.refusal(message)
+        if refusal is not None:
+            raise ValueError(refusal.message)
+        now = self._driver.clock.now()
+        polled.send(now, message)
+        self._driver.step(now)
+        self._wake()
+
+    def counts(self) -> Counts:
+        """How many messages are visible, hidden and delayed."""
+        return self._driver.region.queues[self.name].queue.counts()
+
+    def messages(self) -> list[Message]:
+        """All messages that are in the queue, oldest first; looking does not receive them."""
+        return self._driver.region.queues[self.name].queue.peek()

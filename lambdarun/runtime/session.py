@@ -1,0 +1,240 @@
+"""Opens a runtime for trio and closes all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from math import inf
+from typing import Any, Final
+
+import trio
+from attrs import define, field
+
+from lambdarun.model.arrival import Arrival
+from lambdarun.model.declarations import Project
+from lambdarun.model.effects import Reply
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.invoke_request import InvokeReply
+from lambdarun.model.news import Accept, Invoke
+from lambdarun.runtime.assembly import Options, build
+from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
+from lambdarun.runtime.journal import MemoryStore, Store
+from lambdarun.runtime.queue_handle import QueueHandle
+from lambdarun.runtime.requests import event_bytes, invoked
+
+_TURN_S: Final = 0.05
+
+# Not its base class: that would bring trio to people who never run it.
+trio.abc.Clock.register(VirtualClock)
+
+
+@define(eq=False)
+class Runtime:
+    """An open runtime, for trio. Time that nobody asks for does not pass in virtual time: `invoke`, `advance`,
+    `settle` and `replay` move it, or trio itself where it runs on the same `VirtualClock`.
+    """
+
+    driver: RealDriver | VirtualDriver
+    store: Store
+    _attached: bool
+    """Whether trio itself runs on our virtual clock."""
+    _asleep: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _settling: list[trio.Event] = field(factory=list, init=False)
+    _turn: trio.Lock = field(factory=trio.Lock, init=False)
+    _yielded: float = field(factory=wall_seconds, init=False)
+
+    @property
+    def log(self) -> MemoryStore:
+        """The event log. Raises TypeError where the runtime was opened with a store that forgets."""
+        if not isinstance(self.store, MemoryStore):
+            raise TypeError("this runtime was opened with a store that keeps no log in memory")
+        return self.store
+
+    def now(self) -> Instant:
+        """The present instant of the run."""
+        return self.driver.clock.now()
+
+    async def invoke(
+        self,
+        function: str,
+        event: Any = None,
+        *,
+        payload: bytes | None = None,
+        qualifier: str | None = None,
+        client_context: str | None = None,
+        log_tail: bool = False,
+    ) -> InvokeReply:
+        """Run `function` with `event` (or `payload`, its JSON text) and return what AWS would answer.
+
+        Raises InvocationRefused where AWS answers with an error and no function ran.
+        """
+        body = event_bytes(event, payload)
+        ticket, got = self._ticket()
+        self.driver.submit_alone(Invoke(ticket, function, body, qualifier, client_context, False, log_tail))
+        if got:
+            await self._breathe()
+            return invoked(got[0])
+        return invoked(await self._answer(ticket, got))
+
+    async def dry_run(self, function: str, *, qualifier: str | None = None) -> InvokeReply:
+        """Check that `function` could be invoked; takes no slot (AWS: DryRun, 204)."""
+        ticket, got = self._ticket()
+        self.driver.submit(Invoke(ticket, function, b"", qualifier, None, True))
+        return invoked(await self._answer(ticket, got))
+
+    async def accept(self, function: str, event: Any = None, *, payload: bytes | None = None) -> InvokeReply:
+        """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts."""
+        body = event_bytes(event, payload)
+        ticket, got = self._ticket()
+        self.driver.submit(Accept(ticket, function, body))
+        self.wake()
+        return invoked(await self._answer(ticket, got))
+
+    def queue(self, name: str) -> QueueHandle:
+        """A declared queue. Raises KeyError."""
+        return QueueHandle(name, self.driver, self.wake)
+
+    async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
+        """Let time go on by so much, and whatever is due happen."""
+        span = round((seconds + 60 * minutes + 3_600 * hours) * SECOND)
+        await self.run_until(Instant(self.now() + span))
+
+    async def run_until(self, instant: Instant) -> None:
+        """Let time go on to `instant`."""
+        driver = self.driver
+        if isinstance(driver, RealDriver):
+            await trio.sleep(driver.clock.wall_seconds_until(instant))
+        elif self._attached:
+            await trio.sleep_until(driver.clock.deadline_at(instant))
+        else:
+            await self._move(driver, instant, lambda: False)
+            driver.clock.move_to(instant)
+
+    async def settle(self) -> None:
+        """Let time go on until nothing is left to run, to retry or to deliver."""
+        driver = self.driver
+        if isinstance(driver, VirtualDriver) and not self._attached:
+            await self._move(driver, FOREVER, driver.at_rest)
+        elif not driver.at_rest():
+            settled = trio.Event()
+            self._settling.append(settled)
+            self.wake()
+            await settled.wait()
+
+    async def replay(self, arrivals: Iterable[Arrival]) -> None:
+        """Have recorded events happen at their instants, until all that comes of them is settled."""
+        driver = self.driver
+        driver.feed(iter(arrivals))
+        if driver.next_arrival is not None and isinstance(driver, VirtualDriver) and not self._attached:
+            driver.clock.move_to(driver.next_arrival.time)
+        await self.settle()
+
+    def wake(self) -> None:
+        """Have the pump look at once at what is due."""
+        self._asleep.deadline = -inf
+
+    def _ticket(self) -> tuple[int, list[Reply]]:
+        got: list[Reply] = []
+        return self.driver.ticket(got.append), got
+
+    async def _answer(self, ticket: int, got: list[Reply]) -> Reply:
+        """Wait for a request's answer. A cancelled caller leaves its invocation to the pump."""
+        driver = self.driver
+        if isinstance(driver, VirtualDriver) and not self._attached:
+            await self._move(driver, FOREVER, lambda: bool(got))
+            return got[0]
+        if got:
+            await trio.lowlevel.checkpoint()
+            return got[0]
+        task = trio.lowlevel.current_task()
+
+        def answered(reply: Reply) -> None:
+            got.append(reply)
+            trio.lowlevel.reschedule(task)
+
+        def abandon(_: object) -> trio.lowlevel.Abort:
+            driver.callers[ticket] = got.append
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        driver.callers[ticket] = answered
+        self._look_by(driver)
+        await trio.lowlevel.wait_task_rescheduled(abandon)
+        return got[0]
+
+    def _look_by(self, driver: RealDriver | VirtualDriver) -> None:
+        """Have the pump awake for the next time-out."""
+        if isinstance(driver, VirtualDriver):
+            self.wake()
+            return
+        wait = driver.processes.seconds_until_deadline()
+        if wait is not None and (by := trio.current_time() + wait) < self._asleep.deadline:
+            self._asleep.deadline = by
+
+    async def _breathe(self) -> None:
+        """A full checkpoint costs as much as an invocation: give way once in a while, see a cancellation at once."""
+        now = wall_seconds()
+        if now - self._yielded > _TURN_S:
+            self._yielded = now
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def _move(self, driver: VirtualDriver, limit: Instant, enough: Callable[[], bool]) -> None:
+        async with self._turn:
+            while driver.move_for(_TURN_S, limit, enough):
+                await trio.lowlevel.checkpoint()
+
+    async def pump(self) -> None:
+        """Serve workers and dues for as long as the runtime is open."""
+        driver = self.driver
+        if isinstance(driver, RealDriver):
+            while True:
+                driver.pump(0)
+                self._tell_settled()
+                await self._sleep(trio.current_time() + driver.seconds_until_due())
+        elif self._attached:
+            while True:
+                driver.collect(0)
+                held = driver.move(driver.clock.now(), lambda: False)
+                self._tell_settled()
+                instant = driver.next_instant()
+                await self._sleep(inf if held or instant is None else driver.clock.deadline_at(instant))
+
+    def _tell_settled(self) -> None:
+        if self._settling and self.driver.at_rest():
+            for settled in self._settling:
+                settled.set()
+            self._settling.clear()
+
+    async def _sleep(self, until: float) -> None:
+        """Wait for a worker, for `wake`, or for `until` on trio's clock."""
+        with trio.CancelScope(deadline=until) as self._asleep:
+            await trio.lowlevel.wait_readable(self.driver.processes.fileno())
+
+
+@asynccontextmanager
+async def open_runtime(
+    project: Project,
+    *,
+    clock: RealClock | VirtualClock | None = None,
+    store: Store | None = None,
+    seed: int = 0,
+    options: Options | None = None,
+) -> AsyncIterator[Runtime]:
+    """Open a runtime for `project`: on the wall's clock, or in virtual time with a `VirtualClock`.
+
+    Every process that it starts is gone when the block ends.
+    """
+    chosen = clock if clock is not None else RealClock()
+    kept = store if store is not None else MemoryStore()
+    driver = build(project, chosen, kept, options if options is not None else Options(seed=seed))
+    attached = trio.lowlevel.current_clock() is chosen
+    try:
+        runtime = Runtime(driver, kept, attached)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(runtime.pump)
+            yield runtime
+            nursery.cancel_scope.cancel()
+    finally:
+        driver.processes.close()

@@ -1,0 +1,122 @@
+"""The shell's end of the zygote: start it, have it fork environments, have it reap them."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections import deque
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from lambdarun.errors import MachineError
+from lambdarun.worker import wire
+
+_ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
+_PASSED_ON: Final = (
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+)
+_DEATH_WAIT_S: Final = 10.0
+
+
+@define(eq=False)
+class ZygoteProcess:
+    """A clean child that forks environments and runs no user code.
+
+    Its answers come in the order of the requests, so forks wait for theirs in a queue.
+    """
+
+    control: socket.socket
+    _child: subprocess.Popen[bytes]
+    _awaiting: deque[Any] = field(factory=deque, init=False)
+    forked: list[tuple[Any, int]] = field(factory=list, init=False)
+    """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
+
+    @classmethod
+    def start(cls, *, virtual: bool) -> ZygoteProcess:
+        """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            if virtual:
+                environ["PYTHONHASHSEED"] = "0"
+            arguments = [sys.executable, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
+            if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
+                arguments.append(str(Path(patch.origin).parent.parent))
+            try:
+                child = subprocess.Popen(  # noqa: S603 - our own script under the running interpreter
+                    arguments,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except OSError as fault:
+                ours.close()
+                raise MachineError(f"cannot start {sys.executable}: {fault.strerror}.") from fault
+        return cls(ours, child)
+
+    def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
+        """Ask for an environment's process; `forked` has its id once the zygote has answered."""
+        packet = bytes([wire.FORK]) + json.dumps(configuration).encode()
+        socket.send_fds(self.control, [packet], descriptors)
+        self._awaiting.append(owner)
+
+    def read_answers(self) -> list[tuple[int, int]]:
+        """Take in what has been answered, without waiting; returns the (process id, wait status) of reaped ones."""
+        reaped = []
+        while True:
+            try:
+                packet = self.control.recv(wire.PID.size, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return reaped
+            if not packet:
+                raise MachineError(f"the process that forks environments ended (exit {self._child.poll()}).")
+            kind, pid, status = wire.PID.unpack(packet)
+            if kind == wire.FORKED:
+                self.forked.append((self._awaiting.popleft(), pid))
+            else:
+                reaped.append((pid, status))
+
+    def await_forks(self) -> None:
+        """Wait until every fork asked for is answered."""
+        while self._awaiting:
+            self._wait()
+            self.read_answers()
+
+    def reap(self, pid: int) -> int:
+        """The wait status of `pid`, which is known to be dead; its strays are killed and reaped with it."""
+        self.control.send(wire.PID.pack(wire.REAP, pid, 0))
+        while True:
+            self._wait()
+            for reaped, status in self.read_answers():
+                if reaped == pid:
+                    return status
+
+    def _wait(self) -> None:
+        waiting = select.poll()
+        waiting.register(self.control, select.POLLIN)
+        if not waiting.poll(_DEATH_WAIT_S * 1_000):
+            raise MachineError(f"the process that forks environments gave no answer in {_DEATH_WAIT_S:.0f} s.")
+
+    def close(self) -> None:
+        """End the zygote, and by its death whatever it forked."""
+        self.control.close()
+        try:
+            self._child.wait(timeout=_DEATH_WAIT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
