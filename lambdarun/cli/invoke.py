@@ -84,7 +84,7 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
 @click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
-def invoke(context: click.Context, **given: Any) -> None:
+def invoke(context: click.Context, /, **given: Any) -> None:
     """Run FUNCTION once and print its result.
 
     FUNCTION is a function of the project, path/to/app.py:handler, or package.module.handler.

@@ -34,7 +34,7 @@ from lambdarun.cli import output
 @click.option("--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short.")
 @click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
-def replay(context: click.Context, **given: Any) -> None:
+def replay(context: click.Context, /, **given: Any) -> None:
     """Deliver the recorded events in FILE... the way AWS would, and sum up what became of them.
 
     FILE is a JSON event, a JSON array, JSON Lines, a log, or a folder of these.

@@ -40,7 +40,8 @@ class AsyncInvocation:
         queue = self.queue
         for event, verdict in queue.take_expired(now):
             self._record(now, event, verdict)
-        while (event := queue.take(now)) is not None:
+        while (ready := queue.take(now)) is not None:
+            event = ready
             if self.function.reserved_concurrent_executions == 0:
                 self._record(now, event, queue.discard_zero_reserved(event))
                 continue
@@ -51,7 +52,7 @@ class AsyncInvocation:
                 self,
                 event,
                 "async",
-                event.attempts + 1,
+                event.attempts,
                 False,
                 Duration(now - event.accepted),
                 event.duration,
@@ -59,6 +60,7 @@ class AsyncInvocation:
             if self.admission.start(now, wanted) is not None:
                 self._record(now, event, queue.put_back_throttled(now, event))
                 return
+            queue.began()
             self.running += 1
 
     def next_due(self) -> Instant | None:

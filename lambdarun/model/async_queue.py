@@ -103,10 +103,10 @@ class AsyncQueue:
             if now < self._backing_off_until:
                 return None
             self._backing_off_until = None
-        event = self._pop_oldest()
-        if event is not None:
-            event.attempts += 1
-        return event
+        oldest = self._pop_oldest()
+        if oldest is not None:
+            oldest.attempts += 1
+        return oldest
 
     def take_expired(self, now: Instant) -> list[tuple[QueuedEvent, Discarded]]:
         """Events whose next attempt would start after their maximum age: they end now."""
@@ -134,10 +134,8 @@ class AsyncQueue:
         """Decide what follows an attempt at `event` that ended as `outcome` at `now`."""
         match outcome:
             case Succeeded():
-                self._throttles = 0
                 return _SETTLED
             case FunctionFailed():
-                self._throttles = 0
                 if event.failures >= self.configuration.maximum_retry_attempts:
                     return Discarded("RetriesExhausted", event.attempts)
                 due = after(now, _WAITS_S[event.failures])

@@ -243,7 +243,7 @@ def _client_context(encoded: str | None) -> bytes | Refusal:
 
 
 # As Go's syscall.Signal writes them.
-_GO_SIGNALS: Final = {
+_GO_SIGNALS: Final[Mapping[int, str]] = {
     Signals.SIGHUP: "hangup",
     Signals.SIGINT: "interrupt",
     Signals.SIGQUIT: "quit",

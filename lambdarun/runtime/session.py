@@ -229,7 +229,8 @@ async def open_runtime(
     chosen = clock if clock is not None else RealClock()
     kept = store if store is not None else MemoryStore()
     driver = build(project, chosen, kept, options if options is not None else Options(seed=seed))
-    attached = trio.lowlevel.current_clock() is chosen
+    running: object = trio.lowlevel.current_clock()
+    attached = running is chosen
     try:
         runtime = Runtime(driver, kept, attached)
         async with trio.open_nursery() as nursery:

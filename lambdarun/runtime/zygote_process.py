@@ -77,7 +77,7 @@ class ZygoteProcess:
 
     def read_answers(self) -> list[tuple[int, int]]:
         """Take in what has been answered, without waiting; returns the (process id, wait status) of reaped ones."""
-        reaped = []
+        reaped: list[tuple[int, int]] = []
         while True:
             try:
                 packet = self.control.recv(wire.PID.size, socket.MSG_DONTWAIT)

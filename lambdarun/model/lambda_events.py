@@ -1,0 +1,95 @@
+"""`Records[]` as the handler of a queue receives them, to the key and its order.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, and LocalStack's recording of
+test_message_body_and_attributes_passed_correctly.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from hashlib import md5
+from json.encoder import encode_basestring_ascii as quoted
+from typing import TYPE_CHECKING, Final
+
+from lambdarun.model.draws import uuid_text
+from lambdarun.model.records import MessageId
+
+if TYPE_CHECKING:
+    from lambdarun.model.sqs_queue import Received
+
+_KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
+
+
+def id_text(message_id: MessageId) -> str:
+    """A message id as AWS writes it."""
+    return uuid_text(message_id) if isinstance(message_id, int) else message_id
+
+
+def receipt_handle(received: Received) -> str:
+    """An opaque text, another one for each receive."""
+    seed = f"{id_text(received.message.id)}#{received.receive_count}".encode()
+    return "AQEB" + base64.b64encode(seed).decode()
+
+
+def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
+    """MD5 of message attributes: sorted names, each with length, type and value.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+    """
+    digest = md5(usedforsecurity=False)
+    for name in sorted(attributes):
+        attribute = attributes[name]
+        kind = str(attribute["dataType"])
+        value = attribute.get("stringValue")
+        if kind.split(".")[0] == "Binary":
+            data = base64.b64decode(str(attribute.get("binaryValue", "")))
+        else:
+            data = str(value).encode()
+        for part in (name.encode(), kind.encode()):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        digest.update(_KINDS.get(kind.split(".")[0], b"\x01"))
+        digest.update(len(data).to_bytes(4, "big") + data)
+    return digest.hexdigest()
+
+
+def sqs_event(batch: Iterable[Received], arn: str, region: str, *, null_md5: bool) -> bytes:
+    """The event of a batch. `null_md5`: messages without attributes have `md5OfMessageAttributes: null`, as one of
+    AWS's two poller paths writes it (the one with a batching window); the other leaves the key out.
+    """
+    tail = f'"eventSource":"aws:sqs","eventSourceARN":"{arn}","awsRegion":"{region}"}}'
+    records = [sqs_record(received, tail, null_md5) for received in batch]
+    return f'{{"Records":[{",".join(records)}]}}'.encode()
+
+
+def sqs_record(received: Received, tail: str, null_md5: bool) -> str:
+    """One record as JSON text; `tail` is what all records of a queue end with."""
+    message = received.message
+    body = message.body
+    system = (
+        f'"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
+        f'"SenderId":{quoted(message.sender_id)},'
+        f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"'
+    )
+    if message.source_arn is not None:
+        system += f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
+    if message.attributes:
+        attributes = ",".join(_attribute(name, value) for name, value in message.attributes.items())
+        checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
+    else:
+        attributes = ""
+        checksum = '"md5OfMessageAttributes":null,' if null_md5 else ""
+    return (
+        f'{{"messageId":"{id_text(message.id)}","receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
+        f'"attributes":{{{system}}},"messageAttributes":{{{attributes}}},{checksum}'
+        f'"md5OfBody":"{md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()}",{tail}'
+    )
+
+
+def _attribute(name: str, value: Mapping[str, object]) -> str:
+    kind = str(value["dataType"])
+    if kind.split(".")[0] == "Binary":
+        held = f'"binaryValue":{quoted(str(value.get("binaryValue", "")))}'
+    else:
+        held = f'"stringValue":{quoted(str(value.get("stringValue", "")))}'
+    return f'{quoted(name)}:{{{held},"stringListValues":[],"binaryListValues":[],"dataType":{quoted(kind)}}}'

@@ -1,0 +1,273 @@
+"""The pollers of one mapping on a standard queue: batch, invoke, settle.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.batch_failures import AllSucceeded, Malformed, Partial, verdict
+from lambdarun.model.declarations import EventSourceMapping, Function
+from lambdarun.model.draws import RequestId
+from lambdarun.model.due_queue import DueQueue
+from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
+from lambdarun.model.lambda_events import id_text, sqs_event, sqs_record
+from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
+from lambdarun.model.records import BatchDelayed, BatchDropped, BatchReceived, BatchSettled, MessageId, Record
+from lambdarun.model.sqs_queue import Received, SqsQueue
+
+# AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
+THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
+THROTTLE_WAIT_MAX: Final = Duration(20 * SECOND)
+_ROOM_CHECK_BYTES: Final = 900_000
+"""Below so many characters of bodies no batch can pass the size limit, whatever JSON makes of them."""
+
+
+@define(eq=False)
+class Batch:
+    """Messages that go to the function together."""
+
+    messages: list[Received]
+    mapping: QueueMapping
+    visible_until: Instant
+    attempts: int = 0
+    tries: int = 0
+
+    def payload(self, now: Instant) -> bytes:
+        """The event as JSON text."""
+        mapping = self.mapping
+        return sqs_event(self.messages, mapping.queue.arn, mapping.region, null_md5=mapping.writes_null_md5)
+
+    @property
+    def duration(self) -> Duration | None:
+        """The longest recorded duration among its messages."""
+        found = [received.message.duration for received in self.messages if received.message.duration is not None]
+        return max(found, default=None)
+
+    def ids(self) -> tuple[MessageId, ...]:
+        """The messages' ids, in order."""
+        return tuple([received.message.id for received in self.messages])
+
+
+@define(eq=False)
+class QueueMapping:
+    """One declared mapping."""
+
+    declaration: EventSourceMapping
+    function: Function
+    queue: SqsQueue
+    region: str
+    writes_null_md5: bool = field(init=False)
+    _pollers: int = field(default=0, init=False)
+    """Batches received and not settled: each keeps a poller."""
+    _busy_since: Instant | None = field(default=None, init=False)
+    _gathered: list[Received] = field(factory=list, init=False)
+    _carried: deque[Received] = field(factory=deque, init=False)
+    """Received, but over the size limit of the batch before: the next one begins with them."""
+    _window_ends: Instant | None = field(default=None, init=False)
+    _throttled: DueQueue[Batch] = field(factory=DueQueue, init=False)
+    _visibility_s: int = field(init=False)
+    _grows_at: Instant | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        declared = self.declaration
+        window = declared.maximum_batching_window_in_seconds
+        self.writes_null_md5 = bool(window) or declared.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value
+        visibility = self.queue.declaration.visibility_timeout
+        if window and window + self.function.timeout > visibility:
+            visibility = window + self.function.timeout + limits.WINDOW_VISIBILITY_MARGIN.value
+        self._visibility_s = visibility
+
+    def poll(self, now: Instant, records: list[Record]) -> list[Batch]:
+        """The batches to be invoked now: throttled ones that are due, and as many new ones as pollers are free."""
+        if not self.declaration.enabled:
+            return []
+        batches = self._retry(now, records)
+        allowed = self._allowed(now)
+        while self._pollers < allowed:
+            received = self._gather(now, records)
+            if not received:
+                break
+            self._pollers += 1
+            batches.append(self._batch(now, received, records))
+        self._plan_growth(now, allowed)
+        return batches
+
+    def began(self, batch: Batch, request_id: RequestId) -> None:
+        """The batch was handed to an environment."""
+        batch.attempts += 1
+        for received in batch.messages:
+            received.message.handled_by = request_id
+
+    def throttled(self, now: Instant, batch: Batch, cause: str, records: list[Record]) -> None:
+        """Keep a batch that found no room, and try again while its messages are hidden. Costs no receive."""
+        wait = min(THROTTLE_WAIT_FIRST << min(batch.tries, 8), THROTTLE_WAIT_MAX)
+        wait = round(wait * self.queue.draws.stream(f"throttle:{self.declaration.name}").uniform(0.5, 1.0))
+        batch.tries += 1
+        due = min(Instant(now + wait), batch.visible_until)
+        self._throttled.put(due, batch)
+        declared = self.declaration
+        records.append(BatchDelayed(now, declared.name, "sqs", self.function.name, cause, due))
+
+    def settle(
+        self, now: Instant, batch: Batch, request_id: RequestId, outcome: Outcome, records: list[Record]
+    ) -> None:
+        """Delete what succeeded; the rest comes back when its visibility timeout ends, not before."""
+        for received in batch.messages:
+            if received.message.handled_by == request_id:
+                received.message.handled_by = None
+        if not isinstance(outcome, Succeeded | FunctionFailed):
+            batch.attempts -= 1
+            self.throttled(now, batch, "system", records)
+            return
+        self._pollers -= 1
+        said, failed = self._judge(batch, outcome)
+        deleted, kept = [], []
+        for received in batch.messages:
+            if failed is None or (failed and id_text(received.message.id) in failed):
+                kept.append(received.message.id)
+            else:
+                self.queue.delete(received)
+                deleted.append(received.message.id)
+        declared = self.declaration
+        records.append(
+            BatchSettled(
+                now,
+                declared.name,
+                declared.queue,
+                self.function.name,
+                request_id,
+                said,
+                tuple(deleted),
+                tuple(kept),
+            )
+        )
+
+    def next_due(self) -> Instant | None:
+        """When a batch is retried, a window ends or a poller is added."""
+        dues = [
+            due for due in (self._throttled.next_due(), self._window_ends, self._grows_at) if due is not None
+        ]
+        return min(dues, default=None)
+
+    def at_rest(self) -> bool:
+        """Whether no batch is under way or being gathered."""
+        return not self._pollers and not self._gathered and not self._carried
+
+    def _judge(self, batch: Batch, outcome: Succeeded | FunctionFailed) -> tuple[str, frozenset[str] | None]:
+        """What a reply says: a word for the log, and the ids that failed (None: all of them)."""
+        if isinstance(outcome, FunctionFailed):
+            return "failed", None
+        if not self.declaration.report_batch_item_failures:
+            return "succeeded", frozenset()
+        if outcome.payload in (b"null", b"{}", b'{"batchItemFailures": []}'):
+            return "succeeded", frozenset()
+        ids = {id_text(received.message.id) for received in batch.messages}
+        match verdict(outcome.payload, ids):
+            case AllSucceeded():
+                return "succeeded", frozenset()
+            case Partial(failed):
+                return "partial", failed
+            case Malformed():
+                return "malformed", None
+
+    def _retry(self, now: Instant, records: list[Record]) -> list[Batch]:
+        batches = []
+        for batch in self._throttled.take_due(now):
+            if batch.visible_until <= now:
+                self._pollers -= 1
+                declared = self.declaration
+                records.append(
+                    BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids())
+                )
+            else:
+                batches.append(batch)
+        return batches
+
+    def _allowed(self, now: Instant) -> int:
+        if self._busy_since is None:
+            return limits.POLLER_START.value
+        grown = (now - self._busy_since) * limits.POLLER_GROWTH_PER_SECOND.value // SECOND
+        return min(limits.POLLER_START.value + grown, limits.POLLER_MAX.value)
+
+    def _plan_growth(self, now: Instant, allowed: int) -> None:
+        """While messages stay behind because all pollers are busy, wake when there is one more."""
+        self._grows_at = None
+        if not self.queue.has_visible():
+            self._busy_since = None
+        elif self._pollers >= allowed:
+            if self._busy_since is None:
+                self._busy_since = now
+            if allowed < limits.POLLER_MAX.value:
+                more = allowed - limits.POLLER_START.value + 1
+                per_second = limits.POLLER_GROWTH_PER_SECOND.value
+                self._grows_at = Instant(self._busy_since + -(-more * SECOND // per_second))
+
+    def _gather(self, now: Instant, records: list[Record]) -> list[Received]:
+        """The messages of the next batch; none where a window is still open or the queue is empty."""
+        window = self.declaration.maximum_batching_window_in_seconds
+        size = self.declaration.batch_size
+        gathered = self._gathered
+        while self._carried and len(gathered) < size:
+            gathered.append(self._carried.popleft())
+        while len(gathered) < size and self.queue.has_visible():
+            wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
+            gathered += self.queue.receive(now, wanted, records, self._visibility_s)
+            if not window:
+                break
+        if not gathered:
+            return []
+        fits = self._fitting(gathered)
+        if window and fits == len(gathered) < size:
+            # The window opens with its first message.
+            if self._window_ends is None:
+                self._window_ends = Instant(now + window * SECOND)
+            if now < self._window_ends:
+                return []
+        self._window_ends = None
+        self._gathered = []
+        self._carried.extend(gathered[fits:])
+        return gathered[:fits]
+
+    def _fitting(self, gathered: list[Received]) -> int:
+        """How many of these fit into one event of at most 6 MB, metadata included."""
+        if sum(len(received.message.body) for received in gathered) < _ROOM_CHECK_BYTES:
+            return len(gathered)
+        total = len('{"Records":[]}')
+        fits = 0
+        while fits < len(gathered):
+            record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, True)
+            total += len(record) + 1
+            if total > limits.BATCH_BYTES.value:
+                break
+            fits += 1
+        if fits == 0:
+            # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it.
+            gathered.pop(0)
+            return self._fitting(gathered)
+        return fits
+
+    def _batch(self, now: Instant, received: list[Received], records: list[Record]) -> Batch:
+        declared = self.declaration
+        counts = self.queue.counts()
+        first = min(one.at for one in received)
+        batch = Batch(received, self, Instant(first + self._visibility_s * SECOND))
+        records.append(
+            BatchReceived(
+                now,
+                declared.name,
+                declared.queue,
+                self.function.name,
+                batch.ids(),
+                min([one.message.sent for one in received]),
+                counts.visible,
+                counts.hidden,
+            )
+        )
+        return batch

@@ -1,0 +1,358 @@
+"""A standard queue: visibility, receipts, delay, retention, redrive.
+
+Visible messages wait in a deque, hidden and delayed ones in a heap by the instant at which they show; a message that is
+gone or was moved leaves its old entries behind, and they are passed over when they come up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from heapq import heappop, heappush
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from lambdarun.aws import limits, messages
+from lambdarun.aws.messages import ErrorText
+from lambdarun.model.arrival import MessageArrival
+from lambdarun.model.declarations import Queue
+from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.records import (
+    MessageDeadLettered,
+    MessageExpired,
+    MessageId,
+    MessageReturned,
+    MessageSent,
+    Record,
+)
+
+SENDER: Final = "AIDALAMBDARUN00000000"
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+_FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class State(Enum):
+    """Where a message stands."""
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    DELAYED = "delayed"
+    GONE = "gone"
+
+
+@frozen(kw_only=True)
+class NewMessage:
+    """A message to be sent. `sent` is the instant of a recorded send, None: now."""
+
+    body: str
+    attributes: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    message_id: MessageId | None = None
+    delay_seconds: int | None = None
+    sender_id: str | None = None
+    duration: Duration | None = None
+
+
+@frozen
+class QueueRefusal:
+    """AWS's error for a call on a queue."""
+
+    code: str
+    message: str
+
+
+@define(eq=False)
+class Message:
+    """A message in a queue, or moved on from one."""
+
+    id: MessageId
+    body: str
+    attributes: Mapping[str, Mapping[str, object]]
+    sent: Instant
+    sender_id: str
+    number: int
+    state: State = State.VISIBLE
+    shows: Instant = Instant(0)
+    """Hidden or delayed: when it becomes visible."""
+    receive_count: int = 0
+    first_received: Instant = Instant(0)
+    source_arn: str | None = None
+    """The queue that it was moved from."""
+    duration: Duration | None = None
+    handled_by: RequestId | None = None
+    """The invocation that works on it."""
+
+
+@define(eq=False)
+class Received:
+    """A message as one receive returned it: its receipt. It still deletes after another receive."""
+
+    message: Message
+    receive_count: int
+    at: Instant
+
+
+@frozen
+class Counts:
+    """Messages in a queue."""
+
+    visible: int
+    hidden: int
+    delayed: int
+
+
+def new_message(arrival: MessageArrival) -> NewMessage:
+    """A recorded message to be sent again, under its own id."""
+    message_id: MessageId | None = arrival.message_id
+    if arrival.message_id is not None:
+        try:
+            bits = UUID(arrival.message_id)
+        except ValueError:
+            pass
+        else:
+            message_id = RequestId(bits.int) if str(bits) == arrival.message_id else arrival.message_id
+    return NewMessage(
+        body=arrival.body,
+        attributes=arrival.attributes,
+        message_id=message_id,
+        delay_seconds=arrival.delay_seconds,
+        sender_id=arrival.sender_id,
+        duration=arrival.duration,
+    )
+
+
+@define(eq=False)
+class SqsQueue:
+    """One declared queue."""
+
+    declaration: Queue
+    arn: str
+    draws: Draws
+    dead_letter: SqsQueue | None = None
+    _visible: deque[Message] = field(factory=deque, init=False)
+    _shows: list[tuple[Instant, int, Message]] = field(factory=list, init=False)
+    _by_age: deque[Message] = field(factory=deque, init=False)
+    _moved_in: list[tuple[Instant, int, Message]] = field(factory=list, init=False)
+    """By age too: messages of another queue, which are older than when they came."""
+    _numbers: int = field(default=0, init=False)
+    _visible_count: int = field(default=0, init=False)
+    _hidden_count: int = field(default=0, init=False)
+    _delayed_count: int = field(default=0, init=False)
+
+    def refusal(self, message: NewMessage) -> QueueRefusal | None:
+        """Why AWS would refuse `message`; None: it would not."""
+        body = message.body
+        most = self.declaration.maximum_message_size
+        if not body:
+            return _refusal(messages.MESSAGE_BODY_MISSING)
+        if len(body) * 4 > most or message.attributes:
+            size = len(body.encode("utf-8", "surrogatepass")) + _attribute_bytes(message.attributes)
+            if size > most:
+                return _refusal(messages.MESSAGE_TOO_LONG, most=most)
+        if len(message.attributes) > limits.MESSAGE_ATTRIBUTES.value:
+            return _refusal(messages.TOO_MANY_ATTRIBUTES, most=limits.MESSAGE_ATTRIBUTES.value)
+        if not body.isascii() or not body.isprintable():
+            found = _FORBIDDEN.search(body)
+            if found is not None:
+                return _refusal(messages.INVALID_CHARACTERS)
+        delay = message.delay_seconds
+        if delay is not None and not limits.DELAY_SECONDS.low <= delay <= limits.DELAY_SECONDS.high:
+            return _refusal(messages.DELAY_INVALID, value=delay)
+        return None
+
+    def send(self, now: Instant, message: NewMessage, records: list[Record]) -> Message:
+        """Take a message that is not refused."""
+        self._numbers += 1
+        drawn = message.message_id if message.message_id is not None else self.draws.new_id()
+        taken = Message(drawn, message.body, message.attributes, now, message.sender_id or SENDER, self._numbers)
+        taken.duration = message.duration
+        self._by_age.append(taken)
+        delay = self.declaration.delay_seconds if message.delay_seconds is None else message.delay_seconds
+        if delay:
+            taken.state = State.DELAYED
+            self._delayed_count += 1
+            self._hide(taken, Instant(now + delay * SECOND))
+        else:
+            self._show(taken)
+        records.append(MessageSent(now, self.declaration.name, taken.id, len(message.body)))
+        return taken
+
+    def receive(
+        self, now: Instant, count: int, records: list[Record], visibility_timeout_s: int | None = None
+    ) -> list[Received]:
+        """Up to `count` visible messages, now hidden. One that was received too often moves instead."""
+        policy = self.declaration.redrive_policy
+        most = policy.max_receive_count if policy is not None and self.dead_letter is not None else None
+        timeout = self.declaration.visibility_timeout if visibility_timeout_s is None else visibility_timeout_s
+        shows = Instant(now + timeout * SECOND)
+        received: list[Received] = []
+        visible = self._visible
+        while visible and len(received) < count:
+            message = visible.popleft()
+            if message.state is not State.VISIBLE:
+                continue
+            self._visible_count -= 1
+            if most is not None and message.receive_count >= most:
+                self._move(now, message, records)
+                continue
+            message.receive_count += 1
+            if message.receive_count == 1 or not message.first_received:
+                message.first_received = now
+            message.state = State.HIDDEN
+            self._hidden_count += 1
+            self._hide(message, shows)
+            received.append(Received(message, message.receive_count, now))
+        return received
+
+    def delete(self, received: Received) -> bool:
+        """Delete by receipt; an old one still deletes. False where the message is gone already (AWS: also 200)."""
+        message = received.message
+        if message.state is State.GONE:
+            return False
+        self._forget(message)
+        return True
+
+    def change_visibility(self, now: Instant, received: Received, timeout_s: int) -> QueueRefusal | None:
+        """Hide a message for `timeout_s` from now on, or show it at once with 0."""
+        message = received.message
+        most = limits.VISIBILITY_TIMEOUT.high
+        if not 0 <= timeout_s <= most:
+            return _refusal(messages.VISIBILITY_INVALID, value=timeout_s)
+        if message.state is State.GONE:
+            return _refusal(messages.MESSAGE_NOT_THERE)
+        # The cap runs from the receive, not from the last change: a change cannot extend it.
+        if now + timeout_s * SECOND >= received.at + most * SECOND:
+            return _refusal(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
+        if message.state is State.HIDDEN:
+            self._hidden_count -= 1
+        elif message.state is State.VISIBLE:
+            self._visible_count -= 1
+        message.state = State.HIDDEN
+        self._hidden_count += 1
+        self._hide(message, Instant(now + timeout_s * SECOND))
+        return None
+
+    def advance(self, now: Instant, records: list[Record]) -> None:
+        """Show what is hidden no longer, end what is retained no longer."""
+        shows = self._shows
+        while shows and shows[0][0] <= now:
+            due, _, message = heappop(shows)
+            if message.shows != due or message.state not in (State.HIDDEN, State.DELAYED):
+                continue
+            if message.state is State.HIDDEN:
+                self._hidden_count -= 1
+                records.append(
+                    MessageReturned(
+                        now, self.declaration.name, message.id, message.receive_count, message.handled_by
+                    )
+                )
+            else:
+                self._delayed_count -= 1
+            self._show(message)
+        kept_since = Instant(now - self.declaration.message_retention_period * SECOND)
+        while (oldest := self._oldest()) is not None and oldest.sent <= kept_since:
+            self._forget(oldest)
+            records.append(MessageExpired(now, self.declaration.name, oldest.id, oldest.sent))
+
+    def next_due(self) -> Instant | None:
+        """When the next message shows or expires."""
+        shows = self._shows
+        while shows and (shows[0][2].shows != shows[0][0] or shows[0][2].state is State.GONE):
+            heappop(shows)
+        due = shows[0][0] if shows else None
+        oldest = self._oldest()
+        if oldest is not None:
+            ends = Instant(oldest.sent + self.declaration.message_retention_period * SECOND)
+            due = ends if due is None or ends < due else due
+        return due
+
+    def counts(self) -> Counts:
+        """How many messages are visible, hidden and delayed."""
+        return Counts(self._visible_count, self._hidden_count, self._delayed_count)
+
+    def has_visible(self) -> bool:
+        """Whether a receive would find a message."""
+        return self._visible_count > 0
+
+    def oldest(self) -> Instant | None:
+        """When the oldest message that is not deleted was sent."""
+        message = self._oldest()
+        return None if message is None else message.sent
+
+    def peek(self) -> list[Message]:
+        """All messages in order of arrival, without receiving them."""
+        found = {message.number: message for message in self._all() if message.state is not State.GONE}
+        return [found[number] for number in sorted(found)]
+
+    def _all(self) -> Iterator[Message]:
+        return chain(self._by_age, (message for _, _, message in self._moved_in))
+
+    def _show(self, message: Message) -> None:
+        message.state = State.VISIBLE
+        self._visible_count += 1
+        self._visible.append(message)
+
+    def _hide(self, message: Message, until: Instant) -> None:
+        message.shows = until
+        heappush(self._shows, (until, message.number, message))
+
+    def _forget(self, message: Message) -> None:
+        if message.state is State.VISIBLE:
+            self._visible_count -= 1
+        elif message.state is State.HIDDEN:
+            self._hidden_count -= 1
+        else:
+            self._delayed_count -= 1
+        message.state = State.GONE
+        self._oldest()
+
+    def _oldest(self) -> Message | None:
+        by_age, moved_in = self._by_age, self._moved_in
+        while by_age and by_age[0].state is State.GONE:
+            by_age.popleft()
+        while moved_in and moved_in[0][2].state is State.GONE:
+            heappop(moved_in)
+        if moved_in and (not by_age or moved_in[0][0] <= by_age[0].sent):
+            return moved_in[0][2]
+        return by_age[0] if by_age else None
+
+    def _move(self, now: Instant, message: Message, records: list[Record]) -> None:
+        target = self.dead_letter
+        assert target is not None
+        message.state = State.GONE
+        moved = Message(
+            message.id, message.body, message.attributes, message.sent, message.sender_id, target._numbers + 1
+        )
+        moved.receive_count, moved.first_received = message.receive_count, message.first_received
+        moved.source_arn, moved.duration = self.arn, message.duration
+        target._numbers += 1
+        heappush(target._moved_in, (moved.sent, moved.number, moved))
+        target._show(moved)
+        records.append(
+            MessageDeadLettered(
+                now,
+                self.declaration.name,
+                target.declaration.name,
+                message.id,
+                message.receive_count,
+                message.body,
+                message.attributes,
+            )
+        )
+
+
+def _refusal(text: ErrorText, **values: object) -> QueueRefusal:
+    return QueueRefusal(text.code, text.of(**values))
+
+
+def _attribute_bytes(attributes: Mapping[str, Mapping[str, object]]) -> int:
+    total = 0
+    for name, value in attributes.items():
+        held = value.get("stringValue", value.get("binaryValue", ""))
+        total += len(name.encode()) + len(str(value.get("dataType", ""))) + len(str(held).encode())
+    return total

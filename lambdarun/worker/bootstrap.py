@@ -1,0 +1,266 @@
+"""A handler's process: import the handler, then receive, run, reply.
+
+The loop is the hot path: one receive, one send, and between them nothing that is not needed for each event.
+"""
+
+import fcntl
+import json
+import os
+import random
+import resource
+import socket
+import sys
+import threading
+import time
+
+from . import context, error_payload, handler_log, marshal, wire
+
+_perf_counter_ns = time.perf_counter_ns
+_HIGH_DESCRIPTOR = 900
+"""Our descriptors stand from here on, out of the way of handlers that close the low ones."""
+
+
+class Environment:
+    """What one process needs between events."""
+
+    def __init__(self, channel, configuration, clock):
+        self.channel = channel
+        self.configuration = configuration
+        self.clock = clock
+        """The handler's virtual time; None on the real clock."""
+        self.saved_output = _lift(os.dup(1))
+        self.tasks = _lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY))
+        self.handler = None
+        self.init_us = 0
+        self.init_slept_us = 0
+
+    def initialise(self):
+        """Import the handler. Raises error_payload.Fault, or whatever its module raises."""
+        begun = _perf_counter_ns()
+        try:
+            self.handler = error_payload.find_handler(self.configuration["handler"])
+        finally:
+            self.init_us = (_perf_counter_ns() - begun) // 1_000
+            if self.clock is not None:
+                self.init_slept_us = self.clock.take_slept_us()
+
+
+def start(channel_fd, output_fd, configuration, clock):
+    """Become the environment that `configuration` describes, and serve it; never returns."""
+    channel_fd = _lift(channel_fd)
+    os.dup2(output_fd, 1)
+    os.dup2(output_fd, 2)
+    os.close(output_fd)
+    os.environ.clear()
+    os.environ.update(configuration["environ"])
+    time.tzset()
+    marshal.use_runtime(os.environ.get("AWS_EXECUTION_ENV", ""))
+    handler_log.open_streams()
+    handler_log.set_up_logging()
+    root = configuration["task_root"]
+    os.chdir(root)
+    sys.path.insert(0, root)
+    sys.argv = [""]
+    if clock is not None:
+        random.seed(configuration["seed"])
+    channel = socket.socket(fileno=channel_fd)
+    serve(Environment(channel, configuration, clock))
+
+
+def serve(environment):
+    """Answer events until the runtime closes its end."""
+    channel = environment.channel
+    receive = channel.recv
+    send = channel.send
+    clock = environment.clock
+    arn_default = environment.configuration["arn"]
+    statics = context.static_values()
+    unpack = wire.RUN_HEADER.unpack_from
+    header_size = wire.RUN_HEADER.size
+    pack = wire.REPLY_HEADER.pack
+    loads = json.loads
+    environ = os.environ
+    first = True
+    while True:
+        packet = receive(wire.PACKET_MAX)
+        if not packet:
+            os._exit(0)
+        _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = unpack(packet)
+        body_at = header_size + arn_bytes + context_bytes
+        if flags & wire.MEMFD:
+            payload = _read_memfd(channel, size)
+        else:
+            payload = packet[body_at:]
+        digits = id_bytes.hex()
+        request_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        if clock is not None:
+            clock.begin(now_us)
+        reply_flags = 0
+        if first:
+            deadline_us += _initialise(environment, send, pack, number)
+            reply_flags = wire.COLD
+        handler_log.request_id = request_id
+        begun = _perf_counter_ns()
+        environ["_X_AMZN_TRACE_ID"] = _trace_id(digits, now_us or time.time_ns() // 1_000)
+        kind = wire.RESULT
+        error_type = b""
+        try:
+            event = loads(payload)
+        except ValueError as fault:
+            kind, body = wire.NOT_JSON, str(fault).encode()
+        else:
+            arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
+            caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""
+            try:
+                lambda_context = _context(request_id, statics, arn, deadline_us // 1_000, caller)
+                result = environment.handler(event, lambda_context)
+                try:
+                    body, more = marshal.marshal(result)
+                    reply_flags |= more
+                except Exception as fault:  # noqa: BLE001 - as AWS's client: whatever the encoder raises
+                    raise error_payload.Fault(
+                        "Runtime.MarshalError", f"Unable to marshal response: {fault}"
+                    ) from None
+                result = None
+            except Exception as fault:  # noqa: BLE001 - a handler may raise anything
+                error = error_payload.error_object(fault, request_id)
+                _log_error(error)
+                kind, error_type, body = wire.ERROR, error["errorType"].encode(), error_payload.error_json(error)
+        duration_us = (_perf_counter_ns() - begun) // 1_000
+        reply_flags |= _after(environment)
+        inline = len(body) <= wire.INLINE_MAX
+        header = pack(
+            kind,
+            reply_flags if inline else reply_flags | wire.MEMFD,
+            len(error_type),
+            number,
+            duration_us,
+            clock.take_slept_us() if clock is not None else 0,
+            environment.init_us,
+            environment.init_slept_us,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            len(body),
+        )
+        if inline:
+            send(header + error_type + body)
+        else:
+            _send_memfd(channel, header + error_type, body)
+        if first:
+            first = False
+            environment.init_us = environment.init_slept_us = 0
+
+
+def _initialise(environment, send, pack, number):
+    """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
+    clock = environment.clock
+    try:
+        environment.initialise()
+    except Exception as fault:  # noqa: BLE001 - a module may raise anything
+        error = error_payload.error_object(fault, "")
+        import logging
+
+        logging.warning(error_payload.INIT_WARNING)
+        _log_error(error)
+        body = error_payload.error_json(error)
+        error_type = error["errorType"].encode()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        init, slept = environment.init_us, environment.init_slept_us
+        send(
+            pack(wire.INIT_ERROR, wire.COLD, len(error_type), number, 0, 0, init, slept, memory, len(body))
+            + error_type
+            + body[: wire.INLINE_MAX]
+        )
+        os._exit(1)
+    send(pack(wire.INITIALISED, wire.COLD, 0, number, 0, 0, environment.init_us, environment.init_slept_us, 0, 0))
+    return environment.init_slept_us if clock is not None else environment.init_us
+
+
+def _context(request_id, statics, arn, deadline_ms, caller):
+    if not caller:
+        return context.LambdaContext(request_id, statics, arn, deadline_ms, None)
+    try:
+        client_context = context.parse_client_context(caller)
+    except ValueError as fault:
+        raise error_payload.Fault("Runtime.LambdaContextUnmarshalError", str(fault)) from None
+    return context.LambdaContext(request_id, statics, arn, deadline_ms, client_context)
+
+
+def _trace_id(digits, now_us):
+    return (
+        f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
+    )
+
+
+def _log_error(error):
+    try:
+        error_payload.log_error(error)
+    except (OSError, ValueError):
+        # The handler closed its output: the error still reaches the caller.
+        pass
+
+
+def _after(environment):
+    """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
+    try:
+        os.fstat(1)
+        os.fstat(2)
+    except OSError:
+        os.dup2(environment.saved_output, 1)
+        os.dup2(environment.saved_output, 2)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        handler_log.open_streams()
+    try:
+        # A directory's link count is 2 and its subdirectories: one a thread.
+        if os.fstat(environment.tasks).st_nlink > 3:
+            return wire.MAY_RUN
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return 0
+    except OSError:
+        return wire.MAY_RUN
+    return wire.MAY_RUN
+
+
+def _lift(descriptor):
+    """The same file under a high number."""
+    try:
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+    except OSError:
+        return descriptor
+    os.close(descriptor)
+    return high
+
+
+def _read_memfd(channel, size):
+    _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+    descriptor = descriptors[0]
+    try:
+        parts = []
+        offset = 0
+        while offset < size:
+            part = os.pread(descriptor, size - offset, offset)
+            parts.append(part)
+            offset += len(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+def _send_memfd(channel, header, body):
+    descriptor = os.memfd_create("lambdarun-reply", os.MFD_CLOEXEC)
+    try:
+        rest = memoryview(body)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        channel.send(header)
+        socket.send_fds(channel, [b"\0"], [descriptor])
+    finally:
+        os.close(descriptor)
+
+
+def main_thread_is_alone():
+    """Whether no other Python thread lives."""
+    return threading.active_count() == 1

@@ -1,0 +1,75 @@
+"""What the handler prints and logs, in Lambda's Text format."""
+
+import io
+import logging
+import sys
+import time
+
+request_id = ""
+"""The present invocation's, for log lines."""
+
+
+class Unbuffered:
+    """A stream that is flushed at each write, so that nothing is lost when the process is killed."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        """Write and flush."""
+        written = self.stream.write(text)
+        self.stream.flush()
+        return written
+
+    def writelines(self, lines):
+        """Write and flush."""
+        self.stream.writelines(lines)
+        self.stream.flush()
+
+
+class LambdaHandler(logging.Handler):
+    """Log records to standard output."""
+
+    def emit(self, record):
+        """Write one record."""
+        sys.stdout.write(self.format(record))
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives each record the request id of the invocation that it belongs to."""
+
+    def filter(self, record):
+        """Let everything pass."""
+        record.aws_request_id = request_id
+        record.tenant_id = None
+        return True
+
+
+def open_streams():
+    """Make `sys.stdout` and `sys.stderr` anew on descriptors 1 and 2."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(descriptor, "w", closefd=False)
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="\n")
+        setattr(sys, name, Unbuffered(stream))
+
+
+def set_up_logging():
+    """The root logger as AWS's client sets it up; its level stays WARNING."""
+    logging.Formatter.converter = time.gmtime
+    handler = LambdaHandler()
+    handler.setFormatter(
+        logging.Formatter(
+            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
+        )
+    )
+    handler.addFilter(RequestIdFilter())
+    logging.getLogger().addHandler(handler)

@@ -1,0 +1,86 @@
+"""Results to JSON text as AWS's own Python client writes them, with the standard library alone.
+
+That client uses simplejson: bytes inside a structure are UTF-8 text, named tuples are objects, Decimals are numbers.
+"""
+
+import decimal
+import json
+import os
+import re
+
+from .wire import RAW
+
+_DIRECT = (str, int, float, bool, type(None))
+
+
+# The standard library writes a float's own digits, whatever its class says; so a Decimal travels through the encoder
+# as a marked text, and the marks are cut out of the result.
+_MARK = "\0lambdarun-decimal:"
+_MARKED = re.compile(r'"\\u0000lambdarun-decimal:([^"\\]*)"')
+
+
+def _default(value):
+    if isinstance(value, decimal.Decimal):
+        return float("nan") if value.is_nan() else f"{_MARK}{value}"
+    if isinstance(value, bytes):
+        return value.decode()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _plain(value):
+    """`value` with what the standard library writes otherwise (or refuses) put right."""
+    kind = type(value)
+    if kind in _DIRECT:
+        return value
+    if kind is dict:
+        return {(key.decode() if type(key) is bytes else key): _plain(item) for key, item in value.items()}
+    if kind is list:
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        as_dict = getattr(value, "_asdict", None)
+        return _plain(as_dict()) if callable(as_dict) else [_plain(item) for item in value]
+    return _default(value) if kind in (bytes, decimal.Decimal) else value
+
+
+def _odd(value):
+    """Whether `value` holds anything that needs `_plain`."""
+    kind = type(value)
+    if kind in _DIRECT:
+        return False
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is bytes or (type(item) not in _DIRECT and _odd(item)):
+                return True
+        return False
+    if kind is list:
+        for item in value:
+            if type(item) not in _DIRECT and _odd(item):
+                return True
+        return False
+    return True
+
+
+# Non-ASCII text stands as it is from Python 3.12's runtime on.
+_ASCII = os.environ.get("AWS_EXECUTION_ENV", "") not in {f"AWS_Lambda_python3.{n}" for n in range(12, 16)}
+_encode = json.JSONEncoder(ensure_ascii=_ASCII, default=_default).encode
+
+
+def use_runtime(execution_environment):
+    """Write text as the runtime of `AWS_EXECUTION_ENV` does."""
+    global _encode
+    literal = execution_environment in {f"AWS_Lambda_python3.{n}" for n in range(12, 16)}
+    _encode = json.JSONEncoder(ensure_ascii=not literal, default=_default).encode
+
+
+def to_json(value):
+    """`value` as JSON text. Raises TypeError, ValueError, RecursionError."""
+    if not _odd(value):
+        return _encode(value)
+    return _MARKED.sub(r"\1", _encode(_plain(value)))
+
+
+def marshal(result):
+    """A handler's result as bytes, and the flags of its reply. Raises what `to_json` raises."""
+    if type(result) is bytes or isinstance(result, bytes):
+        return bytes(result), RAW
+    return to_json(result).encode("utf-8", "surrogatepass"), 0

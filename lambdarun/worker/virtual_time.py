@@ -1,0 +1,133 @@
+"""`time` and `datetime` as the handler sees them in virtual time.
+
+Reading the clock adds a microsecond, so no busy wait is endless; `time.sleep` on the main thread moves time instead of
+waiting; so do asyncio's timers where nothing but time can end the wait: no other thread lives and the loop watches
+nothing but its own wake-up descriptor. Waits on real I/O, sleeps of other threads, `Event.wait`, `queue.get(timeout)`
+and timers stay real: `threading`, `queue` and `subprocess` took the real clock when they were imported in the zygote.
+"""
+
+import queue
+import selectors
+import subprocess
+import sys
+import threading
+import time
+
+_real_sleep = time.sleep
+_real_monotonic_ns = time.monotonic_ns
+_REAL_CLOCKS = (queue, subprocess, threading)
+
+
+class HandlerClock:
+    """The handler's present: microseconds since 1970, moved by sleeps and readings."""
+
+    def __init__(self, measured_sleep):
+        self.measured_sleep = measured_sleep
+        self.now_us = 0
+        self.slept_us = 0
+        self._began_ns = 0
+        self._readings = 0
+
+    def begin(self, now_us):
+        """An invocation begins at `now_us`. A process's time never goes back."""
+        self.now_us = max(now_us, self.now_us)
+        self._began_ns = _real_monotonic_ns()
+        self._readings = 0
+        self.slept_us = 0
+
+    def take_slept_us(self):
+        """What was slept since the last call, in microseconds."""
+        slept, self.slept_us = self.slept_us, 0
+        return slept
+
+    def read_ns(self):
+        """The present in nanoseconds since 1970, a microsecond later at each call."""
+        self._readings += 1
+        elapsed_us = (_real_monotonic_ns() - self._began_ns) // 1_000 if self.measured_sleep else 0
+        return (self.now_us + elapsed_us + self._readings) * 1_000
+
+    def move(self, seconds):
+        """Let `seconds` pass at once."""
+        moved = round(seconds * 1_000_000)
+        self.now_us += moved
+        self.slept_us += moved
+
+
+def load_patch(folder):
+    """time_machine, from the folder that holds it; None (and one line on standard error) where it is missing.
+
+    It patches `datetime`, which is C code, underneath. Imported once, in the zygote; a handler's own copy is its own.
+    """
+    # It imports pytest where that is installed, only to register a plugin: 177 ms for nothing.
+    hidden = {name: sys.modules.get(name) for name in ("pytest", "dateutil", "dateutil.parser")}
+    try:
+        if folder is not None:
+            sys.path.append(folder)
+        for name in hidden:
+            sys.modules[name] = None
+        import time_machine
+    except ImportError as fault:
+        sys.stderr.write(f"lambdarun: datetime shows the wall's time in handlers: {fault}\n")
+        return None
+    finally:
+        if folder is not None:
+            sys.path.remove(folder)
+        for name, module in hidden.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+    sys.modules.pop("time_machine", None)
+    return time_machine
+
+
+def install(patch, measured_sleep):
+    """Have this process live in virtual time; returns its clock."""
+    clock = HandlerClock(measured_sleep)
+    if patch is not None:
+        # Only for `datetime`, `gmtime` and their kin; `time.time` and the others are replaced below. The traveller asks
+        # our clock whenever the C code asks it.
+        traveller = patch.travel(0, tick=False).start()
+        traveller.__class__ = type("VirtualTraveller", (type(traveller),), {"time_ns": lambda _: clock.read_ns()})
+    time.time_ns = clock.read_ns
+    time.time = lambda: clock.read_ns() / 1_000_000_000
+    for name in ("monotonic", "perf_counter"):
+        setattr(time, name, lambda: clock.read_ns() / 1_000_000_000)
+        setattr(time, f"{name}_ns", clock.read_ns)
+    if not measured_sleep:
+        _move_in_sleep(clock)
+        _move_in_select(clock)
+    return clock
+
+
+def _move_in_sleep(clock):
+    main = threading.get_ident()
+
+    def sleep(seconds):
+        """Move virtual time on the main thread; wait for real on others."""
+        if threading.get_ident() != main or not seconds >= 0:
+            _real_sleep(seconds)
+        else:
+            clock.move(seconds)
+
+    time.sleep = sleep
+
+
+def _move_in_select(clock):
+    kind = selectors.DefaultSelector
+    select = kind.select
+    main = threading.get_ident()
+
+    def select_or_move(self, timeout=None):
+        """Move virtual time where nothing but time can end the wait."""
+        if timeout is None or timeout <= 0 or "asyncio" not in sys.modules or threading.get_ident() != main:
+            return select(self, timeout)
+        ready = select(self, 0)
+        if ready:
+            return ready
+        if len(self.get_map()) > 1 or threading.active_count() > 1:
+            return select(self, timeout)
+        clock.move(timeout)
+        return []
+
+    kind.select = select_or_move

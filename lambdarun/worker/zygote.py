@@ -1,0 +1,175 @@
+"""A clean process that forks environments: single-threaded, everything a handler's start needs imported, no user code.
+
+Started as a script: `python zygote.py CONTROL_FD virtual|real [FOLDER_OF_TIME_MACHINE]`. It answers over the socket
+CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it.
+"""
+
+import ctypes
+import gc
+import importlib.util
+import json
+import os
+import signal
+import socket
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+_PACKET = 65_536
+
+
+def load_siblings():
+    """Import the files beside this one as a package of their own, so that no handler's module collides with them."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    name = "_lambdarun_worker"
+    spec = importlib.util.spec_from_file_location(
+        name, os.path.join(here, "__init__.py"), submodule_search_locations=[here]
+    )
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[name] = package
+    spec.loader.exec_module(package)
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    return (
+        importlib.import_module(f"{name}.wire"),
+        importlib.import_module(f"{name}.bootstrap"),
+        importlib.import_module(f"{name}.virtual_time"),
+    )
+
+
+class Zygote:
+    """The process's state: its socket, and the environments it forked and has not reaped."""
+
+    def __init__(self, control, virtual, patch_folder):
+        self.control = control
+        self.wire, self.bootstrap, self.virtual_time = load_siblings()
+        self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
+        self.prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self.known = set()
+
+    def serve(self):
+        """Fork and reap on request until the runtime closes its end."""
+        wire = self.wire
+        while True:
+            packet, descriptors, _, _ = socket.recv_fds(self.control, _PACKET, 2)
+            if not packet:
+                return
+            if packet[0] == wire.FORK:
+                self.fork(json.loads(packet[1:]), descriptors)
+            else:
+                self.reap(wire.PID.unpack(packet)[1])
+
+    def fork(self, configuration, descriptors):
+        """Start an environment's process and answer its id."""
+        pid = os.fork()
+        if pid == 0:
+            self.become(configuration, descriptors)
+        try:
+            os.setpgid(pid, pid)
+        except (PermissionError, ProcessLookupError):
+            pass  # it did so itself, or is gone already
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self.known.add(pid)
+        self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0))
+
+    def become(self, configuration, descriptors):
+        """In the child: leave the zygote behind and serve as an environment."""
+        status = 70
+        try:
+            self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            os.setpgid(0, 0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.control.close()
+            clock = None
+            if configuration["virtual"]:
+                clock = self.virtual_time.install(self.patch, configuration["measured_sleep"])
+            self.bootstrap.start(descriptors[0], descriptors[1], configuration, clock)
+        except SystemExit as leave:
+            status = exit_status(leave)
+        except BaseException:  # noqa: BLE001 - what Python does at top level: tell it, exit with 1
+            sys.excepthook(*sys.exc_info())
+            status = 1
+        finally:
+            flush()
+            os._exit(status)
+
+    def reap(self, pid):
+        """Kill what is left of a dead environment, and answer how its process ended."""
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        try:
+            _, status = os.waitpid(pid, 0)
+        except ChildProcessError:
+            status = -1
+        self.known.discard(pid)
+        self.end_strays()
+        self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status & 0xFFFFFFFF))
+
+    def end_strays(self):
+        """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""
+        while True:
+            strays = [pid for pid in children() if pid not in self.known]
+            if not strays:
+                return
+            for pid in strays:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                except (ProcessLookupError, ChildProcessError):
+                    pass
+
+
+def children():
+    """This process's children, orphans that it adopted among them."""
+    try:
+        with open("/proc/self/task/%d/children" % os.getpid()) as listing:
+            return [int(pid) for pid in listing.read().split()]
+    except FileNotFoundError:
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent(pid) == os.getpid()]
+
+
+def parent(pid):
+    """The parent of a process, 0 if it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as stat:
+            return int(stat.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def exit_status(leave):
+    """The status with which Python would end for a SystemExit."""
+    if leave.code is None:
+        return 0
+    if isinstance(leave.code, int):
+        return leave.code & 0xFF
+    sys.stderr.write(f"{leave.code}\n")
+    return 1
+
+
+def flush():
+    """Write out what the streams still hold."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
+
+
+def main():
+    """Serve as the zygote."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    virtual = sys.argv[2] == "virtual"
+    zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
+    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    zygote.serve()
+
+
+if __name__ == "__main__":
+    main()
