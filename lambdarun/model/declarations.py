@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,11 @@ from lambdarun.model.instant import Duration
 
 _FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
 _QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def running_runtime() -> str:
+    """`python3.11`: the runtime that this interpreter is."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def setting(of: Setting, *, default: Any = ...) -> Any:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +58,3 @@ def process_environment(account: Account, function: Function, log_stream: str, f
         "PWD": str(function.code_uri),
         "SHLVL": "0",
     }
-
-
-def running_runtime() -> str:
-    """`python3.11`: the runtime that this interpreter is."""
-    return f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,0 +1,68 @@
+"""`path/to/app.py:handler` or `package.module.handler` as a project of one function with AWS's defaults."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from lambdarun.errors import UnknownFunctionError
+from lambdarun.model.declarations import Function, Project, running_runtime
+
+
+def is_lone(name: str) -> bool:
+    """Whether `name` means a handler rather than a declared function."""
+    return ":" in name or "." in name
+
+
+def lone_function(name: str, *, folder: Path | None = None) -> Project:
+    """A project whose one function runs the handler `name`, found from `folder` (the working folder).
+
+    Whether its module exists is for the function to find out: as on AWS, its init error is the result.
+    """
+    start = folder if folder is not None else Path.cwd()
+    if ":" in name:
+        path, _, attribute = name.rpartition(":")
+        file = start / path
+        code, module = file.parent, file.name.removesuffix(".py")
+        handler = f"{module}.{attribute}"
+    else:
+        code, handler = start, name
+        module = name.rpartition(".")[0].rpartition(".")[2] or name
+    made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[:64] or "function"
+    function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
+    return Project(functions={made: function})
+
+
+def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Project, Function]:
+    """The project and the function that `name` means on the command line. Raises UnknownFunctionError."""
+    declared = project.functions if project is not None else {}
+    if name is None:
+        if project is not None and len(declared) == 1:
+            return project, next(iter(declared.values()))
+        known = f"The project has: {', '.join(declared)}." if declared else "There is no project file here."
+        raise UnknownFunctionError(f"name a function. {known}")
+    if project is not None and name in declared:
+        return project, declared[name]
+    if is_lone(name):
+        lone = lone_function(name, folder=folder)
+        function = next(iter(lone.functions.values()))
+        if project is None:
+            return lone, function
+        merged = Project(
+            account=project.account,
+            functions={**declared, function.name: function},
+            queues=project.queues,
+            mappings=project.mappings,
+            routes=project.routes,
+            file=project.file,
+        )
+        return merged, function
+    near = get_close_matches(name, declared, 3)
+    if near:
+        hint = f"Did you mean {', '.join(near)}?"
+    elif declared:
+        hint = f"The project has: {', '.join(declared)}."
+    else:
+        hint = "There is no project file here: write path/to/app.py:handler or package.module.handler."
+    raise UnknownFunctionError(f"there is no function {name!r}. {hint}")
