@@ -144,3 +144,27 @@ MESSAGE_NOT_THERE: Final = ErrorText(
     "message",
     f"{SQS_API}/API_ChangeMessageVisibility.html",
 )
+
+# --- Lambda: event source mappings and concurrency
+VISIBILITY_BELOW_TIMEOUT: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+BATCH_NEEDS_WINDOW: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+UNRESERVED_TOO_LOW: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its"
+    " minimum value of [100].",
+    "message",
+    f"{LAMBDA_API}/API_PutFunctionConcurrency.html",
+)

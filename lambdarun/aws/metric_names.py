@@ -1,0 +1,40 @@
+"""CloudWatch's metrics that the event log can tell: name, namespace, unit, statistic, page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from lambdarun.aws.limits import LAMBDA_GUIDE, SQS_GUIDE
+
+
+@frozen
+class Metric:
+    """One metric of a service."""
+
+    name: str
+    namespace: str
+    unit: str
+    statistic: str
+    source: str
+
+
+_LAMBDA: Final = f"{LAMBDA_GUIDE}/monitoring-metrics-types.html"
+_SQS: Final = f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html"
+
+INVOCATIONS = Metric("Invocations", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+ERRORS = Metric("Errors", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+THROTTLES = Metric("Throttles", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+DURATION = Metric("Duration", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
+CONCURRENT_EXECUTIONS = Metric("ConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
+ASYNC_EVENTS_RECEIVED = Metric("AsyncEventsReceived", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+ASYNC_EVENT_AGE = Metric("AsyncEventAge", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
+ASYNC_EVENTS_DROPPED = Metric("AsyncEventsDropped", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+MESSAGES_SENT = Metric("NumberOfMessagesSent", "AWS/SQS", "Count", "Sum", _SQS)
+MESSAGES_RECEIVED = Metric("NumberOfMessagesReceived", "AWS/SQS", "Count", "Sum", _SQS)
+MESSAGES_DELETED = Metric("NumberOfMessagesDeleted", "AWS/SQS", "Count", "Sum", _SQS)
+SENT_MESSAGE_SIZE = Metric("SentMessageSize", "AWS/SQS", "Bytes", "Average", _SQS)
+MESSAGES_VISIBLE = Metric("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Count", "Maximum", _SQS)
+MESSAGES_NOT_VISIBLE = Metric("ApproximateNumberOfMessagesNotVisible", "AWS/SQS", "Count", "Maximum", _SQS)
+OLDEST_MESSAGE_AGE = Metric("ApproximateAgeOfOldestMessage", "AWS/SQS", "Seconds", "Maximum", _SQS)

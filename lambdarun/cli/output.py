@@ -1,0 +1,60 @@
+"""Streams, colour and exit codes: the result on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from lambdarun.cli.settings import Settings
+
+EXIT_CODES: Final = {
+    0: "ok",
+    1: "something failed for good: a function error, time-out or crash, or in a replay whatever ended without success",
+    2: "usage, or an event file that is missing or is not JSON",
+    3: "the project file is wrong",
+    4: "the function named is not in the project",
+    5: "the environment: an interpreter, a permission",
+    130: "interrupted",
+}
+
+
+def settings_of(context: click.Context) -> Settings:
+    """What the group's options, the environment and the project file say together."""
+    from lambdarun.cli.settings import resolve  # reads the project file: --help must not pay for it
+
+    return resolve(context.find_root().params)
+
+
+def wants_colour(choice: str, stream: TextIO) -> bool:
+    """`--color`, then NO_COLOR, FORCE_COLOR and TERM, then whether somebody looks."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def result(text: str) -> None:
+    """Write the result."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    sys.stdout.flush()
+
+
+def notice(text: str) -> None:
+    """Say something beside the result."""
+    sys.stderr.write(f"lambdarun: {text}\n")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in aligned columns, two spaces apart."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

@@ -1,0 +1,134 @@
+"""Rules between declarations: what AWS refuses, and what it advises against."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+from attrs import frozen
+
+from lambdarun.aws import limits, messages
+from lambdarun.errors import Place
+from lambdarun.model.declarations import EventSourceMapping, Function, Project, Queue
+from lambdarun.model.instant import SECOND, seconds
+
+
+class Severity(Enum):
+    """Whether a finding stops a run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@frozen
+class Finding:
+    """One rule that a project breaks."""
+
+    severity: Severity
+    place: Place | None
+    key: str
+    text: str
+    mend: str
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place is not None else ""
+        return f"{where}{self.key}: {self.text} {self.mend}"
+
+
+def check(project: Project, *, allow_short_visibility: bool = False) -> list[Finding]:
+    """All findings. With `allow_short_visibility` a queue that AWS would refuse for a mapping is a warning only."""
+    findings = _reserved(project)
+    for mapping in project.mappings.values():
+        queue, function = project.queues.get(mapping.queue), project.functions.get(mapping.function)
+        if queue is not None and function is not None:
+            findings += mapping_findings(mapping, queue, function, allow_short_visibility=allow_short_visibility)
+    findings += _duplicates(project)
+    findings += _dead_letters(project)
+    findings += _durations(project)
+    return findings
+
+
+def mapping_findings(
+    mapping: EventSourceMapping, queue: Queue, function: Function, *, allow_short_visibility: bool = False
+) -> list[Finding]:
+    """What AWS refuses or advises against in one mapping.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    key = f"event_source_mappings.{mapping.name}"
+    visibility, timeout = queue.visibility_timeout, function.timeout
+    window = mapping.maximum_batching_window_in_seconds
+    findings = []
+    advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
+    mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
+    if visibility < timeout:
+        severity = Severity.WARNING if allow_short_visibility else Severity.ERROR
+        text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
+        findings.append(Finding(severity, mapping.place, key, text, mend))
+    elif visibility < advised:
+        text = f"queue visibility timeout {visibility} s is below six times the function timeout ({timeout} s)."
+        findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
+    p99 = function.duration.p99 if function.duration is not None else 0
+    if p99 >= visibility * SECOND > 0:
+        text = f"the declared p99 duration {seconds(p99):g} s passes the queue's visibility timeout {visibility} s."
+        findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
+    if mapping.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value and not window:
+        text = messages.BATCH_NEEDS_WINDOW.text + "."
+        fix = "Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most 10."
+        findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
+    policy = queue.redrive_policy
+    if policy is not None and policy.max_receive_count < 5:
+        text = f"max_receive_count {policy.max_receive_count} is below the 5 that AWS advises for queues read by Lambda:"
+        fix = "throttles alone can use it up. Set 5 or more."
+        findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
+    return findings
+
+
+def _reserved(project: Project) -> list[Finding]:
+    reserved = sum(function.reserved_concurrent_executions or 0 for function in project.functions.values())
+    concurrency = project.account.concurrent_executions
+    if not reserved or concurrency - reserved >= limits.UNRESERVED_MINIMUM.value:
+        return []
+    place = next(f.place for f in project.functions.values() if f.reserved_concurrent_executions)
+    text = messages.UNRESERVED_TOO_LOW.text
+    mend = f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
+    return [Finding(Severity.ERROR, place, "reserved_concurrent_executions", text, mend)]
+
+
+def _duplicates(project: Project) -> list[Finding]:
+    pairs = Counter((mapping.queue, mapping.function) for mapping in project.mappings.values())
+    findings = []
+    for mapping in project.mappings.values():
+        if pairs[mapping.queue, mapping.function] > 1:
+            text = f"another mapping reads queue {mapping.queue!r} for function {mapping.function!r} already."
+            key = f"event_source_mappings.{mapping.name}"
+            findings.append(Finding(Severity.ERROR, mapping.place, key, text, "Delete one of them."))
+            pairs[mapping.queue, mapping.function] = 1
+    return findings
+
+
+def _dead_letters(project: Project) -> list[Finding]:
+    findings = []
+    for queue in project.queues.values():
+        seen = [queue.name]
+        policy = queue.redrive_policy
+        while policy is not None:
+            target = policy.dead_letter_target
+            if target in seen:
+                text = f"dead letters go round: {' -> '.join([*seen, target])}."
+                key = f"queues.{queue.name}.redrive_policy"
+                findings.append(Finding(Severity.ERROR, queue.place, key, text, "Let one of them end the chain."))
+                break
+            seen.append(target)
+            policy = project.queues[target].redrive_policy if target in project.queues else None
+    return findings
+
+
+def _durations(project: Project) -> list[Finding]:
+    findings = []
+    for function in project.functions.values():
+        if function.duration is not None and function.duration.p99 >= function.timeout * SECOND:
+            text = f"the declared p99 duration {seconds(function.duration.p99):g} s reaches the timeout {function.timeout} s:"
+            mend = "such invocations time out. Raise the timeout or lower the duration."
+            findings.append(Finding(Severity.WARNING, function.place, f"functions.{function.name}", text, mend))
+    return findings

@@ -1,0 +1,76 @@
+"""A mergeable histogram with logarithmic buckets: any quantile within half a per cent, whole counts, order-free.
+
+The idea is DDSketch's (Masson, Rim, Lee 2019).
+"""
+
+from __future__ import annotations
+
+from math import ceil, log
+from typing import Final
+
+from attrs import define, field
+
+_RATIO: Final = 1.01
+_LOG_RATIO: Final = log(_RATIO)
+
+
+@define
+class Histogram:
+    """Counts of non-negative values."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float | None = None
+    most: float | None = None
+    _zeros: int = 0
+    _buckets: dict[int, int] = field(factory=dict)
+
+    def add(self, value: float) -> None:
+        """Count a value."""
+        self.count += 1
+        self.total += value
+        if self.least is None or value < self.least:
+            self.least = value
+        if self.most is None or value > self.most:
+            self.most = value
+        if value <= 0:
+            self._zeros += 1
+        else:
+            bucket = ceil(log(value) / _LOG_RATIO)
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+
+    def merge(self, other: Histogram) -> None:
+        """Count all of another's values too."""
+        self.count += other.count
+        self.total += other.total
+        self._zeros += other._zeros
+        for value, choose in ((other.least, min), (other.most, max)):
+            if value is not None:
+                if choose is min:
+                    self.least = value if self.least is None else min(self.least, value)
+                else:
+                    self.most = value if self.most is None else max(self.most, value)
+        for bucket, count in other._buckets.items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + count
+
+    def quantile(self, share: float) -> float:
+        """The value below which `share` (0 to 1) of all lie. 0.0 where there is none."""
+        if not self.count or self.least is None or self.most is None:
+            return 0.0
+        rank = max(1, ceil(share * self.count))
+        if rank == self.count:
+            return self.most
+        if rank <= self._zeros:
+            return 0.0
+        seen = self._zeros
+        for bucket in sorted(self._buckets):
+            seen += self._buckets[bucket]
+            if seen >= rank:
+                middle = 2 * _RATIO**bucket / (_RATIO + 1)
+                return min(max(middle, self.least), self.most)
+        return self.most
+
+    @property
+    def mean(self) -> float:
+        """The average; 0.0 where there is none."""
+        return self.total / self.count if self.count else 0.0

@@ -1,0 +1,366 @@
+"""The figures of a run, summed up from its records as they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from attrs import define, field
+
+from lambdarun.model.draws import uuid_text
+from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
+from lambdarun.model.records import (
+    ArrivalAnswered,
+    ArrivalUndelivered,
+    BatchDelayed,
+    BatchReceived,
+    BatchSettled,
+    EventAccepted,
+    EventDelayed,
+    EventDiscarded,
+    EventSettled,
+    HandlerOverran,
+    InvocationFailed,
+    InvocationLost,
+    InvocationStarted,
+    InvocationSucceeded,
+    InvocationThrottled,
+    MessageDeadLettered,
+    MessageExpired,
+    MessageReturned,
+    MessageSent,
+    Record,
+    RequestRefused,
+    RetriedBatchSettled,
+    RunEnded,
+)
+from lambdarun.views.histogram import Histogram
+
+_PLACES_KEPT: Final = 3
+
+
+@define
+class FunctionFigures:
+    """What one function did."""
+
+    invocations: int = 0
+    succeeded: int = 0
+    cold_starts: int = 0
+    most_running: int = 0
+    errors: Counter[str] = field(factory=Counter)
+    """By AWS's errorType."""
+    throttles: Counter[str] = field(factory=Counter)
+    duration: Histogram = field(factory=Histogram)
+    """Milliseconds."""
+    init: Histogram = field(factory=Histogram)
+    max_memory_mb: int = 0
+    accepted: int = 0
+    retries: int = 0
+    settled: int = 0
+    discarded: Counter[str] = field(factory=Counter)
+    answered: Counter[str] = field(factory=Counter)
+    overran: int = 0
+    refused: int = 0
+    lost: int = 0
+
+
+@define
+class QueueFigures:
+    """What happened in one queue."""
+
+    sent: int = 0
+    received: int = 0
+    batches: int = 0
+    deleted: int = 0
+    returned: int = 0
+    dead_lettered: int = 0
+    moved_in: int = 0
+    expired: int = 0
+    backlog: int = 0
+    """The most messages that stayed visible behind a receive."""
+    oldest_s: float = 0.0
+    """The greatest age of a message at its receive."""
+    oldest_at: Instant | None = None
+    returned_while_handled: int = 0
+    first_double: str | None = None
+
+
+@define
+class LaneFigures:
+    """Recorded batches of one stream or broker."""
+
+    function: str
+    batches: int = 0
+    records: int = 0
+    retries: int = 0
+    expired: int = 0
+
+
+@define
+class Undelivered:
+    """Events that reached no function, for one reason."""
+
+    count: int = 0
+    places: list[str] = field(factory=list)
+
+
+@define(eq=False)
+class Summary:
+    """Reads records; its members are the figures."""
+
+    functions: dict[str, FunctionFigures] = field(factory=dict)
+    queues: dict[str, QueueFigures] = field(factory=dict)
+    lanes: dict[str, LaneFigures] = field(factory=dict)
+    undelivered: dict[str, Undelivered] = field(factory=dict)
+    first: Instant | None = None
+    last: Instant | None = None
+    records: int = 0
+    interrupted: bool = False
+    _readers: dict[type, Callable[[Any], None]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._readers = {
+            InvocationStarted: self._started,
+            InvocationSucceeded: self._succeeded,
+            InvocationFailed: self._failed,
+            InvocationThrottled: self._throttled,
+            InvocationLost: self._lost,
+            RequestRefused: self._refused,
+            EventAccepted: self._accepted,
+            EventDelayed: self._delayed,
+            EventSettled: self._settled,
+            EventDiscarded: self._discarded,
+            ArrivalAnswered: self._answered,
+            ArrivalUndelivered: self._not_delivered,
+            HandlerOverran: self._overran,
+            MessageSent: self._sent,
+            BatchReceived: self._received,
+            BatchSettled: self._batch,
+            BatchDelayed: self._lane_delayed,
+            MessageReturned: self._returned,
+            MessageDeadLettered: self._dead,
+            MessageExpired: self._expired,
+            RetriedBatchSettled: self._lane,
+            RunEnded: self._ended,
+        }
+
+    def read(self, records: Iterable[Record]) -> None:
+        """Take records in."""
+        readers = self._readers
+        last = None
+        for record in records:
+            self.records += 1
+            last = record
+            reader = readers.get(type(record))
+            if reader is not None:
+                reader(record)
+        if last is not None:
+            self.last = last.time
+            if self.first is None:
+                self.first = next(iter(records)).time
+
+    def function(self, name: str) -> FunctionFigures:
+        """The figures of a function, begun where there are none."""
+        found = self.functions.get(name)
+        if found is None:
+            found = self.functions[name] = FunctionFigures()
+        return found
+
+    def queue(self, name: str) -> QueueFigures:
+        """The figures of a queue, begun where there are none."""
+        found = self.queues.get(name)
+        if found is None:
+            found = self.queues[name] = QueueFigures()
+        return found
+
+    @property
+    def dead_lettered(self) -> int:
+        """Messages that moved to a dead-letter queue."""
+        return sum(queue.dead_lettered for queue in self.queues.values())
+
+    @property
+    def failed_for_good(self) -> int:
+        """What ended without success: retries that succeeded are not among it."""
+        functions = self.functions.values()
+        ended = sum(sum(f.discarded.values()) + f.refused for f in functions)
+        answered = sum(sum(f.answered.values()) - f.answered["succeeded"] for f in functions)
+        queues = sum(queue.dead_lettered + queue.expired for queue in self.queues.values())
+        undelivered = sum(found.count for found in self.undelivered.values())
+        return ended + answered + queues + undelivered + sum(lane.expired for lane in self.lanes.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures as one document."""
+        return {
+            "schema": 1,
+            "first": iso(self.first) if self.first is not None else None,
+            "last": iso(self.last) if self.last is not None else None,
+            "records": self.records,
+            "interrupted": self.interrupted,
+            "failed_for_good": self.failed_for_good,
+            "functions": {name: _function_json(f) for name, f in sorted(self.functions.items())},
+            "queues": {name: _queue_json(q) for name, q in sorted(self.queues.items())},
+            "lanes": {
+                name: {
+                    "function": lane.function,
+                    "batches": lane.batches,
+                    "records": lane.records,
+                    "retries": lane.retries,
+                    "expired": lane.expired,
+                }
+                for name, lane in sorted(self.lanes.items())
+            },
+            "undelivered": [
+                {"reason": reason, "count": found.count, "places": found.places}
+                for reason, found in self.undelivered.items()
+            ],
+        }
+
+    def _started(self, record: InvocationStarted) -> None:
+        found = self.function(record.function)
+        found.invocations += 1
+        found.cold_starts += record.cold
+        if record.running > found.most_running:
+            found.most_running = record.running
+
+    def _succeeded(self, record: InvocationSucceeded) -> None:
+        found = self.function(record.function)
+        found.succeeded += 1
+        self._used(found, record)
+
+    def _failed(self, record: InvocationFailed) -> None:
+        found = self.function(record.function)
+        found.errors[record.error_type] += 1
+        self._used(found, record)
+
+    def _used(self, found: FunctionFigures, record: InvocationSucceeded | InvocationFailed) -> None:
+        found.duration.add(record.duration_us / MILLISECOND)
+        if record.init_us is not None:
+            found.init.add(record.init_us / MILLISECOND)
+        if record.max_memory_mb > found.max_memory_mb:
+            found.max_memory_mb = record.max_memory_mb
+
+    def _throttled(self, record: InvocationThrottled) -> None:
+        self.function(record.function).throttles[record.reason] += 1
+
+    def _lost(self, record: InvocationLost) -> None:
+        self.function(record.function).lost += 1
+
+    def _refused(self, record: RequestRefused) -> None:
+        self.function(record.function).refused += 1
+
+    def _accepted(self, record: EventAccepted) -> None:
+        self.function(record.function).accepted += 1
+
+    def _delayed(self, record: EventDelayed) -> None:
+        if record.cause == "error":
+            self.function(record.function).retries += 1
+
+    def _settled(self, record: EventSettled) -> None:
+        self.function(record.function).settled += 1
+
+    def _discarded(self, record: EventDiscarded) -> None:
+        self.function(record.function).discarded[record.condition] += 1
+
+    def _answered(self, record: ArrivalAnswered) -> None:
+        found = self.function(record.function)
+        found.answered[record.result] += 1
+        found.retries += max(0, record.attempts - 1)
+
+    def _not_delivered(self, record: ArrivalUndelivered) -> None:
+        found = self.undelivered.setdefault(record.reason, Undelivered())
+        found.count += 1
+        if len(found.places) < _PLACES_KEPT:
+            found.places.append(record.place)
+
+    def _overran(self, record: HandlerOverran) -> None:
+        self.function(record.function).overran += 1
+
+    def _sent(self, record: MessageSent) -> None:
+        self.queue(record.queue).sent += 1
+
+    def _received(self, record: BatchReceived) -> None:
+        found = self.queue(record.queue)
+        found.batches += 1
+        found.received += len(record.message_ids)
+        if record.visible > found.backlog:
+            found.backlog = record.visible
+        age = (record.time - record.oldest) / SECOND
+        if age > found.oldest_s:
+            found.oldest_s, found.oldest_at = age, record.time
+
+    def _batch(self, record: BatchSettled) -> None:
+        self.queue(record.queue).deleted += len(record.deleted)
+
+    def _returned(self, record: MessageReturned) -> None:
+        found = self.queue(record.queue)
+        found.returned += 1
+        if record.while_handled is not None:
+            found.returned_while_handled += 1
+            if found.first_double is None:
+                message = record.message_id
+                shown = uuid_text(message) if isinstance(message, int) else message
+                found.first_double = f"{shown} at {iso(record.time)}, still in {uuid_text(record.while_handled)}"
+
+    def _dead(self, record: MessageDeadLettered) -> None:
+        self.queue(record.queue).dead_lettered += 1
+        self.queue(record.target).moved_in += 1
+
+    def _expired(self, record: MessageExpired) -> None:
+        self.queue(record.queue).expired += 1
+
+    def _lane_of(self, source: str, function: str) -> LaneFigures:
+        return self.lanes.setdefault(source, LaneFigures(function))
+
+    def _lane_delayed(self, record: BatchDelayed) -> None:
+        if record.source != "sqs" and record.cause == "error":
+            self._lane_of(record.source, record.function).retries += 1
+
+    def _lane(self, record: RetriedBatchSettled) -> None:
+        found = self._lane_of(record.source, record.function)
+        found.batches += 1
+        found.records += record.size
+        found.expired += record.condition != "Success"
+
+    def _ended(self, record: RunEnded) -> None:
+        self.interrupted = record.interrupted
+
+
+def _function_json(f: FunctionFigures) -> dict[str, Any]:
+    return {
+        "invocations": f.invocations,
+        "succeeded": f.succeeded,
+        "errors": dict(sorted(f.errors.items())),
+        "throttles": dict(sorted(f.throttles.items())),
+        "cold_starts": f.cold_starts,
+        "max_concurrency": f.most_running,
+        "duration_ms": {
+            "p50": round(f.duration.quantile(0.5), 3),
+            "p90": round(f.duration.quantile(0.9), 3),
+            "p99": round(f.duration.quantile(0.99), 3),
+            "max": f.duration.most,
+        },
+        "accepted": f.accepted,
+        "settled": f.settled,
+        "retries": f.retries,
+        "discarded": dict(sorted(f.discarded.items())),
+        "answered": dict(sorted(f.answered.items())),
+        "refused": f.refused,
+        "overran": f.overran,
+    }
+
+
+def _queue_json(q: QueueFigures) -> dict[str, Any]:
+    return {
+        "sent": q.sent,
+        "received": q.received,
+        "batches": q.batches,
+        "deleted": q.deleted,
+        "returned": q.returned,
+        "returned_while_handled": q.returned_while_handled,
+        "dead_lettered": q.dead_lettered,
+        "moved_in": q.moved_in,
+        "expired": q.expired,
+        "largest_backlog": q.backlog,
+        "oldest_age_s": round(q.oldest_s, 6),
+    }
