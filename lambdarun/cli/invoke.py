@@ -89,20 +89,29 @@ def invoke(context: click.Context, /, **given: Any) -> None:
 
     FUNCTION is a function of the project, path/to/app.py:handler, or package.module.handler.
     """
-    from lambdarun.cli.invocation import Request, run  # loads the runtime: --help must not pay for it
+    event = read_event(given["event"])
+    variables = read_variables(given["env"], given["env_file"])
+    # Loaded here, so that --help need not pay for it; and the process that forks environments gets ready meanwhile.
+    from lambdarun.runtime.zygote_process import ZygoteProcess
 
-    request = Request(
-        function=given["function"],
-        event=read_event(given["event"]),
-        timeout=given["timeout"],
-        memory=given["memory"],
-        variables=read_variables(given["env"], given["env_file"]),
-        invocation_type=given["invocation_type"],
-        client_context=given["client_context"],
-        qualifier=given["qualifier"],
-        repeat=given["repeat"],
-        as_json=given["form"] == "json",
-        log_file=given["log_file"],
-    )
-    failed = run(output.settings_of(context), request)
+    zygote = ZygoteProcess.start(virtual=given["invocation_type"] == "Event")
+    try:
+        from lambdarun.cli.invocation import Request, run
+
+        request = Request(
+            function=given["function"],
+            event=event,
+            timeout=given["timeout"],
+            memory=given["memory"],
+            variables=variables,
+            invocation_type=given["invocation_type"],
+            client_context=given["client_context"],
+            qualifier=given["qualifier"],
+            repeat=given["repeat"],
+            as_json=given["form"] == "json",
+            log_file=given["log_file"],
+        )
+        failed = run(output.settings_of(context), request, zygote)
+    finally:
+        zygote.close()
     raise SystemExit(1 if failed and not given["no_fail"] else 0)

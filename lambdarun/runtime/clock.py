@@ -26,6 +26,11 @@ wall_seconds: Final = time.monotonic
 """The wall's monotonic clock: for limits on real work, never for what happens in a run."""
 
 
+def wall_epoch_us() -> int:
+    """The wall's time, microseconds since 1970: what a handler's own clock shows where time is real."""
+    return time.time_ns() // 1_000
+
+
 class Clock(Protocol):
     """Tells the time of a run."""
 

@@ -31,7 +31,7 @@ from lambdarun.model.invoke_request import exited_payload, timed_out_payload
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.channel import is_inline, receive_memfd, send_in_memfd
-from lambdarun.runtime.clock import wall_seconds
+from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.process_environment import function_arn, process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
@@ -58,6 +58,8 @@ class EnvironmentProcess:
     stopped: bool = False
     invocation: Invocation | None = None
     began: float = 0.0
+    initialised: tuple[Duration, Duration] | None = None
+    """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)
     kept_bytes: int = 0
     dropped_bytes: int = 0
@@ -215,7 +217,7 @@ class Processes:
             len(arn),
             invocation.number & 0xFFFFFFFF,
             started if self.virtual else 0,
-            started + invocation.function.timeout * SECOND,
+            (started if self.virtual else wall_epoch_us()) + invocation.function.timeout * SECOND,
             0,
             invocation.request_id.to_bytes(16, "big"),
             len(invocation.client_context),
@@ -306,6 +308,7 @@ class Processes:
         header = wire.REPLY_HEADER.unpack_from(packet)
         invocation = process.invocation
         if header[0] == wire.INITIALISED:
+            process.initialised = (Duration(header[6]), Duration(header[7]))
             if invocation is not None and not self.virtual:
                 limit = wall_seconds() + invocation.function.timeout
                 heappush(self._deadlines, (limit, invocation.number))
@@ -340,6 +343,7 @@ class Processes:
 
     def _usage(self, process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
         output, dropped = process.take_output() if process.kept else (b"", 0)
+        process.initialised = None
         init = Duration(header[6]) if header[1] & wire.COLD else None
         return Usage(Duration(header[4]), init, Duration(header[5]), Duration(header[7]), header[8] >> 10, output, dropped)
 
@@ -375,7 +379,7 @@ class Processes:
             del self._processes[process.environment.id]
         dead = _await_death(process.pidfd, _DEATH_WAIT_MS)
         self._read_output(process)
-        status = self.zygote.reap(process.pid) if dead else signal.SIGKILL
+        status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
         self._read_zygote()
         for descriptor in (process.channel.fileno(), process.output, process.pidfd):
             self._unwatch(descriptor)
@@ -384,11 +388,12 @@ class Processes:
         os.close(process.pidfd)
         invocation = process.invocation
         if invocation is not None:
-            self._end(process, invocation, *self._death(process, invocation, status, timed_out))
+            self._end(process, invocation, *self._death(process, invocation, (status, memory_kb), timed_out))
 
     def _death(
-        self, process: EnvironmentProcess, invocation: Invocation, status: int, timed_out: bool
+        self, process: EnvironmentProcess, invocation: Invocation, reaped: tuple[int, int], timed_out: bool
     ) -> tuple[Outcome, Usage]:
+        status, memory_kb = reaped
         request_id = uuid_text(invocation.request_id)
         elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
         outcome: Outcome
@@ -396,12 +401,15 @@ class Processes:
             timeout = invocation.function.timeout
             elapsed = Duration(timeout * SECOND)
             outcome = FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", timed_out_payload(request_id, timeout))
-        elif status < 0:
+        elif status == wire.LOST:
             outcome = SystemFailed("the environment's process was lost")
         else:
             outcome = FunctionFailed(Cause.EXITED, "Runtime.ExitError", exited_payload(request_id, status))
         output, dropped = process.take_output()
-        return outcome, Usage(elapsed, None, Duration(0), Duration(0), 0, output, dropped)
+        init, init_slept = process.initialised or (None, Duration(0))
+        if init is not None and not timed_out:
+            elapsed = max(Duration(0), Duration(elapsed - init))
+        return outcome, Usage(elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped)
 
     def _signal(self, process: EnvironmentProcess, number: int) -> None:
         if process.pid:  # 0 would be our own group

@@ -75,9 +75,9 @@ class ZygoteProcess:
         socket.send_fds(self.control, [packet], descriptors)
         self._awaiting.append(owner)
 
-    def read_answers(self) -> list[tuple[int, int]]:
-        """Take in what has been answered, without waiting; returns the (process id, wait status) of reaped ones."""
-        reaped: list[tuple[int, int]] = []
+    def read_answers(self) -> list[tuple[int, int, int]]:
+        """Take in what has been answered, without waiting; returns (process id, wait status, KB) of reaped ones."""
+        reaped: list[tuple[int, int, int]] = []
         while True:
             try:
                 packet = self.control.recv(wire.PID.size, socket.MSG_DONTWAIT)
@@ -85,11 +85,11 @@ class ZygoteProcess:
                 return reaped
             if not packet:
                 raise MachineError(f"the process that forks environments ended (exit {self._child.poll()}).")
-            kind, pid, status = wire.PID.unpack(packet)
+            kind, pid, status, memory_kb = wire.PID.unpack(packet)
             if kind == wire.FORKED:
                 self.forked.append((self._awaiting.popleft(), pid))
             else:
-                reaped.append((pid, status))
+                reaped.append((pid, status, memory_kb))
 
     def await_forks(self) -> None:
         """Wait until every fork asked for is answered."""
@@ -97,14 +97,14 @@ class ZygoteProcess:
             self._wait()
             self.read_answers()
 
-    def reap(self, pid: int) -> int:
-        """The wait status of `pid`, which is known to be dead; its strays are killed and reaped with it."""
-        self.control.send(wire.PID.pack(wire.REAP, pid, 0))
+    def reap(self, pid: int) -> tuple[int, int]:
+        """Wait status and greatest resident size (KB) of `pid`, which is known to be dead; its strays go with it."""
+        self.control.send(wire.PID.pack(wire.REAP, pid, 0, 0))
         while True:
             self._wait()
-            for reaped, status in self.read_answers():
+            for reaped, status, memory_kb in self.read_answers():
                 if reaped == pid:
-                    return status
+                    return status, memory_kb
 
     def _wait(self) -> None:
         waiting = select.poll()
@@ -114,6 +114,8 @@ class ZygoteProcess:
 
     def close(self) -> None:
         """End the zygote, and by its death whatever it forked."""
+        if self.control.fileno() < 0:
+            return
         self.control.close()
         try:
             self._child.wait(timeout=_DEATH_WAIT_S)

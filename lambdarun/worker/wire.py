@@ -62,5 +62,8 @@ REPLY_HEADER = struct.Struct("<BBHIQQQQII")
 """kind, flags, error_type_bytes, number, duration_us (real), slept_us (virtual), init_us (real),
 init_slept_us (virtual), max_memory_kb, payload_bytes. Then: error type (UTF-8), payload."""
 
-PID = struct.Struct("<BiI")
-"""FORKED, REAP, REAPED: kind, process id, wait status (as os.waitpid gives it; 0 but in REAPED)."""
+PID = struct.Struct("<BiII")
+"""FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), greatest resident size in KB; the last
+two are 0 but in REAPED."""
+LOST = 0xFFFFFFFF
+"""A wait status that nobody can tell: the process was reaped by another."""

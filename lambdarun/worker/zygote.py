@@ -70,7 +70,7 @@ class Zygote:
         for descriptor in descriptors:
             os.close(descriptor)
         self.known.add(pid)
-        self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0))
+        self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0, 0))
 
     def become(self, configuration, descriptors):
         """In the child: leave the zygote behind and serve as an environment."""
@@ -100,12 +100,13 @@ class Zygote:
         except (ProcessLookupError, PermissionError):
             pass
         try:
-            _, status = os.waitpid(pid, 0)
+            _, status, usage = os.wait4(pid, 0)
+            memory = usage.ru_maxrss
         except ChildProcessError:
-            status = -1
+            status, memory = self.wire.LOST, 0
         self.known.discard(pid)
         self.end_strays()
-        self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status & 0xFFFFFFFF))
+        self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status, memory))
 
     def end_strays(self):
         """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""

@@ -1,0 +1,170 @@
+"""What `lambdarun invoke` does: one function, its result, its log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+from attrs import evolve, frozen
+
+from lambdarun.cli import output
+from lambdarun.cli.settings import Settings
+from lambdarun.errors import UsageError
+from lambdarun.model.declarations import Function, Project
+from lambdarun.model.draws import uuid_text
+from lambdarun.model.invoke_request import InvokeReply
+from lambdarun.model.records import EventDiscarded, InvocationThrottled, Record
+from lambdarun.project.lone_handler import resolve
+from lambdarun.runtime.assembly import Options
+from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
+from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.requests import InvocationRefused
+from lambdarun.runtime.zygote_process import ZygoteProcess
+from lambdarun.views.log_text import LogText
+
+
+@frozen(kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    function: str | None
+    event: bytes
+    timeout: int | None
+    memory: int | None
+    variables: dict[str, str]
+    invocation_type: str
+    client_context: str | None
+    qualifier: str | None
+    repeat: int
+    as_json: bool
+    log_file: str | None
+
+
+def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
+    """Invoke, print, and say whether the function failed."""
+    project, function = resolve(request.function, settings.project, Path.cwd())
+    project, function = _with_flags(project, function, request)
+    with ExitStack() as stack:
+        log = _log_stream(settings, request, stack)
+        text = LogText(function.runtime)
+
+        def read(records: list[Record]) -> None:
+            for _, lines in text.read(records):
+                if log is not None:
+                    log.write(lines)
+
+        options = Options(
+            seed=settings.chosen({})["seed"].value,
+            readers=(read,),
+            zygote=zygote,
+        )
+        virtual = request.invocation_type == "Event"
+        clock = VirtualClock() if virtual else RealClock()
+        runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))
+        failed = False
+        for _ in range(request.repeat):
+            failed |= _once(runtime, function, request, settings)
+        return failed
+
+
+def _once(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+    try:
+        if request.invocation_type == "Event":
+            return _event(runtime, function, request, settings)
+        if request.invocation_type == "DryRun":
+            reply = runtime.dry_run(function.name, qualifier=request.qualifier)
+        else:
+            reply = runtime.invoke(
+                function.name,
+                payload=request.event,
+                qualifier=request.qualifier,
+                client_context=_encoded(request.client_context),
+            )
+    except InvocationRefused as refused:
+        if request.as_json:
+            output.result(json.dumps({"schema": 1, "statusCode": refused.refusal.status, "error": refused.refusal.code,
+                                      "message": refused.refusal.message}))
+        sys.stderr.write(f"lambdarun: error: {refused}\n")
+        return True
+    _print(reply, request)
+    return not reply.ok
+
+
+def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+    """Accept an event and play its retries, in virtual time, until it is settled."""
+    reply = runtime.accept(function.name, payload=request.event)
+    runtime.settle()
+    log = runtime.log
+    attempts = [f"{seconds:g} s" for seconds in log.seconds("invocation.started")]
+    discarded = [record for record in log if isinstance(record, EventDiscarded)]
+    if not settings.quiet:
+        ended = f"ended as {discarded[-1].condition}" if discarded else "succeeded"
+        throttled = sum(isinstance(record, InvocationThrottled) for record in log)
+        extra = f", {throttled} throttles" if throttled else ""
+        output.notice(
+            f"event {uuid_text(reply.request_id)} {ended}; attempts at {', '.join(attempts) or 'none'}{extra} (virtual time)"
+        )
+    _print(reply, request)
+    return bool(discarded)
+
+
+def _with_flags(project: Project, function: Function, request: Request) -> tuple[Project, Function]:
+    changes: dict[str, Any] = {}
+    if request.timeout is not None:
+        changes["timeout"] = request.timeout
+    if request.memory is not None:
+        changes["memory_size"] = request.memory
+    if request.variables:
+        changes["environment"] = {**function.environment, **request.variables}
+    if not changes:
+        return project, function
+    try:
+        changed = evolve(function, **changes)
+    except ValueError as fault:
+        name, _, rest = str(fault).partition(": ")
+        raise UsageError(f"--{name.removesuffix('_size')}: {rest}") from None
+    return evolve(project, functions={**project.functions, function.name: changed}), changed
+
+
+def _encoded(client_context: str | None) -> str | None:
+    if client_context is None or not client_context.lstrip().startswith("{"):
+        return client_context
+    return base64.b64encode(client_context.encode()).decode()
+
+
+def _log_stream(settings: Settings, request: Request, stack: ExitStack) -> TextIO | None:
+    if request.log_file is not None:
+        try:
+            return stack.enter_context(Path(request.log_file).open("w", encoding="utf-8"))
+        except OSError as fault:
+            raise UsageError(f"{request.log_file}: cannot be written: {fault.strerror}.") from None
+    return None if settings.quiet else sys.stderr
+
+
+def _print(reply: InvokeReply, request: Request) -> None:
+    text = reply.payload.decode("utf-8", "replace")
+    if not request.as_json:
+        if reply.payload:
+            output.result(text)
+        return
+    try:
+        payload: Any = json.loads(text) if text else None
+    except ValueError:
+        payload = text
+    output.result(
+        json.dumps(
+            {
+                "schema": 1,
+                "statusCode": reply.status,
+                "requestId": uuid_text(reply.request_id),
+                "executedVersion": reply.executed_version,
+                "functionError": reply.function_error,
+                "payload": payload,
+            },
+            ensure_ascii=False,
+        )
+    )
