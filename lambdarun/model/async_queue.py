@@ -115,7 +115,7 @@ class AsyncQueue:
         start = max(now, self._backing_off_until or now)
         latest = Instant(start - self.configuration.maximum_event_age_in_seconds * SECOND)
         expired = []
-        while (oldest := self._peek_oldest()) is not None and oldest.accepted < latest:
+        while (oldest := self._peek_oldest()) is not None and oldest.accepted <= latest:
             self._pop_oldest()
             expired.append((oldest, Discarded("EventAgeExceeded", oldest.attempts)))
         return expired
@@ -140,7 +140,7 @@ class AsyncQueue:
                     return Discarded("RetriesExhausted", event.attempts)
                 due = after(now, _WAITS_S[event.failures])
                 event.failures += 1
-                if due > self._ends(event):
+                if due >= self._ends(event):
                     return Discarded("EventAgeExceeded", event.attempts)
                 self._later.put(due, event)
                 return Delayed("error", due)
@@ -161,7 +161,7 @@ class AsyncQueue:
             self._throttles += 1
             self._backing_off_until = after(now, wait_s)
         due = self._backing_off_until
-        if due > self._ends(event):
+        if due >= self._ends(event):
             return Discarded("EventAgeExceeded", event.attempts)
         self._return(event)
         return Delayed(cause, due)

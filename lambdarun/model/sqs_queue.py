@@ -201,7 +201,7 @@ class SqsQueue:
                 self._move(now, message, records)
                 continue
             message.receive_count += 1
-            if message.receive_count == 1 or not message.first_received:
+            if message.receive_count == 1:
                 message.first_received = now
             message.state = State.HIDDEN
             self._hidden_count += 1

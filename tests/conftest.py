@@ -1,0 +1,33 @@
+"""What all tests share: a place for handlers, and projects made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdarun.model.declarations import Function, Project, running_runtime
+
+Declare = Callable[..., Function]
+
+
+@pytest.fixture
+def declare(tmp_path: Path) -> Declare:
+    """Declares a function whose module holds the given source; keywords are settings of the function."""
+    made = iter(range(1_000))
+
+    def make(source: str, *, name: str = "fn", handler: str = "handler", **settings: Any) -> Function:
+        module = f"app_{name.replace('-', '_')}_{next(made)}"
+        (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+        return Function(
+            name=name, handler=f"{module}.{handler}", code_uri=tmp_path, runtime=running_runtime(), **settings
+        )
+
+    return make
+
+
+def project_of(*functions: Function, **others: Any) -> Project:
+    """A project of these functions."""
+    return Project(functions={function.name: function for function in functions}, **others)

@@ -1,0 +1,73 @@
+"""Whatever the outcomes and the hour, no accepted event is lost or invented."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent
+from lambdarun.model.declarations import AsyncInvokeConfiguration
+from lambdarun.model.draws import RequestId
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFailed
+
+SUCCEEDED = Succeeded(b"null")
+FAILED = FunctionFailed(Cause.RAISED, "E", b"{}")
+
+
+class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.configuration = AsyncInvokeConfiguration(maximum_event_age_in_seconds=3_600)
+        self.queue = AsyncQueue("fn", self.configuration)
+        self.now = Instant(0)
+        self.accepted: dict[int, QueuedEvent] = {}
+        self.running: dict[int, QueuedEvent] = {}
+        self.settled: dict[int, str] = {}
+
+    @rule()
+    def an_event_is_accepted(self) -> None:
+        number = len(self.accepted) + 1
+        event = QueuedEvent(RequestId(number), b"{}", self.now, "s3")
+        self.accepted[number] = event
+        self.queue.accept(self.now, event)
+
+    @rule(seconds=st.integers(0, 600), room=st.booleans())
+    def time_passes(self, seconds: int, room: bool) -> None:
+        self.now = Instant(self.now + seconds * SECOND)
+        for event, verdict in self.queue.take_expired(self.now):
+            self.settled[event.request_id] = verdict.condition
+        while (event_ := self.queue.take(self.now)) is not None:
+            if not room:
+                verdict_ = self.queue.put_back_throttled(self.now, event_)
+                if isinstance(verdict_, Discarded):
+                    self.settled[event_.request_id] = verdict_.condition
+                break
+            self.queue.began()
+            assert event_.request_id not in self.running
+            self.running[event_.request_id] = event_
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), outcome=st.sampled_from([SUCCEEDED, FAILED, SystemFailed("x")]))
+    def an_attempt_ends(self, data: st.DataObject, outcome: object) -> None:
+        event = self.running.pop(data.draw(st.sampled_from(sorted(self.running))))
+        verdict = self.queue.settle(self.now, event, outcome)
+        if not isinstance(verdict, Delayed):
+            self.settled[event.request_id] = getattr(verdict, "condition", "Success")
+
+    @invariant()
+    def every_event_is_somewhere(self) -> None:
+        assert len(self.queue) + len(self.running) + len(self.settled) == len(self.accepted)
+
+    @invariant()
+    def attempts_are_at_most_three(self) -> None:
+        assert all(event.attempts <= 3 and event.failures <= 2 for event in self.accepted.values())
+
+    @invariant()
+    def what_waits_has_an_instant(self) -> None:
+        assert (self.queue.next_due() is not None) == bool(len(self.queue))
+
+
+EventsAreNeitherLostNorInvented.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestEventsAreNeitherLostNorInvented = EventsAreNeitherLostNorInvented.TestCase

@@ -1,0 +1,295 @@
+"""https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdarun.model.declarations import EventSourceMapping, Function, Queue, RedrivePolicy
+from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
+from lambdarun.model.queue_mapping import Batch, QueueMapping
+from lambdarun.model.records import BatchDropped, BatchSettled
+from lambdarun.model.sqs_queue import Counts, NewMessage, SqsQueue
+
+FAILED = FunctionFailed(Cause.RAISED, "ValueError", b"{}")
+OK = Succeeded(b"null")
+REPORT = {"report_batch_item_failures": True}
+
+
+def at(seconds: float) -> Instant:
+    return Instant(round(seconds * SECOND))
+
+
+def open_mapping(queue_settings: dict[str, Any] | None = None, timeout: int = 5, **settings: Any) -> QueueMapping:
+    declared = Queue(name="orders", **(queue_settings or {}))
+    queue = SqsQueue(declared, "arn:aws:sqs:us-east-1:123456789012:orders", Draws(0))
+    function = Function(name="fn", handler="a.b", code_uri=Path(), runtime="python3.11", timeout=timeout)
+    return QueueMapping(
+        EventSourceMapping(name="orders", queue="orders", function="fn", **settings), function, queue, "us-east-1"
+    )
+
+
+def send(mapping: QueueMapping, *bodies: str, when: float = 0) -> None:
+    for body in bodies:
+        mapping.queue.send(at(when), NewMessage(body=body), [])
+
+
+def poll(mapping: QueueMapping, when: float) -> list[Batch]:
+    mapping.queue.advance(at(when), [])
+    return mapping.poll(at(when), [])
+
+
+def settle(mapping: QueueMapping, batch: Batch, outcome: Outcome, when: float) -> list[Any]:
+    records: list[Any] = []
+    mapping.settle(at(when), batch, RequestId(1), outcome, records)
+    return records
+
+
+def bodies(batch: Batch) -> list[str]:
+    return [received.message.body for received in batch.messages]
+
+
+def reply(mapping: QueueMapping, batch: Batch, *failed: str) -> Succeeded:
+    ids = {r["body"]: r["messageId"] for r in json.loads(batch.payload(at(0)))["Records"]}
+    return Succeeded(json.dumps({"batchItemFailures": [{"itemIdentifier": ids[body]} for body in failed]}).encode())
+
+
+def test_window_zero_hands_over_what_one_receive_returned() -> None:
+    mapping = open_mapping()
+    send(mapping, *map(str, range(25)))
+    assert [len(batch.messages) for batch in poll(mapping, 0)] == [10, 10, 5]
+
+
+def test_success_deletes_the_batch() -> None:
+    mapping = open_mapping()
+    send(mapping, "a", "b")
+    (batch,) = poll(mapping, 0)
+    (record,) = settle(mapping, batch, OK, 1)
+    assert isinstance(record, BatchSettled)
+    assert record.verdict == "succeeded"
+    assert mapping.queue.counts() == Counts(0, 0, 0)
+
+
+def test_row_3_failure_does_not_reset_visibility() -> None:
+    mapping = open_mapping({"visibility_timeout": 30})
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    settle(mapping, batch, FAILED, 1)
+    assert poll(mapping, 29) == []
+    assert [bodies(b) for b in poll(mapping, 30)] == [["a"]]
+
+
+def test_known_ids_stay_and_the_rest_is_deleted() -> None:
+    mapping = open_mapping(**REPORT)
+    send(mapping, "good", "bad")
+    (batch,) = poll(mapping, 0)
+    (record,) = settle(mapping, batch, reply(mapping, batch, "bad"), 1)
+    assert record.verdict == "partial"
+    assert [message.body for message in mapping.queue.peek()] == ["bad"]
+    assert poll(mapping, 29) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"batchItemFailures": [{"itemIdentifier": "unknown"}]}',
+        b'{"batchItemFailures": [{"itemIdentifier": ""}]}',
+        b'{"batchItemFailures": [{"itemIdentifier": null}]}',
+        b'{"batchItemFailures": [{"foo": "bar"}]}',
+        b"not json",
+    ],
+)
+def test_rows_4_and_5_unknown_ids_and_malformed_entries_fail_the_whole_batch(payload: bytes) -> None:
+    mapping = open_mapping(**REPORT)
+    send(mapping, "a", "b")
+    (batch,) = poll(mapping, 0)
+    (record,) = settle(mapping, batch, Succeeded(payload), 1)
+    assert record.verdict == "malformed"
+    assert mapping.queue.counts() == Counts(0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"null", b'""', b"[]", b"{}", b'{"batchItemFailures": []}', b'{"batchItemFailures": null}']
+)
+def test_replies_that_report_nothing_succeed(payload: bytes) -> None:
+    mapping = open_mapping(**REPORT)
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    settle(mapping, batch, Succeeded(payload), 1)
+    assert mapping.queue.counts() == Counts(0, 0, 0)
+
+
+def test_without_the_flag_the_reply_is_ignored() -> None:
+    mapping = open_mapping()
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    settle(mapping, batch, Succeeded(b'{"batchItemFailures": [{"itemIdentifier": "x"}]}'), 1)
+    assert mapping.queue.counts() == Counts(0, 0, 0)
+
+
+def test_five_batches_at_first_then_five_more_each_second() -> None:
+    mapping = open_mapping({"visibility_timeout": 600}, batch_size=1)
+    send(mapping, *map(str, range(100)))
+    assert len(poll(mapping, 0)) == 5
+    assert mapping.next_due() == at(0.2)
+    assert len(poll(mapping, 1)) == 5
+    assert len(poll(mapping, 3)) == 10
+
+
+def test_a_window_gathers_until_it_ends_or_the_batch_is_full() -> None:
+    mapping = open_mapping(batch_size=3, maximum_batching_window_in_seconds=10)
+    send(mapping, "a")
+    assert poll(mapping, 0) == []
+    assert mapping.next_due() == at(10)
+    send(mapping, "b", when=2)
+    assert poll(mapping, 2) == []
+    assert [bodies(b) for b in poll(mapping, 10)] == [["a", "b"]]
+    send(mapping, "c", "d", "e", "f", when=11)
+    assert [bodies(b) for b in poll(mapping, 11)] == [["c", "d", "e"]]
+
+
+def test_a_batch_over_ten_is_made_of_several_receives() -> None:
+    mapping = open_mapping(batch_size=25, maximum_batching_window_in_seconds=1)
+    send(mapping, *map(str, range(25)))
+    assert [len(batch.messages) for batch in poll(mapping, 0)] == [25]
+
+
+def test_with_a_window_visibility_covers_window_timeout_and_thirty_seconds() -> None:
+    mapping = open_mapping({"visibility_timeout": 30}, timeout=25, maximum_batching_window_in_seconds=10)
+    send(mapping, "a")
+    poll(mapping, 0)
+    (batch,) = poll(mapping, 10)
+    assert batch.visible_until == at(65)
+
+
+def test_six_megabytes_close_a_batch_and_the_next_begins_with_what_did_not_fit() -> None:
+    mapping = open_mapping({"visibility_timeout": 600})
+    send(mapping, *(letter * 1_048_576 for letter in "abcdef"))
+    first, second = poll(mapping, 0)
+    assert [len(first.messages), len(second.messages)] == [5, 1]
+    assert len(first.payload(at(0))) <= 6_291_456
+
+
+def test_a_message_that_can_never_fit_is_never_invoked() -> None:
+    mapping = open_mapping()
+    send(mapping, "\x7f" * 1 + "\u00e9" * 524_287 * 2)
+    assert poll(mapping, 0) == []
+    assert mapping.queue.counts().hidden == 1
+
+
+def test_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_receive() -> None:
+    mapping = open_mapping({"visibility_timeout": 60})
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    tries = 0
+    now = 0.0
+    records: list[Any] = []
+    while True:
+        mapping.throttled(at(now), batch, "ReservedFunctionConcurrentInvocationLimitExceeded", records)
+        tries += 1
+        due = mapping.next_due()
+        assert due is not None
+        now = due / SECOND
+        batches = mapping.poll(due, records)
+        if not batches:
+            break
+        assert batches == [batch]
+    assert now == 60
+    assert tries > 5
+    assert isinstance(records[-1], BatchDropped)
+    assert batch.messages[0].message.receive_count == 1
+    assert [bodies(b) for b in poll(mapping, 60)] == [["a"]]
+    assert batch.messages[0].message.receive_count == 2
+
+
+def test_a_disabled_mapping_polls_nothing() -> None:
+    mapping = open_mapping(enabled=False)
+    send(mapping, "a")
+    assert poll(mapping, 0) == []
+
+
+def test_a_message_that_comes_back_while_it_is_handled_names_the_invocation() -> None:
+    mapping = open_mapping({"visibility_timeout": 10})
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    mapping.began(batch, RequestId(77))
+    records: list[Any] = []
+    mapping.queue.advance(at(10), records)
+    assert records[0].while_handled == 77
+    (again,) = mapping.poll(at(10), [])
+    settle(mapping, batch, OK, 12)  # the old receipt still deletes
+    settle(mapping, again, OK, 13)
+    assert mapping.queue.counts() == Counts(0, 0, 0)
+
+
+def test_two_failures_then_the_dead_letter_queue() -> None:
+    """As LocalStack recorded it in test_redrive_policy_with_failing_lambda: exactly two invocations."""
+    mapping = open_mapping(
+        {"visibility_timeout": 30, "redrive_policy": RedrivePolicy(dead_letter_target="dead", max_receive_count=2)}
+    )
+    dead = SqsQueue(Queue(name="dead"), "arn:aws:sqs:us-east-1:123456789012:dead", Draws(0))
+    mapping.queue.dead_letter = dead
+    send(mapping, "a")
+    counts = []
+    for when in (0, 30, 60):
+        for batch in poll(mapping, when):
+            counts.append(batch.messages[0].receive_count)
+            settle(mapping, batch, FAILED, when + 1)
+    assert counts == [1, 2]
+    assert [message.body for message in dead.peek()] == ["a"]
+
+
+def test_the_event_has_the_shape_that_was_recorded() -> None:
+    """LocalStack's test_message_body_and_attributes_passed_correctly, with its checksum of the attributes."""
+    mapping = open_mapping()
+    attributes = {
+        "Title": {"stringValue": "The Whistler", "dataType": "String"},
+        "Author": {"stringValue": "John Grisham", "dataType": "String"},
+        "WeeksOn": {"stringValue": "6", "dataType": "Number"},
+    }
+    mapping.queue.send(at(1), NewMessage(body='{"a": "\u00e9"}', attributes=attributes), [])
+    (batch,) = poll(mapping, 2)
+    (record,) = json.loads(batch.payload(at(2)))["Records"]
+    assert list(record) == [
+        "messageId",
+        "receiptHandle",
+        "body",
+        "attributes",
+        "messageAttributes",
+        "md5OfMessageAttributes",
+        "md5OfBody",
+        "eventSource",
+        "eventSourceARN",
+        "awsRegion",
+    ]
+    assert record["body"] == '{"a": "\u00e9"}'
+    assert record["attributes"] == {
+        "ApproximateReceiveCount": "1",
+        "SentTimestamp": "1000",
+        "SenderId": "AIDALAMBDARUN00000000",
+        "ApproximateFirstReceiveTimestamp": "2000",
+    }
+    assert record["messageAttributes"]["WeeksOn"] == {
+        "stringValue": "6",
+        "stringListValues": [],
+        "binaryListValues": [],
+        "dataType": "Number",
+    }
+    assert record["md5OfMessageAttributes"] == "d25a6aea97eb8f585bfa92d314504a92"
+
+
+@pytest.mark.parametrize(("settings", "present"), [({}, False), ({"maximum_batching_window_in_seconds": 1}, True)])
+def test_the_checksum_of_no_attributes_is_absent_without_a_window_and_null_with_one(
+    settings: dict[str, int], present: bool
+) -> None:
+    mapping = open_mapping(**settings)
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0) or poll(mapping, 1)
+    (record,) = json.loads(batch.payload(at(0)))["Records"]
+    assert ("md5OfMessageAttributes" in record) is present
+    assert record.get("md5OfMessageAttributes") is None
