@@ -74,7 +74,11 @@ def use_runtime(execution_environment):
 
 def to_json(value):
     """`value` as JSON text. Raises TypeError, ValueError, RecursionError."""
-    if not _odd(value):
+    try:
+        odd = _odd(value)
+    except RecursionError:
+        odd = False  # a circle, most likely: the encoder has the words for it
+    if not odd:
         return _encode(value)
     return _MARKED.sub(r"\1", _encode(_plain(value)))
 
