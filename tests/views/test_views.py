@@ -1,0 +1,199 @@
+"""Records in, figures and lines out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdarun.model.draws import RequestId
+from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.records import (
+    EnvironmentInitialised,
+    EventAccepted,
+    InvocationFailed,
+    InvocationStarted,
+    InvocationSucceeded,
+    InvocationThrottled,
+    MessageDeadLettered,
+    MessageReturned,
+    OutputCaptured,
+    Record,
+)
+from lambdarun.report.text import render, span
+from lambdarun.aws import metric_names as names
+from lambdarun.views.histogram import Histogram
+from lambdarun.views.log_text import LogText, billed_ms, log_tail
+from lambdarun.views.metrics import Metrics
+from lambdarun.views.results_line import ResultLines
+from lambdarun.views.summary import Summary
+
+ID = RequestId(0x8401C351A1E2482996C98204CEEDE099)
+ID_TEXT = "8401c351-a1e2-4829-96c9-8204ceede099"
+NOW = Instant(1_767_323_045_678_000)
+
+
+def started(time: Instant = NOW, *, cold: bool = False, running: int = 1) -> InvocationStarted:
+    return InvocationStarted(time, "fn", ID, 1, 1, "sync", 1, cold, running, running, Duration(0))
+
+
+def succeeded(duration_us: int = 5_840, init_us: int | None = None) -> InvocationSucceeded:
+    init = None if init_us is None else Duration(init_us)
+    return InvocationSucceeded(Instant(NOW + duration_us), "fn", ID, 1, 1, NOW, Duration(duration_us), init, 128, 37, b"null")
+
+
+def failed(cause: str, error_type: str, duration_us: int = 1_000) -> InvocationFailed:
+    return InvocationFailed(
+        NOW, "fn", ID, 1, 1, NOW, Duration(duration_us), None, 128, 37, cause, error_type, b'{"errorMessage": "x"}'
+    )
+
+
+def log_of(records: Sequence[Record]) -> str:
+    return "".join(text for _, text in LogText("python3.11").read(records))
+
+
+def test_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:
+    assert log_of([started(), succeeded()]) == (
+        f"START RequestId: {ID_TEXT} Version: $LATEST\n"
+        f"END RequestId: {ID_TEXT}\n"
+        f"REPORT RequestId: {ID_TEXT}\tDuration: 5.84 ms\tBilled Duration: 6 ms\tMemory Size: 128 MB\t"
+        "Max Memory Used: 37 MB\t\n"
+    )
+
+
+def test_row_17_a_cold_start_adds_its_init_to_the_bill() -> None:
+    text = log_of([started(cold=True), EnvironmentInitialised(NOW, "fn", 1, Duration(81_880), "s"), succeeded(init_us=81_880)])
+    assert text.startswith("INIT_START Runtime Version: python:3.11")
+    assert "Billed Duration: 88 ms\t" in text
+    assert text.endswith("Max Memory Used: 37 MB\tInit Duration: 81.88 ms\t\n")
+
+
+def test_row_17_failures_of_the_runtime_have_a_status_and_a_handlers_exception_has_none() -> None:
+    assert log_of([started(), failed("timed out", "Sandbox.Timedout", 3_000_000)]).endswith(
+        "Duration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 37 MB\tStatus: timeout\n"
+    )
+    assert log_of([started(), failed("exited", "Runtime.ExitError")]).endswith("\tStatus: error\tError Type: Runtime.ExitError\n")
+    assert "Status" not in log_of([started(), failed("raised", "ValueError")])
+
+
+def test_output_stands_between_start_and_end() -> None:
+    text = log_of([started(), OutputCaptured(NOW, "fn", ID, 1, b"hello", 0), succeeded()])
+    assert text.splitlines()[1] == "hello"
+
+
+def test_billing_rounds_up_to_whole_milliseconds() -> None:
+    assert [billed_ms(5_840, 81_880), billed_ms(1_000, None), billed_ms(1, None), billed_ms(600_000_000, 476_750)] == [88, 1, 1, 600_477]
+
+
+def test_row_15_the_tail_is_the_last_4096_bytes() -> None:
+    assert log_tail("x" * 5_000 + "end") == b"x" * 4_093 + b"end"
+
+
+def test_result_lines_are_json_with_schema_number_and_kind() -> None:
+    records: list[Record] = [
+        started(),
+        OutputCaptured(NOW, "fn", ID, 1, b'say "\xff\n', 3),
+        MessageDeadLettered(NOW, "q", "dead", "own-id", 3, '{"a": 1}', {"n": {"stringValue": "6", "dataType": "Number"}}),
+        MessageReturned(NOW, "q", ID, 2, None),
+    ]
+    lines = ResultLines(virtual=True).lines(records).splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [line["seq"] for line in found] == [1, 2, 3, 4]
+    assert found[0] == {
+        "schema": 1, "seq": 1, "time": "2026-01-02T03:04:05.678000Z", "kind": "invocation.started", "function": "fn",
+        "request_id": ID_TEXT, "invocation": 1, "environment": 1, "trigger": "sync", "attempt": 1, "cold": False,
+        "running": 1, "running_account": 1, "age_us": 0,
+    }  # fmt: skip
+    assert found[1]["text"] == 'say "\ufffd\n'
+    assert found[2]["message_id"] == "own-id"
+    assert found[2]["message_attributes"] == {"n": {"stringValue": "6", "dataType": "Number"}}
+    assert found[3]["message_id"] == ID_TEXT
+    assert found[3]["while_handled"] is None
+
+
+def test_measured_figures_stay_out_of_a_virtual_runs_results() -> None:
+    assert "max_memory_mb" not in ResultLines(virtual=True).lines([succeeded()])
+    assert '"max_memory_mb":37' in ResultLines(virtual=False).lines([succeeded()])
+
+
+def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() -> None:
+    metrics = Metrics()
+    metrics.read([started(), succeeded(), InvocationThrottled(NOW, "fn", ID, "sync", "Reserved")])
+    total = metrics.total
+    assert total(names.INVOCATIONS, FunctionName="fn") == 1
+    assert total(names.ERRORS, FunctionName="fn") == 0
+    assert total(names.THROTTLES, FunctionName="fn") == 1
+    points = [json.loads(line) for line in metrics.lines()]
+    (errors,) = [p for p in points if p["metric"] == "Errors" and p["dimensions"] == {"FunctionName": "fn"}]
+    assert errors["statistics"]["count"] == 2
+    assert errors["timestamp"] == "2026-01-02T03:04:00.000000Z"
+    assert errors["unit"] == "Count"
+
+
+def test_durations_are_milliseconds_with_percentiles() -> None:
+    metrics = Metrics()
+    metrics.read([succeeded(1_000 * n) for n in range(1, 101)])
+    (point,) = [
+        json.loads(line) for line in metrics.lines()
+        if json.loads(line)["metric"] == "Duration" and json.loads(line)["dimensions"] == {"FunctionName": "fn"}
+    ]  # fmt: skip
+    assert point["unit"] == "Milliseconds"
+    assert (point["statistics"]["min"], point["statistics"]["max"], point["statistics"]["avg"]) == (1, 100, 50.5)
+    assert abs(point["statistics"]["p90"] - 90) <= 0.9
+
+
+@given(st.lists(st.floats(0.001, 1e7), min_size=1, max_size=200), st.floats(0.01, 1))
+def test_any_quantile_is_within_one_per_cent(values: list[float], share: float) -> None:
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    exact = sorted(values)[max(1, -int(-share * len(values) // 1)) - 1]
+    assert abs(histogram.quantile(share) - exact) <= 0.01 * exact
+
+
+@given(st.lists(st.floats(0, 1e6)), st.lists(st.floats(0, 1e6)))
+def test_merging_is_counting_together(left: list[float], right: list[float]) -> None:
+    def of(values: list[float]) -> Histogram:
+        histogram = Histogram()
+        for value in values:
+            histogram.add(value)
+        return histogram
+
+    merged, other = of(left), of(right)
+    merged.merge(other)
+    whole = of(left + right)
+    assert (merged.count, merged.least, merged.most, merged._buckets) == (whole.count, whole.least, whole.most, whole._buckets)
+
+
+def test_the_summary_counts_what_ended_without_success() -> None:
+    summary = Summary()
+    summary.read([EventAccepted(NOW, "fn", ID, "s3", 2), started(cold=True), failed("raised", "ValueError")])
+    summary.read([MessageDeadLettered(NOW, "q", "dead", ID, 3, "x", {})])
+    assert summary.failed_for_good == 1
+    figures = summary.as_json()["functions"]["fn"]
+    assert (figures["invocations"], figures["errors"], figures["cold_starts"]) == (1, {"ValueError": 1}, 1)
+
+
+def test_a_double_delivery_is_told_with_its_cause() -> None:
+    summary = Summary()
+    summary.read([MessageReturned(NOW, "orders", ID, 1, ID)])
+    text = render(summary)
+    assert "handled twice: 1 messages of orders came back while their invocation still ran" in text
+    assert ID_TEXT in text
+
+
+def test_the_text_fits_a_terminal_and_takes_colour_only_when_asked() -> None:
+    summary = Summary()
+    summary.read([started(), failed("raised", "ValueError"), started(), succeeded()])
+    text = render(summary)
+    assert max(len(line) for line in text.splitlines()) <= 100
+    assert "\x1b" not in text
+    assert "\x1b[" in render(summary, colour=True)
+
+
+def test_spans_read_as_a_person_says_them() -> None:
+    said = [span(s) for s in (0, 0.0004, 0.041, 2.3, 90, 600, 9_000, 200_000)]
+    assert said == ["0", "0.4 ms", "41 ms", "2.3 s", "90.0 s", "10.0 min", "2.5 h", "2.3 d"]
+    assert span(SECOND / SECOND) == "1.0 s"
