@@ -233,9 +233,17 @@ async def open_runtime(
     attached = running is chosen
     try:
         runtime = Runtime(driver, kept, attached)
+        fault: BaseException | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(runtime.pump)
-            yield runtime
+            try:
+                yield runtime
+            except trio.Cancelled:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - the block's own, not to be wrapped in a group by the nursery
+                fault = raised
             nursery.cancel_scope.cancel()
+        if fault is not None:
+            raise fault
     finally:
         driver.processes.close()

@@ -1,0 +1,288 @@
+"""The commands as a user types them, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HANDLERS = """
+import os, sys, time
+def returns(event, context): return {"got": event}
+def raises(event, context): raise ValueError("no")
+def slow(event, context): time.sleep(60)
+def exits(event, context): sys.exit(3)
+def a_set(event, context): return {1}
+def prints(event, context): print("to the log"); return os.environ.get("GREETING")
+def accepts(event, context): return {"batchItemFailures": []}
+"""
+PROJECT = """
+[functions.worker]
+handler = "app.{handler}"
+timeout = 5
+duration = "2s"
+[queues.jobs]
+visibility_timeout = {visibility}
+redrive_policy = {{ dead_letter_target = "queues.dead", max_receive_count = 5 }}
+[queues.dead]
+[event_source_mappings.jobs]
+event_source = "queues.jobs"
+function = "worker"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(HANDLERS)
+    (tmp_path / "s3.json").write_text(json.dumps({"Records": [{"eventSource": "aws:s3", "eventTime": "2026-01-02T03:04:05Z"}]}))
+    lines = [{"time": f"2026-03-01T00:00:{n:02d}Z", "queue": "jobs", "body": str(n)} for n in range(30)]
+    (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    base = {name: value for name, value in os.environ.items() if not name.startswith(("LAMBDARUN", "NO_COLOR", "FORCE_COLOR"))}
+    return subprocess.run(
+        [sys.executable, "-m", "lambdarun", *arguments],
+        cwd=folder, input=stdin, capture_output=True, text=True, env={**base, **environ}, check=False,
+    )  # fmt: skip
+
+
+def test_invoke_prints_the_result_alone_and_the_log_beside_it(folder: Path) -> None:
+    ran = run(folder, "invoke", "app.py:returns", "-e", '{"a": 1}')
+    assert (ran.returncode, ran.stdout) == (0, '{"got": {"a": 1}}\n')
+    assert re.search(r"^START RequestId: .*\nEND RequestId: .*\nREPORT RequestId: .*Max Memory Used: [1-9]", ran.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("function", "said", "code"),
+    [
+        ("raises", '"errorType": "ValueError"', 1),
+        ("slow", "Task timed out after 1.00 seconds", 1),
+        ("exits", "Runtime exited with error: exit status 3", 1),
+        ("a_set", "Object of type set is not JSON serializable", 1),
+        ("nope", "Handler 'nope' missing on module 'app'", 1),
+    ],
+)
+def test_invoke_fails_when_the_function_fails(folder: Path, function: str, said: str, code: int) -> None:
+    ran = run(folder, "invoke", f"app.py:{function}", "--timeout", "1")
+    assert said in ran.stdout
+    assert json.loads(ran.stdout)
+    assert ran.returncode == code
+    assert run(folder, "invoke", f"app.py:{function}", "--timeout", "1", "--no-fail").returncode == 0
+
+
+def test_a_module_that_is_not_there_is_awss_init_error(folder: Path) -> None:
+    ran = run(folder, "invoke", "nowhere.py:handler")
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["errorType"] == "Runtime.ImportModuleError"
+
+
+def test_a_function_that_is_not_declared_is_exit_4(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="returns", visibility=30))
+    ran = run(folder, "invoke", "wroker")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert ran.stderr == "lambdarun: error: there is no function 'wroker'. Did you mean worker?\n"
+
+
+def test_events_come_from_files_standard_input_and_text(folder: Path) -> None:
+    assert run(folder, "-q", "invoke", "app.returns", "-e", "s3.json").stdout.startswith('{"got": {"Records"')
+    assert run(folder, "-q", "invoke", "app.returns", "-e", "-", stdin="[1]").stdout == '{"got": [1]}\n'
+    assert run(folder, "-q", "invoke", "app.returns", "--payload", '"x"').stdout == '{"got": "x"}\n'
+    assert run(folder, "-q", "invoke", "app.returns").stdout == '{"got": {}}\n'
+
+
+@pytest.mark.parametrize(("event", "said"), [("no.json", "no.json: there is no such event file."), ('{"a": }', "<event>:1:7: is not JSON")])
+def test_a_bad_event_is_exit_2(folder: Path, event: str, said: str) -> None:
+    ran = run(folder, "invoke", "app.returns", "-e", event)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_variables_and_settings(folder: Path) -> None:
+    (folder / "vars.env").write_text("# greeting\nexport GREETING='file'\n")
+    assert run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env").stdout == '"file"\n'
+    assert run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env", "--env", "GREETING=flag").stdout == '"flag"\n'
+    ran = run(folder, "invoke", "app.prints", "--timeout", "901")
+    assert ran.returncode == 2
+    assert "--timeout: 901 is above 900 s" in ran.stderr
+
+
+def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
+    ran = run(folder, "invoke", "app.prints", "-o", "json", "-l", "log.txt", "--repeat", "2")
+    first, second = map(json.loads, ran.stdout.splitlines())
+    assert first["schema"] == 1
+    assert (first["statusCode"], first["executedVersion"], first["functionError"]) == (200, "$LATEST", None)
+    assert first["requestId"] != second["requestId"]
+    assert (folder / "log.txt").read_text().count("to the log") == 2
+    assert (folder / "log.txt").read_text().count("INIT_START") == 1
+    assert ran.stderr == ""
+
+
+def test_row_9_event_answers_with_an_empty_body_and_plays_its_retries(folder: Path) -> None:
+    ran = run(folder, "invoke", "app.raises", "--invocation-type", "Event", "-e", "s3.json")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "ended as RetriesExhausted; attempts at 0 s, 60 s, 180 s (virtual time)" in ran.stderr
+
+
+def test_dry_run_and_qualifier(folder: Path) -> None:
+    assert run(folder, "invoke", "app.raises", "--invocation-type", "DryRun").returncode == 0
+    ran = run(folder, "invoke", "app.returns", "--qualifier", "5")
+    assert ran.returncode == 1
+    assert "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5" in ran.stderr
+
+
+def test_replay_sums_up_and_writes_the_same_bytes_twice(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=30))
+    results = []
+    for _ in range(2):
+        ran = run(folder, "replay", "jobs.jsonl", "--out", "out.jsonl", "--metrics", "metrics.jsonl")
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(r"worker +30 +\d+ +", ran.stdout)
+        assert re.search(r"jobs +30 +30 ", ran.stdout)
+        assert "everything succeeded in the end" in ran.stdout
+        results.append((folder / "out.jsonl").read_bytes())
+    assert results[0] == results[1]
+    records = [json.loads(line) for line in results[0].splitlines()]
+    assert records[0]["kind"] == "run.started"
+    assert records[-1]["kind"] == "run.ended"
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert {"Invocations", "NumberOfMessagesDeleted"} <= {metric["metric"] for metric in metrics}
+
+
+def test_replay_finds_what_ended_without_success(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="raises", visibility=30))
+    ran = run(folder, "replay", "jobs.jsonl", "-o", "json")
+    summary = json.loads(ran.stdout)
+    assert ran.returncode == 1
+    assert summary["queues"]["jobs"]["dead_lettered"] == 30
+    assert run(folder, "replay", "jobs.jsonl", "--fail-on", "never").returncode == 0
+    assert run(folder, "replay", "jobs.jsonl", "--fail-on", "dlq").returncode == 1
+
+
+def test_a_queue_whose_visibility_is_too_short_is_refused_with_awss_text(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=1))
+    ran = run(folder, "replay", "jobs.jsonl")
+    assert ran.returncode == 3
+    assert "Queue visibility timeout: 1 seconds is less than Function timeout: 5 seconds." in ran.stderr
+    ran = run(folder, "replay", "jobs.jsonl", "--allow-short-visibility", "--fail-on", "never")
+    assert ran.returncode == 0
+    assert "handled twice:" in ran.stdout
+
+
+def test_replay_with_a_function_takes_everything(folder: Path) -> None:
+    ran = run(folder, "replay", "s3.json", "jobs.jsonl", "--function", "app.py:accepts")
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"app +async +1 +1", ran.stdout)
+    assert re.search(r"jobs +30 +30", ran.stdout)
+
+
+def test_what_has_no_route_is_told(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=30) + '[functions.b]\nhandler = "app.returns"\n')
+    ran = run(folder, "replay", "s3.json")
+    assert ran.returncode == 1
+    assert "not delivered: 1 x no route for source 's3'" in ran.stdout
+
+
+def test_replay_at_the_walls_speed(folder: Path) -> None:
+    (folder / "two.jsonl").write_text('{"time": "2026-01-01T00:00:00Z", "event": {}}\n{"time": "2026-01-01T00:00:01Z", "event": {}}\n')
+    ran = run(folder, "replay", "two.jsonl", "--function", "app.py:returns", "--speed", "10x")
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"app +2 ", ran.stdout)
+
+
+def test_ctrl_c_leaves_a_whole_results_file_and_no_process(folder: Path) -> None:
+    (folder / "spin.py").write_text("def handler(e, c):\n    open('began', 'w').close()\n    while True: pass\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lambdarun", "replay", "s3.json", "--function", "spin.py:handler", "--out", "out.jsonl"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # Whoever runs the tests may have it ignored; a terminal has not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not (folder / "began").exists():
+        assert process.poll() is None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert "interrupted" in stdout
+    assert all(not Path(f"/proc/{child}").exists() for child in children)
+    records = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert records[-1]["kind"] == "run.ended"
+    assert records[-1]["interrupted"] is True
+
+
+def test_list_and_validate(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=30))
+    assert re.search(r"worker +app\.accepts +5 s", run(folder, "list").stdout)
+    assert json.loads(run(folder, "list", "-o", "json").stdout)["queues"][0]["name"] == "jobs"
+    ran = run(folder, "validate")
+    assert (ran.returncode, ran.stdout) == (0, "ok: 1 functions, 2 queues, 1 event source mappings\n")
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=3))
+    ran = run(folder, "validate")
+    assert ran.returncode == 3
+    assert ran.stderr.startswith("lambdarun: error: lambdarun.toml:10:1: event_source_mappings.jobs: Queue visibility")
+
+
+def test_a_wrong_project_file_is_exit_3(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text("[functions.f]\nhandler = 'a.b'\ntimeout = 901\n")
+    ran = run(folder, "validate")
+    assert ran.returncode == 3
+    assert ran.stderr == "lambdarun: error: lambdarun.toml:3:1: functions.f.timeout: 901 is above 900 s (AWS's limit). Choose 1 to 900.\n"
+
+
+def test_settings_know_their_origin(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text("[settings]\nspeed = '1x'\n")
+    shown = json.loads(run(folder, "config", "show", "-o", "json", LAMBDARUN_SEED="5").stdout)["settings"]
+    assert shown["seed"] == {"value": 5, "origin": "LAMBDARUN_SEED"}
+    assert shown["speed"] == {"value": "1x", "origin": "lambdarun.toml"}
+    assert shown["durations"] == {"value": "declared", "origin": "default"}
+    assert run(folder, "config", "show", LAMBDARUN_SEED="x").returncode == 2
+
+
+def test_usage(folder: Path) -> None:
+    assert run(folder, "--version").stdout.startswith("lambdarun 0.")
+    listed = run(folder, "-h").stdout
+    assert all(name in listed for name in ("invoke", "replay", "list", "validate", "config"))
+    assert run(folder, "inovke").returncode == 2
+    assert run(folder, "replay").returncode == 2
+    assert run(folder, "replay", "s3.json").returncode == 2
+    assert run(folder, "replay", "nowhere.json", "--function", "app.py:returns").returncode == 2
+
+
+def test_colour_obeys_its_conventions(folder: Path) -> None:
+    command = ("replay", "s3.json", "--function", "app.py:returns")
+    assert "\x1b[" not in run(folder, *command).stdout
+    assert "\x1b[" in run(folder, *command, FORCE_COLOR="1").stdout
+    assert "\x1b[" in run(folder, "--color", "always", *command).stdout
+    assert "\x1b[" not in run(folder, *command, NO_COLOR="1", FORCE_COLOR="1").stdout
+
+
+def test_no_short_flag_is_used_twice() -> None:
+    import click
+
+    from lambdarun.cli.main import group
+
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        flags = [flag for parameter in command.params for flag in parameter.opts if len(flag) == 2 and flag[0] == "-"]
+        assert len(flags) == len(set(flags))
+
+
+def test_help_imports_neither_trio_nor_the_model(folder: Path) -> None:
+    code = (
+        "import sys\nfrom lambdarun.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "assert not {'trio', 'cattrs', 'structlog', 'lambdarun.model.region'} & set(sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False).returncode == 0
