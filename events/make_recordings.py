@@ -5,11 +5,11 @@ import gzip
 import json
 import math
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parent
-DAY = datetime(2026, 3, 2, tzinfo=timezone.utc)
+DAY = datetime(2026, 3, 2, tzinfo=UTC)
 ACCOUNT = "123456789012"
 
 
@@ -29,7 +29,11 @@ def order(chance, number):
     body = {
         "id": f"A{number:05d}",
         "lines": [
-            {"sku": f"S{chance.randint(1, 400)}", "price": f"{chance.uniform(1, 90):.2f}", "quantity": chance.randint(1, 4)}
+            {
+                "sku": f"S{chance.randint(1, 400)}",
+                "price": f"{chance.uniform(1, 90):.2f}",
+                "quantity": chance.randint(1, 4),
+            }
             for _ in range(chance.randint(1, 3))
         ],
     }
@@ -47,7 +51,11 @@ def orders():
     moments = [chance.uniform(0, 86_400) for _ in range(1_400)]
     moments += [min(max(chance.gauss(20 * 3_600, 40), 0), 86_399) for _ in range(3_600)]
     for number, seconds in enumerate(sorted(moments), 1):
-        item = {"time": iso(DAY + timedelta(seconds=seconds)), "queue": "orders", "body": order(chance, number)}
+        item = {
+            "time": iso(DAY + timedelta(seconds=seconds)),
+            "queue": "orders",
+            "body": order(chance, number),
+        }
         if chance.random() < 0.1:
             item["message_attributes"] = {"channel": "app"}
         yield item
@@ -84,7 +92,13 @@ def access_log():
             stamp = int((DAY + timedelta(hours=hour, seconds=number * 7)).timestamp() * 1000)
             path = chance.choice(["/", "/orders", "/orders/1001", "/about", "/missing"])
             status = 404 if path == "/missing" else chance.choice([200, 200, 200, 304, 500])
-            entries.append({"id": f"{stamp}{number:02d}", "timestamp": stamp, "message": f'192.0.2.{number} "GET {path} HTTP/1.1" {status} 512'})
+            entries.append(
+                {
+                    "id": f"{stamp}{number:02d}",
+                    "timestamp": stamp,
+                    "message": f'192.0.2.{number} "GET {path} HTTP/1.1" {status} 512',
+                }
+            )
         payload = {
             "messageType": "DATA_MESSAGE",
             "owner": ACCOUNT,
@@ -115,7 +129,13 @@ def api_requests():
                 "accountId": ACCOUNT,
                 "apiId": "api0",
                 "domainName": "api.example.test",
-                "http": {"method": "POST" if post else "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7", "userAgent": "probe/1"},
+                "http": {
+                    "method": "POST" if post else "GET",
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "192.0.2.7",
+                    "userAgent": "probe/1",
+                },
                 "requestId": f"r{number}",
                 "routeKey": "$default",
                 "stage": "$default",
@@ -169,8 +189,17 @@ def uploads():
                     "s3": {
                         "s3SchemaVersion": "1.0",
                         "configurationId": "pictures",
-                        "bucket": {"name": "uploads", "ownerIdentity": {"principalId": "OWNER0"}, "arn": "arn:aws:s3:::uploads"},
-                        "object": {"key": f"in/{number}/{name}", "size": 1_000 + number, "eTag": "0" * 32, "sequencer": f"{number:016X}"},
+                        "bucket": {
+                            "name": "uploads",
+                            "ownerIdentity": {"principalId": "OWNER0"},
+                            "arn": "arn:aws:s3:::uploads",
+                        },
+                        "object": {
+                            "key": f"in/{number}/{name}",
+                            "size": 1_000 + number,
+                            "eTag": "0" * 32,
+                            "sequencer": f"{number:016X}",
+                        },
                     },
                 }
             ]
@@ -193,7 +222,11 @@ def table_changes():
             "StreamViewType": "NEW_IMAGE",
         }
         if kind != "REMOVE":
-            change["NewImage"] = {**key, "total": {"N": f"{chance.uniform(1, 99):.2f}"}, "open": {"BOOL": chance.random() < 0.5}}
+            change["NewImage"] = {
+                **key,
+                "total": {"N": f"{chance.uniform(1, 99):.2f}"},
+                "open": {"BOOL": chance.random() < 0.5},
+            }
         records.append(
             {
                 "eventID": f"{chance.getrandbits(128):032x}",

@@ -7,7 +7,7 @@ projection = {}
 
 def plain(value):
     """A typed attribute of DynamoDB as a Python value."""
-    (kind, held), = value.items()
+    ((kind, held),) = value.items()
     if kind == "N":
         return Decimal(held)
     if kind == "L":

@@ -50,7 +50,9 @@ LOG_TAIL_BYTES = Figure(4_096, "bytes", f"{LAMBDA_API}/API_Invoke.html")
 # --- concurrency
 ACCOUNT_CONCURRENCY = Setting(1, 1_000_000, 1_000, "executions", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
 UNRESERVED_MINIMUM = Figure(100, "executions", f"{LAMBDA_GUIDE}/configuration-concurrency.html")
-RESERVED_CONCURRENCY = Setting(0, 1_000_000, 0, "executions", f"{LAMBDA_GUIDE}/configuration-concurrency.html")
+RESERVED_CONCURRENCY = Setting(
+    0, 1_000_000, 0, "executions", f"{LAMBDA_GUIDE}/configuration-concurrency.html"
+)
 SCALE_UP_ENVIRONMENTS = Figure(1_000, "environments", f"{LAMBDA_GUIDE}/scaling-behavior.html")
 SCALE_UP_PERIOD = Figure(10, "s", f"{LAMBDA_GUIDE}/scaling-behavior.html")
 REQUESTS_PER_CONCURRENCY = Figure(10, "requests/s", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
@@ -83,7 +85,9 @@ POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-sca
 # +300 a minute, so +5 a second.
 POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
-VISIBILITY_TIMES_TIMEOUT = Figure(6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
+VISIBILITY_TIMES_TIMEOUT = Figure(
+    6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html"
+)
 WINDOW_VISIBILITY_MARGIN = Figure(30, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
 
 # --- initialisation

@@ -89,7 +89,11 @@ CLIENT_CONTEXT_NOT_BASE64: Final = ErrorText(
 
 # --- SQS
 MESSAGE_BODY_MISSING: Final = ErrorText(
-    400, "MissingParameter", "The request must contain the parameter MessageBody.", "message", f"{SQS_API}/API_SendMessage.html"
+    400,
+    "MissingParameter",
+    "The request must contain the parameter MessageBody.",
+    "message",
+    f"{SQS_API}/API_SendMessage.html",
 )
 MESSAGE_TOO_LONG: Final = ErrorText(
     400,

@@ -86,8 +86,16 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
             )
     except InvocationRefused as refused:
         if request.as_json:
-            output.result(json.dumps({"schema": 1, "statusCode": refused.refusal.status, "error": refused.refusal.code,
-                                      "message": refused.refusal.message}))
+            output.result(
+                json.dumps(
+                    {
+                        "schema": 1,
+                        "statusCode": refused.refusal.status,
+                        "error": refused.refusal.code,
+                        "message": refused.refusal.message,
+                    }
+                )
+            )
         sys.stderr.write(f"lambdarun: error: {refused}\n")
         return True
     _print(reply, request)

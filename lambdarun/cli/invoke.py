@@ -26,13 +26,17 @@ def read_event(text: str | None) -> bytes:
         path = Path(text)
         if not path.is_file():
             raise RecordingError(
-                Place(text), "there is no such event file.", "Name a file, - for standard input, or write JSON."
+                Place(text),
+                "there is no such event file.",
+                "Name a file, - for standard input, or write JSON.",
             )
         name, data = text, path.read_bytes()
     try:
         json.loads(data)
     except UnicodeDecodeError as fault:
-        raise RecordingError(Place(name), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8.") from None
+        raise RecordingError(
+            Place(name), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8."
+        ) from None
     except json.JSONDecodeError as fault:
         place = Place(name, fault.lineno, fault.colno)
         raise RecordingError(place, f"is not JSON: {fault.msg}.", "Mend the event there.") from None
@@ -81,7 +85,9 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
 @click.option("--qualifier", metavar="Q", help="Version or alias.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Invoke so often, in a warm environment.")
 @click.option("--no-fail", is_flag=True, help="Exit with 0 even if the function fails.")
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
 def invoke(context: click.Context, /, **given: Any) -> None:

@@ -13,7 +13,9 @@ from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 
-_FORM = click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_FORM = click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 
 
 def _project(settings: Settings) -> Project:
@@ -34,7 +36,9 @@ def list_(context: click.Context, /, form: str) -> None:
     functions = [("FUNCTION", "HANDLER", "TIMEOUT", "MEMORY", "RESERVED", "CODE")]
     for f in project.functions.values():
         reserved = "-" if f.reserved_concurrent_executions is None else str(f.reserved_concurrent_executions)
-        functions.append((f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, str(f.code_uri)))
+        functions.append(
+            (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, str(f.code_uri))
+        )
     parts = [output.columns(functions)]
     if project.queues:
         rows = [("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS")]
@@ -68,7 +72,11 @@ def _as_json(project: Project) -> dict[str, object]:
             for f in project.functions.values()
         ],
         "queues": [
-            {"name": q.name, "visibility_timeout": q.visibility_timeout, "retention": q.message_retention_period}
+            {
+                "name": q.name,
+                "visibility_timeout": q.visibility_timeout,
+                "retention": q.message_retention_period,
+            }
             for q in project.queues.values()
         ],
         "event_source_mappings": [
@@ -95,7 +103,16 @@ def validate(context: click.Context, /, form: str) -> None:
         "event_source_mappings": len(project.mappings),
     }
     if form == "json":
-        found = [{"severity": f.severity.value, "key": f.key, "place": str(f.place or ""), "text": f.text, "mend": f.mend} for f in findings]
+        found = [
+            {
+                "severity": f.severity.value,
+                "key": f.key,
+                "place": str(f.place or ""),
+                "text": f.text,
+                "mend": f.mend,
+            }
+            for f in findings
+        ]
         output.result(json.dumps({"schema": 1, **counts, "findings": found}, indent=2))
     elif not errors:
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
@@ -120,5 +137,8 @@ def show(context: click.Context, /, form: str) -> None:
         values = {name: {"value": one.value, "origin": one.origin} for name, one in chosen.items()}
         output.result(json.dumps({"schema": 1, "project_file": file, "settings": values}, indent=2))
         return
-    rows = [("SETTING", "VALUE", "ORIGIN"), *((name, str(one.value), one.origin) for name, one in chosen.items())]
+    rows = [
+        ("SETTING", "VALUE", "ORIGIN"),
+        *((name, str(one.value), one.origin) for name, one in chosen.items()),
+    ]
     output.result(f"project file: {file}\n\n{output.columns(rows)}")

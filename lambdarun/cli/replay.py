@@ -11,7 +11,9 @@ from lambdarun.cli import output
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--function", metavar="F", help="Give everything to this function; else the project's routes hold.")
+@click.option(
+    "--function", metavar="F", help="Give everything to this function; else the project's routes hold."
+)
 @click.option("--project", is_flag=True, help="Route by the project file (the default where one is found).")
 @click.option("--speed", type=click.Choice(["max", "1x", "10x"]), help="max is virtual time.  [default: max]")
 @click.option("--seed", type=int, metavar="N", help="All chance of the run.  [default: 0]")
@@ -21,7 +23,9 @@ from lambdarun.cli import output
     type=click.Choice(["declared", "measured", "recorded"]),
     help="How long invocations take in virtual time.  [default: declared]",
 )
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Handlers that really run at once (virtual time).")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Handlers that really run at once (virtual time)."
+)
 @click.option("--out", metavar="FILE.jsonl", help="Write the event log there.")
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
 @click.option(
@@ -31,8 +35,12 @@ from lambdarun.cli import output
     show_default=True,
     help="What makes the exit code 1: anything that ended without success; a dead letter; nothing.",
 )
-@click.option("--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short.")
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
+)
+@click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:
     """Deliver the recorded events in FILE... the way AWS would, and sum up what became of them.

@@ -64,7 +64,9 @@ def run(settings: Settings, request: Replay) -> int:
     if _report(_findings(project, function, arrivals, request)):
         return 3
     run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0))
-    started = RunStarted(run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"])
+    started = RunStarted(
+        run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
+    )
     run_of.read([started])
     options = Options(
         seed=chosen["seed"],
@@ -74,7 +76,9 @@ def run(settings: Settings, request: Replay) -> int:
     )
     if request.workers is not None:
         options = evolve(options, workers=request.workers)
-    clock = VirtualClock(run_of.start) if run_of.virtual else RealClock(run_of.start, _SPEEDS[chosen["speed"]])
+    clock = (
+        VirtualClock(run_of.start) if run_of.virtual else RealClock(run_of.start, _SPEEDS[chosen["speed"]])
+    )
     interrupted = False
     try:
         trio.run(_replay, project, clock, options, arrivals)
@@ -100,7 +104,9 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
         project, function = resolve(request.function, settings.project, Path.cwd())
         return project, function.name
     if settings.project is None:
-        raise UsageError("there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler.")
+        raise UsageError(
+            "there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler."
+        )
     return settings.project, None
 
 
@@ -113,7 +119,9 @@ def _instant(text: str | None) -> Instant | None:
         raise UsageError(f"--start-at {text}: is no time. Write ISO 8601: 2026-01-02T03:04:05Z.") from None
 
 
-def _findings(project: Project, function: str | None, arrivals: list[Arrival], request: Replay) -> list[Finding]:
+def _findings(
+    project: Project, function: str | None, arrivals: list[Arrival], request: Replay
+) -> list[Finding]:
     """What is wrong with the project, and with the queues that the recording alone brings."""
     findings = check(project, allow_short_visibility=request.allow_short_visibility)
     if function is None:

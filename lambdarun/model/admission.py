@@ -17,7 +17,16 @@ from lambdarun.model.handler_time import HandlerTime
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import too_large_payload
-from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, ThrottleReason, Usage
+from lambdarun.model.outcome import (
+    Cause,
+    FunctionFailed,
+    NotJson,
+    Outcome,
+    Succeeded,
+    SystemFailed,
+    ThrottleReason,
+    Usage,
+)
 from lambdarun.model.record_class import record
 from lambdarun.model.records import (
     EnvironmentInitialised,
@@ -87,7 +96,9 @@ class Admission:
         environments, ledger = self.environments, self.ledger
         reason = ledger.take(now, name, environments.needs_new(name), wanted.rated)
         if reason is not None:
-            self.records.append(InvocationThrottled(now, name, wanted.request_id, wanted.trigger, reason.value))
+            self.records.append(
+                InvocationThrottled(now, name, wanted.request_id, wanted.trigger, reason.value)
+            )
             return reason
         environment = environments.choose(now, function)
         self._number = number = self._number + 1
@@ -131,7 +142,12 @@ class Admission:
         if usage.output:
             self.records.append(
                 OutputCaptured(
-                    now, function.name, invocation.request_id, invocation.environment.id, usage.output, usage.output_dropped
+                    now,
+                    function.name,
+                    invocation.request_id,
+                    invocation.environment.id,
+                    usage.output,
+                    usage.output_dropped,
                 )
             )
         if usage.init is not None:
@@ -177,7 +193,9 @@ class Admission:
             case NotJson():
                 # The handler did not run: AWS refuses such a request before it reaches an environment.
                 self.environments.release(environment, Happening.REPLIED)
-                self.records.append(RequestRefused(now, name, 400, "InvalidRequestContentException", outcome.fault))
+                self.records.append(
+                    RequestRefused(now, name, 400, "InvalidRequestContentException", outcome.fault)
+                )
             case SystemFailed():
                 self.environments.release(environment, Happening.EXITED)
                 self.records.append(

@@ -157,7 +157,9 @@ class AsyncQueue:
 
     def _back_off(self, now: Instant, event: QueuedEvent, cause: str) -> Delayed | Discarded:
         if self._backing_off_until is None or self._backing_off_until <= now:
-            wait_s = min(limits.THROTTLE_WAIT_FIRST.value << min(self._throttles, 16), limits.THROTTLE_WAIT_MAX.value)
+            wait_s = min(
+                limits.THROTTLE_WAIT_FIRST.value << min(self._throttles, 16), limits.THROTTLE_WAIT_MAX.value
+            )
             self._throttles += 1
             self._backing_off_until = after(now, wait_s)
         due = self._backing_off_until

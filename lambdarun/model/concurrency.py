@@ -75,7 +75,9 @@ class ConcurrencyLedger:
         """Environments of a function that are busy."""
         return self._shares[function_name].running
 
-    def take(self, now: Instant, function_name: str, new_environment: bool, rated: bool) -> ThrottleReason | None:
+    def take(
+        self, now: Instant, function_name: str, new_environment: bool, rated: bool
+    ) -> ThrottleReason | None:
         """Take a slot, or say why there is none. `rated` requests count against the requests a second."""
         share = self._shares[function_name]
         reserved = share.reserved

@@ -41,7 +41,9 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
     for mapping in project.mappings.values():
         queue, function = project.queues.get(mapping.queue), project.functions.get(mapping.function)
         if queue is not None and function is not None:
-            findings += mapping_findings(mapping, queue, function, allow_short_visibility=allow_short_visibility)
+            findings += mapping_findings(
+                mapping, queue, function, allow_short_visibility=allow_short_visibility
+            )
     findings += _duplicates(project)
     findings += _dead_letters(project)
     findings += _durations(project)
@@ -66,7 +68,9 @@ def mapping_findings(
         text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
         findings.append(Finding(severity, mapping.place, key, text, mend))
     elif visibility < advised:
-        text = f"queue visibility timeout {visibility} s is below six times the function timeout ({timeout} s)."
+        text = (
+            f"queue visibility timeout {visibility} s is below six times the function timeout ({timeout} s)."
+        )
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
     p99 = function.duration.p99 if function.duration is not None else 0
     if p99 >= visibility * SECOND > 0:
@@ -91,7 +95,9 @@ def _reserved(project: Project) -> list[Finding]:
         return []
     place = next(f.place for f in project.functions.values() if f.reserved_concurrent_executions)
     text = messages.UNRESERVED_TOO_LOW.text
-    mend = f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
+    mend = (
+        f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
+    )
     return [Finding(Severity.ERROR, place, "reserved_concurrent_executions", text, mend)]
 
 
@@ -117,7 +123,9 @@ def _dead_letters(project: Project) -> list[Finding]:
             if target in seen:
                 text = f"dead letters go round: {' -> '.join([*seen, target])}."
                 key = f"queues.{queue.name}.redrive_policy"
-                findings.append(Finding(Severity.ERROR, queue.place, key, text, "Let one of them end the chain."))
+                findings.append(
+                    Finding(Severity.ERROR, queue.place, key, text, "Let one of them end the chain.")
+                )
                 break
             seen.append(target)
             policy = project.queues[target].redrive_policy if target in project.queues else None
@@ -130,5 +138,7 @@ def _durations(project: Project) -> list[Finding]:
         if function.duration is not None and function.duration.p99 >= function.timeout * SECOND:
             text = f"the declared p99 duration {seconds(function.duration.p99):g} s reaches the timeout {function.timeout} s:"
             mend = "such invocations time out. Raise the timeout or lower the duration."
-            findings.append(Finding(Severity.WARNING, function.place, f"functions.{function.name}", text, mend))
+            findings.append(
+                Finding(Severity.WARNING, function.place, f"functions.{function.name}", text, mend)
+            )
     return findings

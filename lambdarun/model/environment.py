@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
@@ -104,5 +104,5 @@ class Environments:
 
     def _log_stream(self, now: Instant) -> str:
         """`2026/01/02/[$LATEST]<32 hexadecimal digits>`."""
-        day = datetime.fromtimestamp(now // SECOND, timezone.utc)
+        day = datetime.fromtimestamp(now // SECOND, UTC)
         return f"{day:%Y/%m/%d}/[$LATEST]{self.draws.stream('log-streams').getrandbits(128):032x}"

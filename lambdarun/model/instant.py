@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final, NewType
 
 Instant = NewType("Instant", int)
@@ -14,8 +14,15 @@ Duration = NewType("Duration", int)
 
 SECOND: Final = 1_000_000
 MILLISECOND: Final = 1_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_UNITS: Final = {"us": 1, "ms": 1_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND, "d": 86_400 * SECOND}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS: Final = {
+    "us": 1,
+    "ms": 1_000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3_600 * SECOND,
+    "d": 86_400 * SECOND,
+}
 _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*")
 
 
@@ -38,7 +45,7 @@ def parse_instant(text: str) -> Instant:
     """Read ISO 8601 (a text without a zone is UTC). Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return Instant((moment - _EPOCH) // timedelta(microseconds=1))
 
 

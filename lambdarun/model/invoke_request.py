@@ -111,7 +111,9 @@ def event_of(payload: bytes) -> bytes:
     return payload or b"{}"
 
 
-def request_refusal(account: Account, functions: Mapping[str, Function], request: SyncRequest) -> Target | Refusal:
+def request_refusal(
+    account: Account, functions: Mapping[str, Function], request: SyncRequest
+) -> Target | Refusal:
     """The function to run for a synchronous request, or why AWS would refuse it."""
     if request.qualifier is None and request.client_context is None:
         function = functions.get(request.function)
@@ -127,7 +129,9 @@ def request_refusal(account: Account, functions: Mapping[str, Function], request
     return target if isinstance(target, Refusal) else Target(target.function, target.invoked_arn, context)
 
 
-def accept_refusal(account: Account, functions: Mapping[str, Function], request: Request) -> Function | Refusal:
+def accept_refusal(
+    account: Account, functions: Mapping[str, Function], request: Request
+) -> Function | Refusal:
     """The function for an asynchronous request, or why AWS would refuse it."""
     refusal = async_refusal(request.payload)
     if refusal is not None:
@@ -198,7 +202,9 @@ def exit_text(wait_status: int) -> str:
 
 def too_large_payload(_size: int) -> bytes:
     """The error object of a result over the limit."""
-    message = f"Response payload size exceeded maximum allowed payload size ({limits.RESPONSE_BYTES.value} bytes)."
+    message = (
+        f"Response payload size exceeded maximum allowed payload size ({limits.RESPONSE_BYTES.value} bytes)."
+    )
     return f'{{"errorMessage":"{message}","errorType":"Function.ResponseSizeTooLarge"}}'.encode()
 
 
@@ -235,7 +241,9 @@ def _client_context(encoded: str | None) -> bytes | Refusal:
     if encoded is None:
         return b""
     if len(encoded) > limits.CLIENT_CONTEXT_BYTES.value:
-        return _refusal(messages.CLIENT_CONTEXT_TOO_LONG, size=len(encoded), limit=limits.CLIENT_CONTEXT_BYTES.value)
+        return _refusal(
+            messages.CLIENT_CONTEXT_TOO_LONG, size=len(encoded), limit=limits.CLIENT_CONTEXT_BYTES.value
+        )
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

@@ -70,5 +70,7 @@ class LanePolling:
         else:
             condition = getattr(verdict, "condition", "Success")
             records.append(
-                RetriedBatchSettled(now, lane.name, lane.source, name, condition, batch.attempts, batch.arrival.size)
+                RetriedBatchSettled(
+                    now, lane.name, lane.source, name, condition, batch.attempts, batch.arrival.size
+                )
             )

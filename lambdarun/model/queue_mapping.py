@@ -47,7 +47,9 @@ class Batch:
     @property
     def duration(self) -> Duration | None:
         """The longest recorded duration among its messages."""
-        found = [received.message.duration for received in self.messages if received.message.duration is not None]
+        found = [
+            received.message.duration for received in self.messages if received.message.duration is not None
+        ]
         return max(found, default=None)
 
     def ids(self) -> tuple[MessageId, ...]:

@@ -80,7 +80,11 @@ class QueuePolling:
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
-        dues = [due for due in (self.queue.next_due(), *(p.mapping.next_due() for p in self.pollers)) if due is not None]
+        dues = [
+            due
+            for due in (self.queue.next_due(), *(p.mapping.next_due() for p in self.pollers))
+            if due is not None
+        ]
         return min(dues, default=None)
 
     def at_rest(self) -> bool:

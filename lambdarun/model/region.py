@@ -113,7 +113,9 @@ class Region:
             self._callers.refuse(now, news.ticket, news.function, found)
             return
         request_id = self._async(found).accept(now, event_of(news.payload), news.source, news.duration)
-        self.admission.effects.append(Answer(news.ticket, InvokeReply(202, request_id, None, None, b"", None)))
+        self.admission.effects.append(
+            Answer(news.ticket, InvokeReply(202, request_id, None, None, b"", None))
+        )
 
     def _send(self, now: Instant, news: Send) -> None:
         self.queues[news.queue].send(now, news.message)
@@ -186,7 +188,9 @@ class Region:
         found = self._asynchronous.get(function.name)
         if found is None:
             queue = AsyncQueue(function.name, function.asynchronous)
-            found = self._asynchronous[function.name] = AsyncInvocation(function, queue, self.admission, self.wakes)
+            found = self._asynchronous[function.name] = AsyncInvocation(
+                function, queue, self.admission, self.wakes
+            )
         return found
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:

@@ -62,7 +62,11 @@ class RetriedLane:
 
     def take(self, now: Instant) -> LaneBatch | None:
         """The head, if it may be invoked now."""
-        if self._running or not self._batches or (self._waiting_until is not None and now < self._waiting_until):
+        if (
+            self._running
+            or not self._batches
+            or (self._waiting_until is not None and now < self._waiting_until)
+        ):
             return None
         self._waiting_until = None
         self._running = True

@@ -44,7 +44,9 @@ class Routing:
         wanted = arrival.queue if isinstance(arrival, MessageArrival) else arrival.source
         if isinstance(arrival, MessageArrival):
             return f"no mapping reads queue {wanted!r}: declare one, add a route for sqs, or name --function"
-        return f'no route for source {wanted!r}: add {wanted!r} = "FUNCTION" under [routes], or name --function'
+        return (
+            f'no route for source {wanted!r}: add {wanted!r} = "FUNCTION" under [routes], or name --function'
+        )
 
     def queue(self, arrival: MessageArrival) -> Queue:
         """The declared queue of `arrival`, or one with AWS's defaults."""

@@ -169,7 +169,9 @@ class SqsQueue:
         """Take a message that is not refused."""
         self._numbers += 1
         drawn = message.message_id if message.message_id is not None else self.draws.new_id()
-        taken = Message(drawn, message.body, message.attributes, now, message.sender_id or SENDER, self._numbers)
+        taken = Message(
+            drawn, message.body, message.attributes, now, message.sender_id or SENDER, self._numbers
+        )
         taken.duration = message.duration
         self._by_age.append(taken)
         delay = self.declaration.delay_seconds if message.delay_seconds is None else message.delay_seconds
@@ -188,7 +190,9 @@ class SqsQueue:
         """Up to `count` visible messages, now hidden. One that was received too often moves instead."""
         policy = self.declaration.redrive_policy
         most = policy.max_receive_count if policy is not None and self.dead_letter is not None else None
-        timeout = self.declaration.visibility_timeout if visibility_timeout_s is None else visibility_timeout_s
+        timeout = (
+            self.declaration.visibility_timeout if visibility_timeout_s is None else visibility_timeout_s
+        )
         shows = Instant(now + timeout * SECOND)
         received: list[Received] = []
         visible = self._visible

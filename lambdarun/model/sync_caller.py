@@ -18,7 +18,9 @@ class SyncCaller:
     """The retry rules of the services that call synchronously."""
 
     @staticmethod
-    def next_attempt(source: str, attempts: int, outcome: Outcome | Throttled, took: Duration) -> Duration | None:
+    def next_attempt(
+        source: str, attempts: int, outcome: Outcome | Throttled, took: Duration
+    ) -> Duration | None:
         """How long the service waits before it calls again; None: it does not.
 
         Neither service documents its waits: Cognito's next attempt starts when it stops waiting for the answer, which

@@ -14,7 +14,14 @@ from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.effects import Answer
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import InvokeReply, Refusal, event_of, not_json_refusal, request_refusal, throttled_refusal
+from lambdarun.model.invoke_request import (
+    InvokeReply,
+    Refusal,
+    event_of,
+    not_json_refusal,
+    request_refusal,
+    throttled_refusal,
+)
 from lambdarun.model.news import Invoke
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
 from lambdarun.model.records import ArrivalAnswered, RequestRefused
@@ -39,7 +46,9 @@ class Callers:
             return
         if request.dry_run:
             request_id = admission.draws.new_id()
-            admission.effects.append(Answer(request.ticket, InvokeReply(204, request_id, None, None, b"", None)))
+            admission.effects.append(
+                Answer(request.ticket, InvokeReply(204, request_id, None, None, b"", None))
+            )
             return
         wanted = Wanted(
             found.function,
@@ -131,7 +140,9 @@ class SyncArrivals:
         self._running -= 1
         self._follow(now, invocation.item, outcome, usage.duration)
 
-    def _follow(self, now: Instant, request: ReplayedRequest, outcome: Outcome | Throttled, took: Duration) -> None:
+    def _follow(
+        self, now: Instant, request: ReplayedRequest, outcome: Outcome | Throttled, took: Duration
+    ) -> None:
         arrival = request.arrival
         wait = SyncCaller.next_attempt(arrival.source, request.attempts, outcome, took)
         if wait is not None:

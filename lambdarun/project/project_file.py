@@ -31,7 +31,14 @@ from lambdarun.model.declarations import (
 )
 from lambdarun.model.instant import Duration, parse_duration
 from lambdarun.project.key_locator import KeyLocator, syntax_place
-from lambdarun.project.tables import FUNCTION_KEYS, MAPPING_KEYS, NOT_BUILT, QUEUE_KEYS, RESERVED_VARIABLES, TOP_KEYS
+from lambdarun.project.tables import (
+    FUNCTION_KEYS,
+    MAPPING_KEYS,
+    NOT_BUILT,
+    QUEUE_KEYS,
+    RESERVED_VARIABLES,
+    TOP_KEYS,
+)
 
 T = TypeVar("T", bound=AttrsInstance)
 _VARIABLE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
@@ -111,9 +118,13 @@ def load_all(path: Path) -> LoadedProject:
         text = path.read_text(encoding="utf-8")
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise ProjectErrors([ProjectError(syntax_place(name, fault), "TOML", f"{fault}.", "Mend the syntax.")]) from None
+        raise ProjectErrors(
+            [ProjectError(syntax_place(name, fault), "TOML", f"{fault}.", "Mend the syntax.")]
+        ) from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise ProjectErrors([ProjectError(syntax_place(name, tomllib.TOMLDecodeError("")), "file", f"{fault}.", "")]) from None
+        raise ProjectErrors(
+            [ProjectError(syntax_place(name, tomllib.TOMLDecodeError("")), "file", f"{fault}.", "")]
+        ) from None
     prefix: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "lambdarun")
@@ -173,9 +184,15 @@ class _Reader:
         choices = {"speed": ("max", "1x", "10x"), "durations": ("declared", "measured", "recorded")}
         for key, allowed in choices.items():
             if key in given and given[key] not in allowed:
-                self._find(("settings", key), f"{given[key]!r} is none of {', '.join(allowed)}.", "Choose one of them.")
+                self._find(
+                    ("settings", key),
+                    f"{given[key]!r} is none of {', '.join(allowed)}.",
+                    "Choose one of them.",
+                )
         if "seed" in given and type(given["seed"]) is not int:
-            self._find(("settings", "seed"), f"{given['seed']!r} is no whole number.", "Write a whole number.")
+            self._find(
+                ("settings", "seed"), f"{given['seed']!r} is no whole number.", "Write a whole number."
+            )
         return RunSettings(**{key: given[key] for key in ("seed", "speed", "durations") if key in given})
 
     def _account(self, document: Mapping[str, Any]) -> Account:
@@ -201,7 +218,9 @@ class _Reader:
             raise _Unusable
         code = self.root / str(given.get("code_uri", "."))
         if not code.is_dir():
-            self._find((*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code.")
+            self._find(
+                (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
+            )
         own = {
             key: given[key]
             for key in ("handler", "timeout", "memory_size", "reserved_concurrent_executions")
@@ -227,7 +246,9 @@ class _Reader:
         own = self._table(given, "async", path)
         keys = ("maximum_retry_attempts", "maximum_event_age_in_seconds")
         self._known(own, keys, (*path, "async"))
-        return self._make(AsyncInvokeConfiguration, (*path, "async"), {key: own[key] for key in keys if key in own})
+        return self._make(
+            AsyncInvokeConfiguration, (*path, "async"), {key: own[key] for key in keys if key in own}
+        )
 
     def _variables(self, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, str]:
         variables = self._table(given, "environment", path)
@@ -245,10 +266,16 @@ class _Reader:
                     "Choose another name.",
                 )
             elif not _VARIABLE.fullmatch(name):
-                self._find(place, "is no name for a variable.", "Use two or more letters, digits and _, a letter first.")
+                self._find(
+                    place,
+                    "is no name for a variable.",
+                    "Use two or more letters, digits and _, a letter first.",
+                )
             total += len(name) + len(str(value))
         if total > limits.ENVIRONMENT_BYTES.value:
-            self._find((*path, "environment"), f"has {total} bytes, above AWS's limit of 4 KB.", "Make it shorter.")
+            self._find(
+                (*path, "environment"), f"has {total} bytes, above AWS's limit of 4 KB.", "Make it shorter."
+            )
         return {name: str(value) for name, value in variables.items()}
 
     def _duration(self, path: tuple[str, ...], given: Mapping[str, Any]) -> DeclaredDuration | None:
@@ -282,7 +309,9 @@ class _Reader:
         policy = given.get("redrive_policy")
         if policy is not None:
             fields["redrive_policy"] = self._redrive(path, policy)
-        return self._make(Queue, path, {**fields, "name": name, "place": self.locator.place(*self.prefix, *path)})
+        return self._make(
+            Queue, path, {**fields, "name": name, "place": self.locator.place(*self.prefix, *path)}
+        )
 
     def _redrive(self, path: tuple[str, ...], given: Any) -> RedrivePolicy:
         own = (*path, "redrive_policy")
@@ -299,11 +328,17 @@ class _Reader:
         self._known(given, MAPPING_KEYS, path)
         for key in ("event_source", "function"):
             if key not in given:
-                self._find(path, f"has no {key}.", 'Write event_source = "queues.NAME" and function = "NAME".')
+                self._find(
+                    path, f"has no {key}.", 'Write event_source = "queues.NAME" and function = "NAME".'
+                )
                 raise _Unusable
         types = given.get("function_response_types", [])
         if types not in ([], ["ReportBatchItemFailures"]):
-            self._find((*path, "function_response_types"), f"{types!r} is not known.", 'Write ["ReportBatchItemFailures"].')
+            self._find(
+                (*path, "function_response_types"),
+                f"{types!r} is not known.",
+                'Write ["ReportBatchItemFailures"].',
+            )
         keys = ("function", "batch_size", "maximum_batching_window_in_seconds", "enabled")
         return self._make(
             EventSourceMapping,
@@ -335,12 +370,16 @@ class _Reader:
         for name, mapping in self._table(document, "event_source_mappings", ()).items():
             source = str(mapping.get("event_source", "")).partition(".")[2]
             if source and source not in declared_queues:
-                self._dangling(("event_source_mappings", name, "event_source"), "queue", source, declared_queues)
+                self._dangling(
+                    ("event_source_mappings", name, "event_source"), "queue", source, declared_queues
+                )
             if mapping.get("function", "") not in declared_functions:
                 path = ("event_source_mappings", name, "function")
                 self._dangling(path, "function", mapping.get("function", ""), declared_functions)
 
-    def _all(self, document: Mapping[str, Any], kind: str, make: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
+    def _all(
+        self, document: Mapping[str, Any], kind: str, make: Callable[[str, Mapping[str, Any]], Any]
+    ) -> dict[str, Any]:
         made = {}
         for name, given in self._table(document, kind, ()).items():
             if not isinstance(given, dict):
@@ -398,4 +437,6 @@ class _Reader:
         self._find(path, f"there is no {kind} {name!r}.", mend)
 
     def _find(self, path: tuple[str, ...], fault: str, mend: str) -> None:
-        self.findings.append(ProjectError(self.locator.place(*self.prefix, *path), ".".join(path), fault, mend))
+        self.findings.append(
+            ProjectError(self.locator.place(*self.prefix, *path), ".".join(path), fault, mend)
+        )

@@ -14,7 +14,15 @@ from attrs import frozen
 from lambdarun.model.arrival import Delivery
 
 _COGNITO_ASYNC: Final = ("CustomEmailSender", "CustomSMSSender")
-_PIPES: Final = ("aws:kinesis", "aws:dynamodb", "aws:kafka", "SelfManagedKafka", "aws:mq", "aws:amq", "aws:rmq")
+_PIPES: Final = (
+    "aws:kinesis",
+    "aws:dynamodb",
+    "aws:kafka",
+    "SelfManagedKafka",
+    "aws:mq",
+    "aws:amq",
+    "aws:rmq",
+)
 
 
 @frozen
@@ -63,14 +71,21 @@ def _recognise_list(event: list[Any]) -> Verdict:
 def _container(event: dict[str, Any]) -> Verdict | None:
     """Records of invocations, queues or streams that are no events themselves."""
     if "KinesisBatchInfo" in event or "DDBStreamBatchInfo" in event:
-        return NoEvent("a stream's on-failure record", "It points at records by sequence number and holds none.")
+        return NoEvent(
+            "a stream's on-failure record", "It points at records by sequence number and holds none."
+        )
     if "Traces" in event:
         return NoEvent("X-Ray traces", "They have times and outcomes but no payload.")
     if "recorded-content" in event:
         return NoEvent("a snapshot of a test", "Take the events out of it.")
     if "openapi" in event and "components" in event:
         return NoEvent("shareable test events", "Take the value of one example out of components.examples.")
-    if "results" in event and isinstance(event["results"], list) and event["results"] and isinstance(event["results"][0], list):
+    if (
+        "results" in event
+        and isinstance(event["results"], list)
+        and event["results"]
+        and isinstance(event["results"][0], list)
+    ):
         return NoEvent("a Logs Insights result", "Export the log events with `aws logs filter-log-events`.")
     return None
 
@@ -134,7 +149,9 @@ def _http(event: dict[str, Any]) -> Verdict | None:
     if "elb" in context:
         return Recognised("alb", SYNC, _path(context, "elb", "targetGroupArn"))
     if event.get("type") in ("TOKEN", "REQUEST") and ("methodArn" in event or "routeArn" in event):
-        return Recognised("api-gateway-authorizer", SYNC, _text(event.get("methodArn") or event.get("routeArn")))
+        return Recognised(
+            "api-gateway-authorizer", SYNC, _text(event.get("methodArn") or event.get("routeArn"))
+        )
     if "connectionId" in context and context.get("eventType") in ("CONNECT", "MESSAGE", "DISCONNECT"):
         return Recognised("api-gateway-websocket", SYNC)
     if event.get("version") == "2.0" and "http" in context:
@@ -156,33 +173,55 @@ def _has(*names: str) -> Test:
 
 # Rows that a few keys of the event tell: test, source, delivery.
 _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
-    (lambda event: isinstance(event.get("awslogs"), dict) and "data" in event["awslogs"], "cloudwatch-logs", ASYNC),
+    (
+        lambda event: isinstance(event.get("awslogs"), dict) and "data" in event["awslogs"],
+        "cloudwatch-logs",
+        ASYNC,
+    ),
     (_has("RequestType", "ResponseURL", "LogicalResourceId"), "cloudformation", ASYNC),
     (
-        lambda event: "userPoolId" in event and str(event.get("triggerSource", "")).startswith(_COGNITO_ASYNC),
+        lambda event: (
+            "userPoolId" in event and str(event.get("triggerSource", "")).startswith(_COGNITO_ASYNC)
+        ),
         "cognito-sender",
         ASYNC,
     ),
     (_has("triggerSource", "userPoolId"), "cognito", SYNC),
-    (lambda event: event.get("eventType") == "SyncTrigger" and "identityPoolId" in event, "cognito-sync", SYNC),
+    (
+        lambda event: event.get("eventType") == "SyncTrigger" and "identityPoolId" in event,
+        "cognito-sync",
+        SYNC,
+    ),
     (_has("deliveryStreamArn", "records"), "firehose", SYNC),
     (_has("deliverySteamArn", "records"), "firehose", SYNC),  # as a well-known generator of samples spells it
     (_has("applicationArn", "records"), "kinesis-analytics", SYNC),
     (_has("sessionState", "bot", "invocationSource"), "lex", SYNC),
     (_has("currentIntent", "bot"), "lex", SYNC),
     (
-        lambda event: (isinstance(event.get("request"), dict) and "type" in event["request"] and _path(event, "context", "System") is not None)
-        or _path(event, "session", "application") is not None,
+        lambda event: (
+            (
+                isinstance(event.get("request"), dict)
+                and "type" in event["request"]
+                and _path(event, "context", "System") is not None
+            )
+            or _path(event, "session", "application") is not None
+        ),
         "alexa",
         SYNC,
     ),
     (
-        lambda event: _path(event, "directive", "header") is not None
-        or str(_path(event, "header", "namespace") or "").startswith("Alexa"),
+        lambda event: (
+            _path(event, "directive", "header") is not None
+            or str(_path(event, "header", "namespace") or "").startswith("Alexa")
+        ),
         "alexa-smart-home",
         SYNC,
     ),
-    (lambda event: _has("detail-type", "source", "detail")(event) and event["source"] == "aws.scheduler", "scheduler", ASYNC),
+    (
+        lambda event: _has("detail-type", "source", "detail")(event) and event["source"] == "aws.scheduler",
+        "scheduler",
+        ASYNC,
+    ),
     (_has("detail-type", "source", "detail"), "eventbridge", ASYNC),
     (_has("invokingEvent", "resultToken"), "config", ASYNC),
     (_has("Step", "SecretId", "ClientRequestToken"), "secrets-manager", SYNC),
@@ -192,7 +231,9 @@ _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
     (lambda event: _path(event, "Details", "ContactData") is not None, "connect", SYNC),
     (lambda event: _path(event, "info", "fieldName") is not None and "arguments" in event, "appsync", SYNC),
     (
-        lambda event: "authorizationToken" in event and _path(event, "requestContext", "queryString") is not None,
+        lambda event: (
+            "authorizationToken" in event and _path(event, "requestContext", "queryString") is not None
+        ),
         "appsync-authorizer",
         SYNC,
     ),
@@ -220,7 +261,13 @@ SOURCES: Final = tuple(
         {name for _, name, _ in _NAMED}
         | {name for name, _ in _BY_EVENT_SOURCE.values()}
         | {"custom", "pipes", "lambda-edge", "sns", "ses", "kafka", "mq", "documentdb", "alb", "vpc-lattice"}
-        | {"api-gateway-authorizer", "api-gateway-websocket", "api-gateway-http", "api-gateway-rest", "function-url"}
+        | {
+            "api-gateway-authorizer",
+            "api-gateway-websocket",
+            "api-gateway-http",
+            "api-gateway-rest",
+            "function-url",
+        }
     )
 )
 """The short names of all sources, as routes in a project file use them."""

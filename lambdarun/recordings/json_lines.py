@@ -41,7 +41,12 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
         raise _not_json(name, fault) from None
     if text[end:].strip():
         yield from _concatenated(name, text)
-    elif isinstance(whole, list) and whole and all(isinstance(item, dict) for item in whole) and not _is_batch(whole):
+    elif (
+        isinstance(whole, list)
+        and whole
+        and all(isinstance(item, dict) for item in whole)
+        and not _is_batch(whole)
+    ):
         for number, item in enumerate(whole, 1):
             yield _line(Place(f"{name}[{number}]"), item, None)
     else:
@@ -75,7 +80,9 @@ def _one_a_line(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | N
             item = json.loads(raw)
         except json.JSONDecodeError as fault:
             place = Place(name, number, fault.colno)
-            raise RecordingError(place, f"is not JSON: {fault.msg}.", "Each line must be one whole event.") from None
+            raise RecordingError(
+                place, f"is not JSON: {fault.msg}.", "Each line must be one whole event."
+            ) from None
         yield _line(Place(name, number), item, raw)
 
 
@@ -96,7 +103,9 @@ def _concatenated(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] |
 
 def _not_json(name: str, fault: json.JSONDecodeError) -> RecordingError:
     place = Place(name, fault.lineno, fault.colno)
-    return RecordingError(place, f"is not JSON: {fault.msg}.", "Expected an event, an array of events, or one event a line.")
+    return RecordingError(
+        place, f"is not JSON: {fault.msg}.", "Expected an event, an array of events, or one event a line."
+    )
 
 
 def _line(place: Place, item: Any, text: str | bytes | None) -> tuple[Line, dict[str, Any] | None]:
@@ -126,7 +135,9 @@ def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) ->
 
 def _refuse_keys(place: Place, item: dict[str, Any], keys: set[str]) -> None:
     unknown = ", ".join(sorted(item.keys() - keys))
-    raise RecordingError(place, f"has keys that a timed line does not have: {unknown}.", f"It has {', '.join(sorted(keys))}.")
+    raise RecordingError(
+        place, f"has keys that a timed line does not have: {unknown}.", f"It has {', '.join(sorted(keys))}."
+    )
 
 
 def _number(place: Place, item: dict[str, Any], key: str) -> float:

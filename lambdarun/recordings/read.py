@@ -53,7 +53,9 @@ class Recording:
                 skipped = len(inside) - len(taken)
                 if not taken:
                     raise RecordingError(
-                        Place(str(path)), "holds no recording.", f"Files must end in {', '.join(_ENDINGS)} (or .gz)."
+                        Place(str(path)),
+                        "holds no recording.",
+                        f"Files must end in {', '.join(_ENDINGS)} (or .gz).",
                     )
                 if skipped:
                     self.notices.append(f"{path}: {skipped} other files passed over")
@@ -67,7 +69,9 @@ class Recording:
         name = str(path)
         text = _text(path)
         if not text.strip():
-            raise RecordingError(Place(name), "is empty.", "Expected an event, an array of events, or one event a line.")
+            raise RecordingError(
+                Place(name), "is empty.", "Expected an event, an array of events, or one event a line."
+            )
         timeline = Timeline(Instant((self.start_at or UNTIMED_START) - UNTIMED_STEP))
         if text.lstrip()[0] not in '{["' and is_log(text):
             for line in log_lines(name, text):
@@ -93,7 +97,9 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         line = data.count(b"\n", 0, fault.start) + 1
-        raise RecordingError(Place(str(path), line), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8.") from None
+        raise RecordingError(
+            Place(str(path), line), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8."
+        ) from None
     except (OSError, EOFError, zlib.error) as fault:
         raise RecordingError(Place(str(path)), f"cannot be read: {fault}.", "") from None
 

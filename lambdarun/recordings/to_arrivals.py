@@ -51,7 +51,11 @@ class Line:
 def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[Arrival]:
     """The arrivals of one line. Raises RecordingError where it is no event at all."""
     event = line.event
-    if isinstance(event, dict) and "requestPayload" in event and isinstance(event.get("requestContext"), dict):
+    if (
+        isinstance(event, dict)
+        and "requestPayload" in event
+        and isinstance(event.get("requestContext"), dict)
+    ):
         # A destination record: its payload was an asynchronous event.
         inner = evolve(line, event=event["requestPayload"], text=None)
         yield from _event(inner, Recognised(line.source or _source_of(inner.event), Delivery.ASYNC), timeline)
@@ -123,7 +127,9 @@ def _event(line: Line, found: Recognised, timeline: Timeline) -> Iterator[EventA
 def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[MessageArrival]:
     for record in line.event["Records"]:
         if not isinstance(record, dict) or not isinstance(record.get("body"), str):
-            raise RecordingError(line.place, "has an SQS record without a body.", "Each record needs a text `body`.")
+            raise RecordingError(
+                line.place, "has an SQS record without a body.", "Each record needs a text `body`."
+            )
         attributes = record.get("attributes") or {}
         arn = record.get("eventSourceARN")
         sent = line.time

@@ -24,10 +24,19 @@ def span(seconds: float) -> str:
     """A stretch of time as a person says it: `41 ms`, `2.3 s`, `1.2 h`."""
     if seconds <= 0:
         return "0"
-    for limit, unit, name in ((0.9995, 0.001, "ms"), (119.95, 1, "s"), (7_190, 60, "min"), (172_700, 3_600, "h")):
+    for limit, unit, name in (
+        (0.9995, 0.001, "ms"),
+        (119.95, 1, "s"),
+        (7_190, 60, "min"),
+        (172_700, 3_600, "h"),
+    ):
         if seconds < limit:
             value = seconds / unit
-            return f"{value:.0f} {name}" if value >= 99.5 or (name == "ms" and value >= 9.95) else f"{value:.1f} {name}"
+            return (
+                f"{value:.0f} {name}"
+                if value >= 99.5 or (name == "ms" and value >= 9.95)
+                else f"{value:.1f} {name}"
+            )
     return f"{seconds / 86_400:.1f} d"
 
 
@@ -104,7 +113,9 @@ def _functions(summary: Summary, paint: _Paint) -> str:
         )
     lines = [_table(rows, paint, frozenset({2}))]
     lines += [_errors(name, f) for name, f in sorted(summary.functions.items()) if f.errors or f.throttles]
-    deliveries = [row for name, f in sorted(summary.functions.items()) if (row := _deliveries(name, f)) is not None]
+    deliveries = [
+        row for name, f in sorted(summary.functions.items()) if (row := _deliveries(name, f)) is not None
+    ]
     if deliveries:
         rows = [("DELIVERY", "way", "events", "succeeded", "retries", "lost for good"), *deliveries]
         lines += ["", _table(rows, paint, frozenset({5}))]
@@ -123,7 +134,14 @@ def _deliveries(name: str, f: FunctionFigures) -> Sequence[str] | None:
     if f.answered:
         failed = Counter({kind: count for kind, count in f.answered.items() if kind != "succeeded"})
         total = sum(f.answered.values())
-        return (name, "sync", f"{total:,}", f"{f.answered['succeeded']:,}", f"{f.retries:,}", _conditions(failed))
+        return (
+            name,
+            "sync",
+            f"{total:,}",
+            f"{f.answered['succeeded']:,}",
+            f"{f.retries:,}",
+            _conditions(failed),
+        )
     return None
 
 
@@ -132,7 +150,18 @@ def _conditions(counts: Counter[str]) -> str:
 
 
 def _queues(summary: Summary, paint: _Paint) -> str:
-    head = ("QUEUE", "sent", "handled", "batches", "returned", "dead-lettered", "moved in", "expired", "backlog", "oldest")
+    head = (
+        "QUEUE",
+        "sent",
+        "handled",
+        "batches",
+        "returned",
+        "dead-lettered",
+        "moved in",
+        "expired",
+        "backlog",
+        "oldest",
+    )
     rows: list[Sequence[str]] = [head]
     for name, q in sorted(summary.queues.items()):
         rows.append(
@@ -172,7 +201,9 @@ def _notes(summary: Summary, paint: _Paint) -> list[str]:
     notes = []
     for reason, found in summary.undelivered.items():
         more = ", ..." if found.count > len(found.places) else ""
-        notes.append(paint(f"not delivered: {found.count:,} x {reason} ({', '.join(found.places)}{more})", _RED))
+        notes.append(
+            paint(f"not delivered: {found.count:,} x {reason} ({', '.join(found.places)}{more})", _RED)
+        )
     for name, queue in sorted(summary.queues.items()):
         if queue.returned_while_handled:
             notes.append(
@@ -184,9 +215,16 @@ def _notes(summary: Summary, paint: _Paint) -> list[str]:
             )
     for name, f in sorted(summary.functions.items()):
         if f.overran:
-            notes.append(paint(f"killed: {f.overran:,} runs of {name} did not end on the wall clock; they count as timed out", _YELLOW))
+            notes.append(
+                paint(
+                    f"killed: {f.overran:,} runs of {name} did not end on the wall clock; they count as timed out",
+                    _YELLOW,
+                )
+            )
         if f.lost:
-            notes.append(paint(f"lost: {f.lost:,} environments of {name} vanished; no attempt was counted", _YELLOW))
+            notes.append(
+                paint(f"lost: {f.lost:,} environments of {name} vanished; no attempt was counted", _YELLOW)
+            )
     notes += [f"note: {_PLAIN_SOURCES[name]}" for name in sorted(summary.lanes) if name in _PLAIN_SOURCES]
     return notes
 

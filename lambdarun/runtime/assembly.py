@@ -33,7 +33,9 @@ class Options:
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
 
-def build(project: Project, clock: RealClock | VirtualClock, store: Store, options: Options) -> RealDriver | VirtualDriver:
+def build(
+    project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
+) -> RealDriver | VirtualDriver:
     """A driver with its region and its (not yet started) environments."""
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)

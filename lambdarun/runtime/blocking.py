@@ -138,7 +138,9 @@ def open_blocking_runtime(
     Every process that it starts is gone when the block ends.
     """
     kept = store if store is not None else MemoryStore()
-    driver = build(project, clock or RealClock(), kept, options if options is not None else Options(seed=seed))
+    driver = build(
+        project, clock or RealClock(), kept, options if options is not None else Options(seed=seed)
+    )
     try:
         yield BlockingRuntime(driver, kept)
     finally:

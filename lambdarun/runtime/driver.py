@@ -171,9 +171,7 @@ class VirtualDriver(Driver):
             overran = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
             instant, outcome, usage = time.end(invocation, outcome, ended.usage)
             self.clock.pins.release(invocation.number)
-            heappush(
-                self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran)
-            )
+            heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
 
     def next_instant(self) -> Instant | None:
         """When the next thing happens, as far as is known."""

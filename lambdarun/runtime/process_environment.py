@@ -12,7 +12,12 @@ from typing import Final
 from lambdarun.model.declarations import Account, Function
 from lambdarun.worker import wire
 
-_PASSED_ON: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTHONBREAKPOINT", "LD_LIBRARY_PATH")
+_PASSED_ON: Final = (
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+    "PYTHONBREAKPOINT",
+    "LD_LIBRARY_PATH",
+)
 _RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
 
 
@@ -23,7 +28,9 @@ def function_arn(account: Account, name: str) -> str:
 
 def process_environment(account: Account, function: Function, log_stream: str, folder: str) -> dict[str, str]:
     """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
-    passed = {name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")}
+    passed = {
+        name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")
+    }
     return {
         **passed,
         "LANG": "en_US.UTF-8",

@@ -345,9 +345,19 @@ class Processes:
         output, dropped = process.take_output() if process.kept else (b"", 0)
         process.initialised = None
         init = Duration(header[6]) if header[1] & wire.COLD else None
-        return Usage(Duration(header[4]), init, Duration(header[5]), Duration(header[7]), header[8] >> 10, output, dropped)
+        return Usage(
+            Duration(header[4]),
+            init,
+            Duration(header[5]),
+            Duration(header[7]),
+            header[8] >> 10,
+            output,
+            dropped,
+        )
 
-    def _end(self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+    def _end(
+        self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage
+    ) -> None:
         process.invocation = None
         del self._busy[invocation.number]
         self._ended.append(Ended(invocation, outcome, usage))
@@ -400,7 +410,9 @@ class Processes:
         if timed_out:
             timeout = invocation.function.timeout
             elapsed = Duration(timeout * SECOND)
-            outcome = FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", timed_out_payload(request_id, timeout))
+            outcome = FunctionFailed(
+                Cause.TIMED_OUT, "Sandbox.Timedout", timed_out_payload(request_id, timeout)
+            )
         elif status == wire.LOST:
             outcome = SystemFailed("the environment's process was lost")
         else:

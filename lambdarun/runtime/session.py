@@ -240,7 +240,7 @@ async def open_runtime(
                 yield runtime
             except trio.Cancelled:
                 raise
-            except BaseException as raised:  # noqa: BLE001 - the block's own, not to be wrapped in a group by the nursery
+            except BaseException as raised:
                 fault = raised
             nursery.cancel_scope.cancel()
         if fault is not None:

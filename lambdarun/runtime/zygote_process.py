@@ -110,7 +110,9 @@ class ZygoteProcess:
         waiting = select.poll()
         waiting.register(self.control, select.POLLIN)
         if not waiting.poll(_DEATH_WAIT_S * 1_000):
-            raise MachineError(f"the process that forks environments gave no answer in {_DEATH_WAIT_S:.0f} s.")
+            raise MachineError(
+                f"the process that forks environments gave no answer in {_DEATH_WAIT_S:.0f} s."
+            )
 
     def close(self) -> None:
         """End the zygote, and by its death whatever it forked."""

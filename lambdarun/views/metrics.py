@@ -62,11 +62,15 @@ class Metrics:
     def total(self, metric: Metric, **dimensions: str) -> float:
         """The sum of a metric over all minutes."""
         wanted = tuple(sorted(dimensions.items()))
-        return sum(h.total for (m, d, _), h in self._points.items() if m is metric and tuple(sorted(d)) == wanted)
+        return sum(
+            h.total for (m, d, _), h in self._points.items() if m is metric and tuple(sorted(d)) == wanted
+        )
 
     def lines(self) -> Iterator[str]:
         """Datapoints as JSON, one a line, by metric, dimensions and time."""
-        ordered = sorted(self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:]))
+        ordered = sorted(
+            self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:])
+        )
         for (metric, dimensions, minute), points in ordered:
             yield json.dumps(
                 {
@@ -103,7 +107,9 @@ class Metrics:
         self._add(metric, (), time, value)
 
     def _started(self, record: InvocationStarted) -> None:
-        self._add(names.CONCURRENT_EXECUTIONS, (("FunctionName", record.function),), record.time, record.running)
+        self._add(
+            names.CONCURRENT_EXECUTIONS, (("FunctionName", record.function),), record.time, record.running
+        )
         self._add(names.CONCURRENT_EXECUTIONS, (), record.time, record.running_account)
         if record.trigger == "async":
             self._function(names.ASYNC_EVENT_AGE, record.function, record.time, record.age_us / MILLISECOND)

@@ -300,7 +300,9 @@ class Summary:
             if found.first_double is None:
                 message = record.message_id
                 shown = uuid_text(message) if isinstance(message, int) else message
-                found.first_double = f"{shown} at {iso(record.time)}, still in {uuid_text(record.while_handled)}"
+                found.first_double = (
+                    f"{shown} at {iso(record.time)}, still in {uuid_text(record.while_handled)}"
+                )
 
     def _dead(self, record: MessageDeadLettered) -> None:
         self.queue(record.queue).dead_lettered += 1

@@ -3,6 +3,8 @@
 The loop is the hot path: one receive, one send, and between them nothing that is not needed for each event.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
@@ -10,10 +12,11 @@ import random
 import resource
 import socket
 import sys
-import threading
 import time
+from typing import Any
 
 from . import context, error_payload, handler_log, marshal, wire
+from .virtual_time import HandlerClock
 
 _perf_counter_ns = time.perf_counter_ns
 _HIGH_DESCRIPTOR = 900
@@ -23,18 +26,20 @@ _HIGH_DESCRIPTOR = 900
 class Environment:
     """What one process needs between events."""
 
-    def __init__(self, channel, configuration, clock):
+    def __init__(
+        self, channel: socket.socket, configuration: dict[str, Any], clock: HandlerClock | None
+    ) -> None:
         self.channel = channel
         self.configuration = configuration
         self.clock = clock
         """The handler's virtual time; None on the real clock."""
         self.saved_output = _lift(os.dup(1))
         self.tasks = _lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY))
-        self.handler = None
+        self.handler: Any = None
         self.init_us = 0
         self.init_slept_us = 0
 
-    def initialise(self):
+    def initialise(self) -> None:
         """Import the handler. Raises error_payload.Fault, or whatever its module raises."""
         begun = _perf_counter_ns()
         try:
@@ -45,7 +50,7 @@ class Environment:
                 self.init_slept_us = self.clock.take_slept_us()
 
 
-def start(channel_fd, output_fd, configuration, clock):
+def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock: HandlerClock | None) -> None:
     """Become the environment that `configuration` describes, and serve it; never returns."""
     channel_fd = _lift(channel_fd)
     os.dup2(output_fd, 1)
@@ -67,7 +72,7 @@ def start(channel_fd, output_fd, configuration, clock):
     serve(Environment(channel, configuration, clock))
 
 
-def serve(environment):
+def serve(environment: Environment) -> None:
     """Answer events until the runtime closes its end."""
     channel = environment.channel
     receive = channel.recv
@@ -117,15 +122,19 @@ def serve(environment):
                 try:
                     body, more = marshal.marshal(result)
                     reply_flags |= more
-                except Exception as fault:  # noqa: BLE001 - as AWS's client: whatever the encoder raises
+                except Exception as fault:
                     raise error_payload.Fault(
                         "Runtime.MarshalError", f"Unable to marshal response: {fault}"
                     ) from None
                 result = None
-            except Exception as fault:  # noqa: BLE001 - a handler may raise anything
+            except Exception as fault:
                 error = error_payload.error_object(fault, request_id)
                 _log_error(error)
-                kind, error_type, body = wire.ERROR, error["errorType"].encode(), error_payload.error_json(error)
+                kind, error_type, body = (
+                    wire.ERROR,
+                    error["errorType"].encode(),
+                    error_payload.error_json(error),
+                )
         duration_us = (_perf_counter_ns() - begun) // 1_000
         reply_flags |= _after(environment)
         inline = len(body) <= wire.INLINE_MAX
@@ -150,12 +159,12 @@ def serve(environment):
             environment.init_us = environment.init_slept_us = 0
 
 
-def _initialise(environment, send, pack, number):
+def _initialise(environment: Environment, send: Any, pack: Any, number: int) -> int:
     """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
     clock = environment.clock
     try:
         environment.initialise()
-    except Exception as fault:  # noqa: BLE001 - a module may raise anything
+    except Exception as fault:
         error = error_payload.error_object(fault, "")
         import logging
 
@@ -171,11 +180,17 @@ def _initialise(environment, send, pack, number):
             + body[: wire.INLINE_MAX]
         )
         os._exit(1)
-    send(pack(wire.INITIALISED, wire.COLD, 0, number, 0, 0, environment.init_us, environment.init_slept_us, 0, 0))
+    send(
+        pack(
+            wire.INITIALISED, wire.COLD, 0, number, 0, 0, environment.init_us, environment.init_slept_us, 0, 0
+        )
+    )
     return environment.init_slept_us if clock is not None else environment.init_us
 
 
-def _context(request_id, statics, arn, deadline_ms, caller):
+def _context(
+    request_id: str, statics: tuple[str | None, ...], arn: str, deadline_ms: int, caller: bytes
+) -> context.LambdaContext:
     if not caller:
         return context.LambdaContext(request_id, statics, arn, deadline_ms, None)
     try:
@@ -185,13 +200,11 @@ def _context(request_id, statics, arn, deadline_ms, caller):
     return context.LambdaContext(request_id, statics, arn, deadline_ms, client_context)
 
 
-def _trace_id(digits, now_us):
-    return (
-        f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
-    )
+def _trace_id(digits: str, now_us: int) -> str:
+    return f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
 
 
-def _log_error(error):
+def _log_error(error: dict[str, Any]) -> None:
     try:
         error_payload.log_error(error)
     except (OSError, ValueError):
@@ -199,7 +212,7 @@ def _log_error(error):
         pass
 
 
-def _after(environment):
+def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
     try:
         os.fstat(1)
@@ -224,7 +237,7 @@ def _after(environment):
     return wire.MAY_RUN
 
 
-def _lift(descriptor):
+def _lift(descriptor: int) -> int:
     """The same file under a high number."""
     try:
         high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
@@ -234,7 +247,7 @@ def _lift(descriptor):
     return high
 
 
-def _read_memfd(channel, size):
+def _read_memfd(channel: socket.socket, size: int) -> bytes:
     _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
     descriptor = descriptors[0]
     try:
@@ -249,7 +262,7 @@ def _read_memfd(channel, size):
         os.close(descriptor)
 
 
-def _send_memfd(channel, header, body):
+def _send_memfd(channel: socket.socket, header: bytes, body: bytes) -> None:
     descriptor = os.memfd_create("lambdarun-reply", os.MFD_CLOEXEC)
     try:
         rest = memoryview(body)
@@ -259,8 +272,3 @@ def _send_memfd(channel, header, body):
         socket.send_fds(channel, [b"\0"], [descriptor])
     finally:
         os.close(descriptor)
-
-
-def main_thread_is_alone():
-    """Whether no other Python thread lives."""
-    return threading.active_count() == 1

@@ -1,17 +1,22 @@
 """The handler's `context`, attribute by attribute as AWS's own Python client makes it (awslambdaric 4.2.2)."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 import time
+from typing import Any
 
 
 class CognitoIdentity:
     """Always there; its members are None without a Cognito identity."""
 
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
+    cognito_identity_id: str | None
+    cognito_identity_pool_id: str | None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             "CognitoIdentity(["
             f"cognito_identity_id={self.cognito_identity_id},"
@@ -22,35 +27,42 @@ class CognitoIdentity:
 class Client:
     """The mobile client of a client context."""
 
-    __slots__ = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+    __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
-    def __init__(self, fields):
+    def __init__(self, fields: dict[str, Any]) -> None:
         for name in self.__slots__:
             setattr(self, name, fields.get(name))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Client([" + ",".join(f"{name}={getattr(self, name)}" for name in self.__slots__) + "])"
 
 
 class ClientContext:
     """What the caller sent as X-Amz-Client-Context; unknown members are dropped."""
 
-    __slots__ = ("custom", "env", "client")
+    __slots__ = ("client", "custom", "env")
 
-    def __init__(self, fields):
+    def __init__(self, fields: dict[str, Any]) -> None:
         self.custom = fields.get("custom")
         self.env = fields.get("env")
         client = fields.get("client")
         self.client = None if client is None else Client(client)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ClientContext([custom={self.custom},env={self.env},client={self.client}])"
 
 
 class LambdaContext:
     """One invocation, as the handler sees it."""
 
-    def __init__(self, request_id, statics, invoked_arn, deadline_ms, client_context):
+    def __init__(
+        self,
+        request_id: str,
+        statics: tuple[str | None, ...],
+        invoked_arn: str,
+        deadline_ms: int,
+        client_context: dict[str, Any] | None,
+    ) -> None:
         self.aws_request_id = request_id
         (
             self.log_group_name,
@@ -69,20 +81,20 @@ class LambdaContext:
         self.identity = identity
         self._epoch_deadline_time_in_ms = deadline_ms
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function times out, at least 0."""
         left = self._epoch_deadline_time_in_ms - int(time.time() * 1000)
         return left if left > 0 else 0
 
-    def w3c(self):
+    def w3c(self) -> dict[str, str]:
         """The trace context of the invocation, as far as the caller sent one."""
         return dict(self._w3c_fields)
 
-    def log(self, msg):
+    def log(self, msg: object) -> None:
         """Write `msg` to the log, without a newline."""
         sys.stdout.write(str(msg))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             "LambdaContext(["
             f"aws_request_id={self.aws_request_id},"
@@ -98,7 +110,7 @@ class LambdaContext:
         )
 
 
-def static_values():
+def static_values() -> tuple[str | None, ...]:
     """What is the same for all invocations of an environment, in the order that LambdaContext takes it."""
     get = os.environ.get
     return (
@@ -110,7 +122,7 @@ def static_values():
     )
 
 
-def parse_client_context(text):
+def parse_client_context(text: bytes) -> Any:
     """The client context as a dict. Raises ValueError with AWS's text where it is no JSON."""
     try:
         return json.loads(text)
@@ -118,7 +130,7 @@ def parse_client_context(text):
         raise ValueError(f"Unable to parse Client Context JSON: {fault}") from None
 
 
-def _take_w3c(client_context):
+def _take_w3c(client_context: Any) -> dict[str, str]:
     if not isinstance(client_context, dict):
         return {}
     raw = client_context.pop("w3c", None)

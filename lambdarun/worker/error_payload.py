@@ -1,8 +1,11 @@
 """Errors as AWS's own Python client tells them: the payload to the caller and the block in the log."""
 
+from __future__ import annotations
+
 import importlib
 import sys
 import traceback
+from typing import Any
 
 from .marshal import to_json
 
@@ -20,12 +23,12 @@ INIT_WARNING = (
 class Fault(Exception):
     """A fault that the client itself finds, with AWS's error type."""
 
-    def __init__(self, error_type, message, trace=None):
+    def __init__(self, error_type: str, message: str, trace: list[str] | None = None) -> None:
         super().__init__(message)
         self.error_type, self.message, self.trace = error_type, message, trace
 
 
-def find_handler(handler):
+def find_handler(handler: str) -> Any:
     """The handler's function. Raises Fault, or whatever its module raises."""
     try:
         module_name, name = handler.rsplit(".", 1)
@@ -34,11 +37,14 @@ def find_handler(handler):
     try:
         if module_name.split(".")[0] in sys.builtin_module_names:
             raise Fault(
-                "Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module_name} as a handler module"
+                "Runtime.BuiltInModuleConflict",
+                f"Cannot use built-in module {module_name} as a handler module",
             )
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as fault:
-        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {fault}") from None
+        raise Fault(
+            "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {fault}"
+        ) from None
     except SyntaxError as fault:
         trace = [f'  File "{fault.filename}" Line {fault.lineno}\n    {fault.text}']
         raise Fault(
@@ -47,17 +53,19 @@ def find_handler(handler):
     try:
         return getattr(module, name)
     except AttributeError:
-        raise Fault("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'") from None
+        raise Fault(
+            "Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'"
+        ) from None
 
 
-def error_object(fault, request_id):
+def error_object(fault: BaseException, request_id: str) -> dict[str, Any]:
     """AWS's error object of an exception (not yet as JSON text)."""
     if isinstance(fault, Fault):
         message, error_type, trace = fault.message, fault.error_type, fault.trace
     else:
         # Frames as 4-tuples, so that Python 3.11's carets are not drawn, and ours cut off the front.
         frames = [
-            (frame.filename, frame.lineno, frame.name, frame.line)
+            (frame.filename, frame.lineno or 0, frame.name, frame.line)
             for frame in traceback.extract_tb(fault.__traceback__)
         ]
         for number, frame in enumerate(frames):
@@ -74,12 +82,12 @@ def error_object(fault, request_id):
     }
 
 
-def error_json(error):
+def error_json(error: dict[str, Any]) -> bytes:
     """The error object as JSON text."""
     return to_json(error).encode("utf-8", "surrogatepass")
 
 
-def log_error(error):
+def log_error(error: dict[str, Any]) -> None:
     """Write the error block to the log: one event, its indentation by no-break spaces."""
     description = "[ERROR]"
     if error["errorType"]:

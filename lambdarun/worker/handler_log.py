@@ -1,9 +1,12 @@
 """What the handler prints and logs, in Lambda's Text format."""
 
+from __future__ import annotations
+
 import io
 import logging
 import sys
 import time
+from typing import Any
 
 request_id = ""
 """The present invocation's, for log lines."""
@@ -12,25 +15,25 @@ request_id = ""
 class Unbuffered:
     """A stream that is flushed at each write, so that nothing is lost when the process is killed."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: Any) -> None:
         self.stream = stream
 
-    def __enter__(self):
+    def __enter__(self) -> Unbuffered:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         return None
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
-    def write(self, text):
+    def write(self, text: str) -> Any:
         """Write and flush."""
         written = self.stream.write(text)
         self.stream.flush()
         return written
 
-    def writelines(self, lines):
+    def writelines(self, lines: Any) -> None:
         """Write and flush."""
         self.stream.writelines(lines)
         self.stream.flush()
@@ -39,7 +42,7 @@ class Unbuffered:
 class LambdaHandler(logging.Handler):
     """Log records to standard output."""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         sys.stdout.write(self.format(record))
 
@@ -47,28 +50,31 @@ class LambdaHandler(logging.Handler):
 class RequestIdFilter(logging.Filter):
     """Gives each record the request id of the invocation that it belongs to."""
 
-    def filter(self, record):
+    def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass."""
         record.aws_request_id = request_id
         record.tenant_id = None
         return True
 
 
-def open_streams():
+def open_streams() -> None:
     """Make `sys.stdout` and `sys.stderr` anew on descriptors 1 and 2."""
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(descriptor, "w", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="\n")
+        stream = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="\n"
+        )
         setattr(sys, name, Unbuffered(stream))
 
 
-def set_up_logging():
+def set_up_logging() -> None:
     """The root logger as AWS's client sets it up; its level stays WARNING."""
     logging.Formatter.converter = time.gmtime
     handler = LambdaHandler()
     handler.setFormatter(
         logging.Formatter(
-            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
+            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n",
+            "%Y-%m-%dT%H:%M:%S",
         )
     )
     handler.addFilter(RequestIdFilter())

@@ -3,10 +3,13 @@
 That client uses simplejson: bytes inside a structure are UTF-8 text, named tuples are objects, Decimals are numbers.
 """
 
+from __future__ import annotations
+
 import decimal
 import json
 import os
 import re
+from typing import Any
 
 from .wire import RAW
 
@@ -19,7 +22,7 @@ _MARK = "\0lambdarun-decimal:"
 _MARKED = re.compile(r'"\\u0000lambdarun-decimal:([^"\\]*)"')
 
 
-def _default(value):
+def _default(value: Any) -> Any:
     if isinstance(value, decimal.Decimal):
         return float("nan") if value.is_nan() else f"{_MARK}{value}"
     if isinstance(value, bytes):
@@ -27,7 +30,7 @@ def _default(value):
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """`value` with what the standard library writes otherwise (or refuses) put right."""
     kind = type(value)
     if kind in _DIRECT:
@@ -42,7 +45,7 @@ def _plain(value):
     return _default(value) if kind in (bytes, decimal.Decimal) else value
 
 
-def _odd(value):
+def _odd(value: Any) -> bool:
     """Whether `value` holds anything that needs `_plain`."""
     kind = type(value)
     if kind in _DIRECT:
@@ -65,14 +68,14 @@ _ASCII = os.environ.get("AWS_EXECUTION_ENV", "") not in {f"AWS_Lambda_python3.{n
 _encode = json.JSONEncoder(ensure_ascii=_ASCII, default=_default).encode
 
 
-def use_runtime(execution_environment):
+def use_runtime(execution_environment: str) -> None:
     """Write text as the runtime of `AWS_EXECUTION_ENV` does."""
     global _encode
     literal = execution_environment in {f"AWS_Lambda_python3.{n}" for n in range(12, 16)}
     _encode = json.JSONEncoder(ensure_ascii=not literal, default=_default).encode
 
 
-def to_json(value):
+def to_json(value: Any) -> str:
     """`value` as JSON text. Raises TypeError, ValueError, RecursionError."""
     try:
         odd = _odd(value)
@@ -83,7 +86,7 @@ def to_json(value):
     return _MARKED.sub(r"\1", _encode(_plain(value)))
 
 
-def marshal(result):
+def marshal(result: Any) -> tuple[bytes, int]:
     """A handler's result as bytes, and the flags of its reply. Raises what `to_json` raises."""
     if type(result) is bytes or isinstance(result, bytes):
         return bytes(result), RAW

@@ -6,12 +6,15 @@ nothing but its own wake-up descriptor. Waits on real I/O, sleeps of other threa
 and timers stay real: `threading`, `queue` and `subprocess` took the real clock when they were imported in the zygote.
 """
 
+from __future__ import annotations
+
 import queue
 import selectors
 import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 _real_sleep = time.sleep
 _real_monotonic_ns = time.monotonic_ns
@@ -21,39 +24,39 @@ _REAL_CLOCKS = (queue, subprocess, threading)
 class HandlerClock:
     """The handler's present: microseconds since 1970, moved by sleeps and readings."""
 
-    def __init__(self, measured_sleep):
+    def __init__(self, measured_sleep: bool) -> None:
         self.measured_sleep = measured_sleep
         self.now_us = 0
         self.slept_us = 0
         self._began_ns = 0
         self._readings = 0
 
-    def begin(self, now_us):
+    def begin(self, now_us: int) -> None:
         """An invocation begins at `now_us`. A process's time never goes back."""
         self.now_us = max(now_us, self.now_us)
         self._began_ns = _real_monotonic_ns()
         self._readings = 0
         self.slept_us = 0
 
-    def take_slept_us(self):
+    def take_slept_us(self) -> int:
         """What was slept since the last call, in microseconds."""
         slept, self.slept_us = self.slept_us, 0
         return slept
 
-    def read_ns(self):
+    def read_ns(self) -> int:
         """The present in nanoseconds since 1970, a microsecond later at each call."""
         self._readings += 1
         elapsed_us = (_real_monotonic_ns() - self._began_ns) // 1_000 if self.measured_sleep else 0
         return (self.now_us + elapsed_us + self._readings) * 1_000
 
-    def move(self, seconds):
+    def move(self, seconds: float) -> None:
         """Let `seconds` pass at once."""
         moved = round(seconds * 1_000_000)
         self.now_us += moved
         self.slept_us += moved
 
 
-def load_patch(folder):
+def load_patch(folder: str | None) -> Any:
     """time_machine, from the folder that holds it; None (and one line on standard error) where it is missing.
 
     It patches `datetime`, which is C code, underneath, and finds itself by its name; so a handler that imports it gets
@@ -65,7 +68,7 @@ def load_patch(folder):
         if folder is not None:
             sys.path.append(folder)
         for name in hidden:
-            sys.modules[name] = None
+            sys.modules[name] = None  # type: ignore[assignment]  # how Python hides a module
         import time_machine
     except ImportError as fault:
         sys.stderr.write(f"lambdarun: datetime shows the wall's time in handlers: {fault}\n")
@@ -81,14 +84,16 @@ def load_patch(folder):
     return time_machine
 
 
-def install(patch, measured_sleep):
+def install(patch: Any, measured_sleep: bool) -> HandlerClock:
     """Have this process live in virtual time; returns its clock."""
     clock = HandlerClock(measured_sleep)
     if patch is not None:
         # Only for `datetime`, `gmtime` and their kin; `time.time` and the others are replaced below. The traveller asks
         # our clock whenever the C code asks it.
         traveller = patch.travel(0, tick=False).start()
-        traveller.__class__ = type("VirtualTraveller", (type(traveller),), {"time_ns": lambda _: clock.read_ns()})
+        traveller.__class__ = type(
+            "VirtualTraveller", (type(traveller),), {"time_ns": lambda _: clock.read_ns()}
+        )
     time.time_ns = clock.read_ns
     time.time = lambda: clock.read_ns() / 1_000_000_000
     for name in ("monotonic", "perf_counter"):
@@ -100,25 +105,25 @@ def install(patch, measured_sleep):
     return clock
 
 
-def _move_in_sleep(clock):
+def _move_in_sleep(clock: HandlerClock) -> None:
     main = threading.get_ident()
 
-    def sleep(seconds):
+    def sleep(seconds: float) -> None:
         """Move virtual time on the main thread; wait for real on others."""
         if threading.get_ident() != main or not seconds >= 0:
             _real_sleep(seconds)
         else:
             clock.move(seconds)
 
-    time.sleep = sleep
+    time.sleep = sleep  # type: ignore[assignment]  # narrower than the C function's signature
 
 
-def _move_in_select(clock):
+def _move_in_select(clock: HandlerClock) -> None:
     kind = selectors.DefaultSelector
     select = kind.select
     main = threading.get_ident()
 
-    def select_or_move(self, timeout=None):
+    def select_or_move(self: Any, timeout: float | None = None) -> Any:
         """Move virtual time where nothing but time can end the wait."""
         if timeout is None or timeout <= 0 or "asyncio" not in sys.modules or threading.get_ident() != main:
             return select(self, timeout)
@@ -130,4 +135,4 @@ def _move_in_select(clock):
         clock.move(timeout)
         return []
 
-    kind.select = select_or_move
+    kind.select = select_or_move  # type: ignore[method-assign]  # the whole point

@@ -4,6 +4,8 @@ Started as a script: `python zygote.py CONTROL_FD virtual|real [FOLDER_OF_TIME_M
 CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it.
 """
 
+from __future__ import annotations
+
 import ctypes
 import gc
 import importlib.util
@@ -12,19 +14,21 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _PACKET = 65_536
 
 
-def load_siblings():
+def load_siblings() -> tuple[Any, Any, Any]:
     """Import the files beside this one as a package of their own, so that no handler's module collides with them."""
     here = os.path.dirname(os.path.abspath(__file__))
     name = "_lambdarun_worker"
     spec = importlib.util.spec_from_file_location(
         name, os.path.join(here, "__init__.py"), submodule_search_locations=[here]
     )
+    assert spec is not None and spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules[name] = package
     spec.loader.exec_module(package)
@@ -39,14 +43,14 @@ def load_siblings():
 class Zygote:
     """The process's state: its socket, and the environments it forked and has not reaped."""
 
-    def __init__(self, control, virtual, patch_folder):
+    def __init__(self, control: socket.socket, virtual: bool, patch_folder: str | None) -> None:
         self.control = control
         self.wire, self.bootstrap, self.virtual_time = load_siblings()
         self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
-        self.known = set()
+        self.known: set[int] = set()
 
-    def serve(self):
+    def serve(self) -> None:
         """Fork and reap on request until the runtime closes its end."""
         wire = self.wire
         while True:
@@ -58,7 +62,7 @@ class Zygote:
             else:
                 self.reap(wire.PID.unpack(packet)[1])
 
-    def fork(self, configuration, descriptors):
+    def fork(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """Start an environment's process and answer its id."""
         pid = os.fork()
         if pid == 0:
@@ -72,7 +76,7 @@ class Zygote:
         self.known.add(pid)
         self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0, 0))
 
-    def become(self, configuration, descriptors):
+    def become(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """In the child: leave the zygote behind and serve as an environment."""
         status = 70
         try:
@@ -86,14 +90,14 @@ class Zygote:
             self.bootstrap.start(descriptors[0], descriptors[1], configuration, clock)
         except SystemExit as leave:
             status = exit_status(leave)
-        except BaseException:  # noqa: BLE001 - what Python does at top level: tell it, exit with 1
+        except BaseException:
             sys.excepthook(*sys.exc_info())
             status = 1
         finally:
             flush()
             os._exit(status)
 
-    def reap(self, pid):
+    def reap(self, pid: int) -> None:
         """Kill what is left of a dead environment, and answer how its process ended."""
         try:
             os.killpg(pid, signal.SIGKILL)
@@ -108,7 +112,7 @@ class Zygote:
         self.end_strays()
         self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status, memory))
 
-    def end_strays(self):
+    def end_strays(self) -> None:
         """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""
         while True:
             strays = [pid for pid in children() if pid not in self.known]
@@ -122,16 +126,18 @@ class Zygote:
                     pass
 
 
-def children():
+def children() -> list[int]:
     """This process's children, orphans that it adopted among them."""
     try:
         with open("/proc/self/task/%d/children" % os.getpid()) as listing:
             return [int(pid) for pid in listing.read().split()]
     except FileNotFoundError:
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent(pid) == os.getpid()]
+        return [
+            pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent(pid) == os.getpid()
+        ]
 
 
-def parent(pid):
+def parent(pid: int) -> int:
     """The parent of a process, 0 if it is gone."""
     try:
         with open("/proc/%d/stat" % pid) as stat:
@@ -140,7 +146,7 @@ def parent(pid):
         return 0
 
 
-def exit_status(leave):
+def exit_status(leave: SystemExit) -> int:
     """The status with which Python would end for a SystemExit."""
     if leave.code is None:
         return 0
@@ -150,7 +156,7 @@ def exit_status(leave):
     return 1
 
 
-def flush():
+def flush() -> None:
     """Write out what the streams still hold."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -159,7 +165,7 @@ def flush():
             pass
 
 
-def main():
+def main() -> None:
     """Serve as the zygote."""
     control = socket.socket(fileno=int(sys.argv[1]))
     virtual = sys.argv[2] == "virtual"

@@ -40,14 +40,20 @@ function = "worker"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "app.py").write_text(HANDLERS)
-    (tmp_path / "s3.json").write_text(json.dumps({"Records": [{"eventSource": "aws:s3", "eventTime": "2026-01-02T03:04:05Z"}]}))
+    (tmp_path / "s3.json").write_text(
+        json.dumps({"Records": [{"eventSource": "aws:s3", "eventTime": "2026-01-02T03:04:05Z"}]})
+    )
     lines = [{"time": f"2026-03-01T00:00:{n:02d}Z", "queue": "jobs", "body": str(n)} for n in range(30)]
     (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return tmp_path
 
 
 def run(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    base = {name: value for name, value in os.environ.items() if not name.startswith(("LAMBDARUN", "NO_COLOR", "FORCE_COLOR"))}
+    base = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("LAMBDARUN", "NO_COLOR", "FORCE_COLOR"))
+    }
     return subprocess.run(
         [sys.executable, "-m", "lambdarun", *arguments],
         cwd=folder, input=stdin, capture_output=True, text=True, env={**base, **environ}, check=False,
@@ -57,7 +63,11 @@ def run(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> subpr
 def test_invoke_prints_the_result_alone_and_the_log_beside_it(folder: Path) -> None:
     ran = run(folder, "invoke", "app.py:returns", "-e", '{"a": 1}')
     assert (ran.returncode, ran.stdout) == (0, '{"got": {"a": 1}}\n')
-    assert re.search(r"^START RequestId: .*\nEND RequestId: .*\nREPORT RequestId: .*Max Memory Used: [1-9]", ran.stderr, re.MULTILINE)
+    assert re.search(
+        r"^START RequestId: .*\nEND RequestId: .*\nREPORT RequestId: .*Max Memory Used: [1-9]",
+        ran.stderr,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +108,10 @@ def test_events_come_from_files_standard_input_and_text(folder: Path) -> None:
     assert run(folder, "-q", "invoke", "app.returns").stdout == '{"got": {}}\n'
 
 
-@pytest.mark.parametrize(("event", "said"), [("no.json", "no.json: there is no such event file."), ('{"a": }', "<event>:1:7: is not JSON")])
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("no.json", "no.json: there is no such event file."), ('{"a": }', "<event>:1:7: is not JSON")],
+)
 def test_a_bad_event_is_exit_2(folder: Path, event: str, said: str) -> None:
     ran = run(folder, "invoke", "app.returns", "-e", event)
     assert ran.returncode == 2
@@ -109,7 +122,10 @@ def test_a_bad_event_is_exit_2(folder: Path, event: str, said: str) -> None:
 def test_variables_and_settings(folder: Path) -> None:
     (folder / "vars.env").write_text("# greeting\nexport GREETING='file'\n")
     assert run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env").stdout == '"file"\n'
-    assert run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env", "--env", "GREETING=flag").stdout == '"flag"\n'
+    assert (
+        run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env", "--env", "GREETING=flag").stdout
+        == '"flag"\n'
+    )
     ran = run(folder, "invoke", "app.prints", "--timeout", "901")
     assert ran.returncode == 2
     assert "--timeout: 901 is above 900 s" in ran.stderr
@@ -136,7 +152,10 @@ def test_dry_run_and_qualifier(folder: Path) -> None:
     assert run(folder, "invoke", "app.raises", "--invocation-type", "DryRun").returncode == 0
     ran = run(folder, "invoke", "app.returns", "--qualifier", "5")
     assert ran.returncode == 1
-    assert "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5" in ran.stderr
+    assert (
+        "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5"
+        in ran.stderr
+    )
 
 
 def test_replay_sums_up_and_writes_the_same_bytes_twice(folder: Path) -> None:
@@ -186,21 +205,27 @@ def test_replay_with_a_function_takes_everything(folder: Path) -> None:
 
 
 def test_what_has_no_route_is_told(folder: Path) -> None:
-    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=30) + '[functions.b]\nhandler = "app.returns"\n')
+    (folder / "lambdarun.toml").write_text(
+        PROJECT.format(handler="accepts", visibility=30) + '[functions.b]\nhandler = "app.returns"\n'
+    )
     ran = run(folder, "replay", "s3.json")
     assert ran.returncode == 1
     assert "not delivered: 1 x no route for source 's3'" in ran.stdout
 
 
 def test_replay_at_the_walls_speed(folder: Path) -> None:
-    (folder / "two.jsonl").write_text('{"time": "2026-01-01T00:00:00Z", "event": {}}\n{"time": "2026-01-01T00:00:01Z", "event": {}}\n')
+    (folder / "two.jsonl").write_text(
+        '{"time": "2026-01-01T00:00:00Z", "event": {}}\n{"time": "2026-01-01T00:00:01Z", "event": {}}\n'
+    )
     ran = run(folder, "replay", "two.jsonl", "--function", "app.py:returns", "--speed", "10x")
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"app +2 ", ran.stdout)
 
 
 def test_ctrl_c_leaves_a_whole_results_file_and_no_process(folder: Path) -> None:
-    (folder / "spin.py").write_text("def handler(e, c):\n    open('began', 'w').close()\n    while True: pass\n")
+    (folder / "spin.py").write_text(
+        "def handler(e, c):\n    open('began', 'w').close()\n    while True: pass\n"
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "lambdarun", "replay", "s3.json", "--function", "spin.py:handler", "--out", "out.jsonl"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -229,14 +254,19 @@ def test_list_and_validate(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=3))
     ran = run(folder, "validate")
     assert ran.returncode == 3
-    assert ran.stderr.startswith("lambdarun: error: lambdarun.toml:10:1: event_source_mappings.jobs: Queue visibility")
+    assert ran.stderr.startswith(
+        "lambdarun: error: lambdarun.toml:10:1: event_source_mappings.jobs: Queue visibility"
+    )
 
 
 def test_a_wrong_project_file_is_exit_3(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text("[functions.f]\nhandler = 'a.b'\ntimeout = 901\n")
     ran = run(folder, "validate")
     assert ran.returncode == 3
-    assert ran.stderr == "lambdarun: error: lambdarun.toml:3:1: functions.f.timeout: 901 is above 900 s (AWS's limit). Choose 1 to 900.\n"
+    assert (
+        ran.stderr
+        == "lambdarun: error: lambdarun.toml:3:1: functions.f.timeout: 901 is above 900 s (AWS's limit). Choose 1 to 900.\n"
+    )
 
 
 def test_settings_know_their_origin(folder: Path) -> None:
@@ -275,7 +305,12 @@ def test_no_short_flag_is_used_twice() -> None:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        flags = [flag for parameter in command.params for flag in parameter.opts if len(flag) == 2 and flag[0] == "-"]
+        flags = [
+            flag
+            for parameter in command.params
+            for flag in parameter.opts
+            if len(flag) == 2 and flag[0] == "-"
+        ]
         assert len(flags) == len(set(flags))
 
 
@@ -285,4 +320,7 @@ def test_help_imports_neither_trio_nor_the_model(folder: Path) -> None:
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "assert not {'trio', 'cattrs', 'structlog', 'lambdarun.model.region'} & set(sys.modules)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False).returncode
+        == 0
+    )

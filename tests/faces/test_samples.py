@@ -41,7 +41,9 @@ def test_all_samples_play(arguments: list[str]) -> None:
 
 
 def test_the_projects_own_file_is_valid() -> None:
-    ran = subprocess.run([sys.executable, "-m", "lambdarun", "validate"], cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "lambdarun", "validate"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
 
 

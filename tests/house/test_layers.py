@@ -29,7 +29,20 @@ MAY_IMPORT = {
     "runtime": {"model", "aws", "worker"},
     "report": {"views", "model", "aws"},
 }
-IO = {"trio", "structlog", "click", "sqlite3", "socket", "subprocess", "os", "time", "random", "threading", "logging", "pathlib"}
+IO = {
+    "trio",
+    "structlog",
+    "click",
+    "sqlite3",
+    "socket",
+    "subprocess",
+    "os",
+    "time",
+    "random",
+    "threading",
+    "logging",
+    "pathlib",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -54,7 +67,9 @@ def test_imports_point_down(path: Path) -> None:
         assert reached - {layer(path), "errors"} <= allowed
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in {"aws", "model", "views"}], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if layer(p) in {"aws", "model", "views"}], ids=lambda p: p.name
+)
 def test_cores_and_views_touch_neither_clock_nor_chance_nor_the_outside(path: Path) -> None:
     allowed = {"draws.py": {"random"}, "declarations.py": {"pathlib"}}.get(path.name, set())
     assert {name.split(".")[0] for name in imported(path)} & IO <= allowed
@@ -109,7 +124,11 @@ def test_every_fact_names_its_page() -> None:
 
 
 def test_every_record_has_its_kind_and_is_in_the_union() -> None:
-    kinds = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Happened)]
+    kinds = [
+        kind
+        for kind in vars(records).values()
+        if isinstance(kind, type) and issubclass(kind, records.Happened)
+    ]
     listed = {kind for kind in kinds if kind is not records.Happened}
     assert listed == set(records.Record.__args__)
     assert len({kind.kind for kind in listed}) == len(listed)

@@ -69,5 +69,7 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
         assert (self.queue.next_due() is not None) == bool(len(self.queue))
 
 
-EventsAreNeitherLostNorInvented.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+EventsAreNeitherLostNorInvented.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None
+)
 TestEventsAreNeitherLostNorInvented = EventsAreNeitherLostNorInvented.TestCase

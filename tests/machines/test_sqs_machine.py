@@ -16,7 +16,12 @@ from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFail
 from lambdarun.model.queue_mapping import Batch, QueueMapping
 from lambdarun.model.sqs_queue import NewMessage, SqsQueue
 
-OUTCOMES = [Succeeded(b"null"), FunctionFailed(Cause.RAISED, "E", b"{}"), SystemFailed("lost"), Succeeded(b"[1")]
+OUTCOMES = [
+    Succeeded(b"null"),
+    FunctionFailed(Cause.RAISED, "E", b"{}"),
+    SystemFailed("lost"),
+    Succeeded(b"[1"),
+]
 
 
 class MessagesAreNeitherLostNorInvented(RuleBasedStateMachine):
@@ -76,7 +81,9 @@ class MessagesAreNeitherLostNorInvented(RuleBasedStateMachine):
     def every_message_is_somewhere_exactly_once(self) -> None:
         waiting = [message.body for message in self.queue.peek()]
         moved = [message.body for message in self.dead.peek()]
-        assert sorted([*waiting, *(m for m in moved if m not in self.deleted)]) == sorted(self.sent - self.deleted)
+        assert sorted([*waiting, *(m for m in moved if m not in self.deleted)]) == sorted(
+            self.sent - self.deleted
+        )
 
     @invariant()
     def the_counts_add_up(self) -> None:
@@ -85,5 +92,7 @@ class MessagesAreNeitherLostNorInvented(RuleBasedStateMachine):
         assert min(counts.visible, counts.hidden, counts.delayed) >= 0
 
 
-MessagesAreNeitherLostNorInvented.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+MessagesAreNeitherLostNorInvented.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None
+)
 TestMessagesAreNeitherLostNorInvented = MessagesAreNeitherLostNorInvented.TestCase

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Settled
@@ -36,7 +38,11 @@ def attempt_instants(waiting: AsyncQueue, outcome: object, until: float = 1e9) -
         taken = waiting.take(now)
         if taken is not None:
             instants.append(now / SECOND)
-            verdict = waiting.put_back_throttled(now, taken) if outcome is None else waiting.settle(now, taken, outcome)
+            verdict = (
+                waiting.put_back_throttled(now, taken)
+                if outcome is None
+                else waiting.settle(now, taken, outcome)
+            )
             if not isinstance(verdict, Delayed):
                 return instants, verdict
         due = waiting.next_due()
@@ -61,7 +67,9 @@ def test_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) ->
 
 
 @pytest.mark.parametrize(("age", "attempts"), [(60, 1), (90, 2), (180, 2), (181, 3)])
-def test_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(age: int, attempts: int) -> None:
+def test_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(
+    age: int, attempts: int
+) -> None:
     # Recorded by LocalStack's test_maxeventage: 60 s gives one attempt, 90 s two.
     waiting = queue(maximum_event_age_in_seconds=age)
     waiting.accept(at(0), event())
@@ -83,7 +91,7 @@ def test_row_10_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_a
     waiting = queue()
     waiting.accept(at(0), event())
     instants, verdict = attempt_instants(waiting, None)
-    waits = [b - a for a, b in zip(instants, instants[1:], strict=False)]
+    waits = [b - a for a, b in pairwise(instants)]
     assert waits[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert set(waits[9:]) == {300}
     assert instants[-1] < 21_600 <= instants[-1] + 300

@@ -14,7 +14,11 @@ NOW = Instant(1_000 * SECOND)
 
 def function(name: str, reserved: int | None = None) -> Function:
     return Function(
-        name=name, handler="a.b", code_uri=Path(), runtime="python3.11", reserved_concurrent_executions=reserved
+        name=name,
+        handler="a.b",
+        code_uri=Path(),
+        runtime="python3.11",
+        reserved_concurrent_executions=reserved,
     )
 
 

@@ -19,10 +19,17 @@ from lambdarun.model.instant import Duration
 
 
 def project(
-    function: dict[str, Any] | None = None, queue: dict[str, Any] | None = None, mapping: dict[str, Any] | None = None, **others: Any
+    function: dict[str, Any] | None = None,
+    queue: dict[str, Any] | None = None,
+    mapping: dict[str, Any] | None = None,
+    **others: Any,
 ) -> Project:
     return Project(
-        functions={"fn": Function(name="fn", handler="a.b", code_uri=Path(), runtime="python3.11", **(function or {}))},
+        functions={
+            "fn": Function(
+                name="fn", handler="a.b", code_uri=Path(), runtime="python3.11", **(function or {})
+            )
+        },
         queues={"q": Queue(name="q", **(queue or {}))},
         mappings={"m": EventSourceMapping(name="m", queue="q", function="fn", **(mapping or {}))},
         **others,
@@ -39,13 +46,17 @@ def warnings(declared: Project) -> list[str]:
 
 def test_row_13_visibility_below_the_timeout_is_refused_with_awss_text() -> None:
     declared = project({"timeout": 60}, {"visibility_timeout": 30})
-    assert errors(declared) == ["Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds."]
+    assert errors(declared) == [
+        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds."
+    ]
 
 
 def test_equal_values_pass_with_a_warning() -> None:
     declared = project({"timeout": 30}, {"visibility_timeout": 30})
     assert errors(declared) == []
-    assert warnings(declared) == ["queue visibility timeout 30 s is below six times the function timeout (30 s)."]
+    assert warnings(declared) == [
+        "queue visibility timeout 30 s is below six times the function timeout (30 s)."
+    ]
 
 
 def test_six_times_the_timeout_and_the_window_is_quiet() -> None:
@@ -62,7 +73,9 @@ def test_the_explicit_option_makes_it_a_warning() -> None:
 def test_a_declared_p99_that_passes_the_visibility_is_warned_of() -> None:
     slow = DeclaredDuration(p50=Duration(1_000_000), p99=Duration(31_000_000))
     declared = project({"timeout": 30, "duration": slow}, {"visibility_timeout": 30})
-    assert any("p99 duration 31 s passes the queue's visibility timeout 30 s" in text for text in warnings(declared))
+    assert any(
+        "p99 duration 31 s passes the queue's visibility timeout 30 s" in text for text in warnings(declared)
+    )
 
 
 def test_row_13_a_batch_over_ten_needs_a_window() -> None:
@@ -81,7 +94,9 @@ def test_a_hundred_executions_stay_unreserved() -> None:
 
 def test_dead_letters_may_not_go_round() -> None:
     policy = RedrivePolicy(dead_letter_target="q", max_receive_count=5)
-    assert errors(project(queue={"redrive_policy": policy, "visibility_timeout": 60})) == ["dead letters go round: q -> q."]
+    assert errors(project(queue={"redrive_policy": policy, "visibility_timeout": 60})) == [
+        "dead letters go round: q -> q."
+    ]
 
 
 def test_two_mappings_of_one_queue_and_function_are_refused() -> None:
@@ -93,4 +108,7 @@ def test_two_mappings_of_one_queue_and_function_are_refused() -> None:
 
 def test_few_receives_are_warned_of() -> None:
     policy = RedrivePolicy(dead_letter_target="dead", max_receive_count=1)
-    assert any("max_receive_count 1" in text for text in warnings(project(queue={"redrive_policy": policy, "visibility_timeout": 60})))
+    assert any(
+        "max_receive_count 1" in text
+        for text in warnings(project(queue={"redrive_policy": policy, "visibility_timeout": 60}))
+    )

@@ -25,12 +25,17 @@ def at(seconds: float) -> Instant:
     return Instant(round(seconds * SECOND))
 
 
-def open_mapping(queue_settings: dict[str, Any] | None = None, timeout: int = 5, **settings: Any) -> QueueMapping:
+def open_mapping(
+    queue_settings: dict[str, Any] | None = None, timeout: int = 5, **settings: Any
+) -> QueueMapping:
     declared = Queue(name="orders", **(queue_settings or {}))
     queue = SqsQueue(declared, "arn:aws:sqs:us-east-1:123456789012:orders", Draws(0))
     function = Function(name="fn", handler="a.b", code_uri=Path(), runtime="python3.11", timeout=timeout)
     return QueueMapping(
-        EventSourceMapping(name="orders", queue="orders", function="fn", **settings), function, queue, "us-east-1"
+        EventSourceMapping(name="orders", queue="orders", function="fn", **settings),
+        function,
+        queue,
+        "us-east-1",
     )
 
 
@@ -56,7 +61,9 @@ def bodies(batch: Batch) -> list[str]:
 
 def reply(mapping: QueueMapping, batch: Batch, *failed: str) -> Succeeded:
     ids = {r["body"]: r["messageId"] for r in json.loads(batch.payload(at(0)))["Records"]}
-    return Succeeded(json.dumps({"batchItemFailures": [{"itemIdentifier": ids[body]} for body in failed]}).encode())
+    return Succeeded(
+        json.dumps({"batchItemFailures": [{"itemIdentifier": ids[body]} for body in failed]}).encode()
+    )
 
 
 def test_window_zero_hands_over_what_one_receive_returned() -> None:
@@ -230,7 +237,10 @@ def test_a_message_that_comes_back_while_it_is_handled_names_the_invocation() ->
 def test_two_failures_then_the_dead_letter_queue() -> None:
     """As LocalStack recorded it in test_redrive_policy_with_failing_lambda: exactly two invocations."""
     mapping = open_mapping(
-        {"visibility_timeout": 30, "redrive_policy": RedrivePolicy(dead_letter_target="dead", max_receive_count=2)}
+        {
+            "visibility_timeout": 30,
+            "redrive_policy": RedrivePolicy(dead_letter_target="dead", max_receive_count=2),
+        }
     )
     dead = SqsQueue(Queue(name="dead"), "arn:aws:sqs:us-east-1:123456789012:dead", Draws(0))
     mapping.queue.dead_letter = dead
@@ -283,7 +293,9 @@ def test_the_event_has_the_shape_that_was_recorded() -> None:
     assert record["md5OfMessageAttributes"] == "d25a6aea97eb8f585bfa92d314504a92"
 
 
-@pytest.mark.parametrize(("settings", "present"), [({}, False), ({"maximum_batching_window_in_seconds": 1}, True)])
+@pytest.mark.parametrize(
+    ("settings", "present"), [({}, False), ({"maximum_batching_window_in_seconds": 1}, True)]
+)
 def test_the_checksum_of_no_attributes_is_absent_without_a_window_and_null_with_one(
     settings: dict[str, int], present: bool
 ) -> None:

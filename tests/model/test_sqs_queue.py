@@ -210,7 +210,11 @@ def test_a_moved_message_leaves_room_for_the_next_in_the_same_receive() -> None:
             "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
         ),
         (NewMessage(body="\x01"), "InvalidMessageContents", "Invalid characters found."),
-        (NewMessage(body="x", delay_seconds=901), "InvalidParameterValue", "Value 901 for parameter DelaySeconds"),
+        (
+            NewMessage(body="x", delay_seconds=901),
+            "InvalidParameterValue",
+            "Value 901 for parameter DelaySeconds",
+        ),
     ],
 )
 def test_sends_are_refused_with_the_texts_of_aws(message: NewMessage, code: str, text: str) -> None:

@@ -87,7 +87,11 @@ def test_awss_defaults_hold_for_what_is_not_said(write: Path) -> None:
     assert (function.timeout, function.memory_size, function.reserved_concurrent_executions) == (3, 128, None)
     assert function.asynchronous.maximum_retry_attempts == 2
     assert function.asynchronous.maximum_event_age_in_seconds == 21_600
-    assert (queue.visibility_timeout, queue.message_retention_period, queue.maximum_message_size) == (30, 345_600, 1_048_576)
+    assert (queue.visibility_timeout, queue.message_retention_period, queue.maximum_message_size) == (
+        30,
+        345_600,
+        1_048_576,
+    )
 
 
 def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -> None:
@@ -156,7 +160,9 @@ def test_the_project_file_is_found_from_below(write: Path) -> None:
         ("pkg.mod.handler", "", "pkg.mod.handler", "mod"),
     ],
 )
-def test_a_handler_is_a_project_of_its_own(tmp_path: Path, name: str, code: str, handler: str, function: str) -> None:
+def test_a_handler_is_a_project_of_its_own(
+    tmp_path: Path, name: str, code: str, handler: str, function: str
+) -> None:
     project = lone_function(name, folder=tmp_path)
     found = project.functions[function]
     assert (found.handler, found.code_uri, found.timeout) == (handler, tmp_path / code, 3)

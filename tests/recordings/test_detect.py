@@ -11,7 +11,9 @@ from lambdarun.recordings.detect import NoEvent, Recognised, recognise
 
 TABLE = [
     json.loads(line)
-    for line in (Path(__file__).parent.parent / "data" / "detection.jsonl").read_text(encoding="utf-8").splitlines()
+    for line in (Path(__file__).parent.parent / "data" / "detection.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
 ]
 
 

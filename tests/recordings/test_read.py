@@ -14,8 +14,22 @@ from lambdarun.model.arrival import BatchArrival, Delivery, EventArrival, Messag
 from lambdarun.model.instant import iso, parse_instant
 from lambdarun.recordings.read import Recording
 
-S3 = {"Records": [{"eventSource": "aws:s3", "eventTime": "2026-01-02T03:04:05.678Z", "s3": {"bucket": {"arn": "arn:aws:s3:::b"}}}]}
-BUS = {"detail-type": "d", "source": "demo", "detail": {}, "time": "2026-01-02T03:04:07Z", "resources": ["arn:aws:x"]}
+S3 = {
+    "Records": [
+        {
+            "eventSource": "aws:s3",
+            "eventTime": "2026-01-02T03:04:05.678Z",
+            "s3": {"bucket": {"arn": "arn:aws:s3:::b"}},
+        }
+    ]
+}
+BUS = {
+    "detail-type": "d",
+    "source": "demo",
+    "detail": {},
+    "time": "2026-01-02T03:04:07Z",
+    "resources": ["arn:aws:x"],
+}
 
 
 def read(path: Path, text: str | bytes, **settings: Any) -> list[Any]:
@@ -42,7 +56,9 @@ def test_an_array_is_one_event_an_item(tmp_path: Path) -> None:
 
 
 def test_an_array_of_a_pipe_is_one_event(tmp_path: Path) -> None:
-    (arrival,) = read(tmp_path / "e.json", json.dumps([{"messageId": "1", "eventSource": "aws:sqs", "eventSourceARN": "a"}]))
+    (arrival,) = read(
+        tmp_path / "e.json", json.dumps([{"messageId": "1", "eventSource": "aws:sqs", "eventSourceARN": "a"}])
+    )
     assert arrival.source == "pipes"
 
 
@@ -56,13 +72,21 @@ def test_values_without_separators(tmp_path: Path) -> None:
 
 
 def test_compressed_files(tmp_path: Path) -> None:
-    assert len(read(tmp_path / "e.jsonl.gz", gzip.compress((json.dumps(S3) + "\n" + json.dumps(BUS)).encode()))) == 2
+    assert (
+        len(read(tmp_path / "e.jsonl.gz", gzip.compress((json.dumps(S3) + "\n" + json.dumps(BUS)).encode())))
+        == 2
+    )
 
 
 def test_a_timed_line_has_the_last_word_on_its_time(tmp_path: Path) -> None:
     lines = [
         {"time": "2026-05-01T00:00:01Z", "event": S3, "function": "fn"},
-        {"time": 1777593602000, "event": {"custom": True}, "source": "iot", "report": "REPORT x\tDuration: 5.84 ms\t"},
+        {
+            "time": 1777593602000,
+            "event": {"custom": True},
+            "source": "iot",
+            "report": "REPORT x\tDuration: 5.84 ms\t",
+        },
     ]
     first, second = read(tmp_path / "e.jsonl", "\n".join(map(json.dumps, lines)))
     assert times([first, second]) == ["00:00:01", "00:00:02"]
@@ -72,7 +96,12 @@ def test_a_timed_line_has_the_last_word_on_its_time(tmp_path: Path) -> None:
 
 
 def test_message_lines(tmp_path: Path) -> None:
-    line = {"time": "2026-05-01T00:00:01Z", "queue": "orders", "body": "{}", "message_attributes": {"n": 6, "s": "x"}}
+    line = {
+        "time": "2026-05-01T00:00:01Z",
+        "queue": "orders",
+        "body": "{}",
+        "message_attributes": {"n": 6, "s": "x"},
+    }
     (arrival,) = read(tmp_path / "e.jsonl", json.dumps(line) + "\n\n")
     assert isinstance(arrival, MessageArrival)
     assert arrival.queue == "orders"
@@ -121,7 +150,11 @@ def test_arrivals_of_several_files_are_in_order_of_time(tmp_path: Path) -> None:
 
 
 def test_start_at_shifts_the_whole_recording(tmp_path: Path) -> None:
-    arrivals = read(tmp_path / "e.jsonl", json.dumps(S3) + "\n" + json.dumps(BUS), start_at=parse_instant("2030-01-01T00:00:00Z"))
+    arrivals = read(
+        tmp_path / "e.jsonl",
+        json.dumps(S3) + "\n" + json.dumps(BUS),
+        start_at=parse_instant("2030-01-01T00:00:00Z"),
+    )
     assert [iso(a.time)[:23] for a in arrivals] == ["2030-01-01T00:00:00.000", "2030-01-01T00:00:01.322"]
 
 
@@ -150,7 +183,9 @@ def test_a_functions_log_gives_events_and_durations(tmp_path: Path) -> None:
         ("body.json", '{"Records": [{"eventSource": "aws:sqs"}]}', "body.json", "without a body"),
     ],
 )
-def test_bad_files_are_told_with_their_place(tmp_path: Path, name: str, text: Any, place: str, words: str) -> None:
+def test_bad_files_are_told_with_their_place(
+    tmp_path: Path, name: str, text: Any, place: str, words: str
+) -> None:
     with pytest.raises(RecordingError) as told:
         read(tmp_path / name, text)
     assert str(told.value).startswith(str(tmp_path / place) + ": ")

@@ -205,7 +205,11 @@ def test_a_result_without_json_form_is_a_marshal_error(opened: Any) -> None:
         ("leaves", {"status": 3}, "Runtime exited with error: exit status 3"),
         ("hard_exit", {"status": 127}, "Runtime exited with error: exit status 127"),
         ("kills_itself", {"signal": int(signal.SIGKILL)}, "Runtime exited with error: signal: killed"),
-        ("kills_itself", {"signal": int(signal.SIGSEGV)}, "Runtime exited with error: signal: segmentation fault"),
+        (
+            "kills_itself",
+            {"signal": int(signal.SIGSEGV)},
+            "Runtime exited with error: signal: segmentation fault",
+        ),
     ],
 )
 def test_an_exit_is_told_as_the_platform_tells_it(opened: Any, name: str, event: Any, text: str) -> None:
@@ -214,7 +218,9 @@ def test_an_exit_is_told_as_the_platform_tells_it(opened: Any, name: str, event:
     reply = runtime.invoke(function, event)
     request_id = ID.search(reply.payload.decode())
     assert request_id is not None
-    expected = f'{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {request_id[0]} Error: {text}"}}'
+    expected = (
+        f'{{"errorType":"Runtime.ExitError","errorMessage":"RequestId: {request_id[0]} Error: {text}"}}'
+    )
     assert reply.payload.decode() == expected
     assert runtime.invoke("echo", {"still": "here"}).json() == {"still": "here"}
 
@@ -230,7 +236,10 @@ def test_row_3_a_time_out_is_a_json_payload_with_the_configured_seconds(opened: 
 
 
 def test_a_handler_that_ignores_sigterm_is_killed(opened: Any) -> None:
-    assert error_of(opened("ignores_sigterm", timeout=1).invoke("ignores-sigterm"))["errorType"] == "Sandbox.Timedout"
+    assert (
+        error_of(opened("ignores_sigterm", timeout=1).invoke("ignores-sigterm"))["errorType"]
+        == "Sandbox.Timedout"
+    )
 
 
 def test_row_7_a_time_out_loses_globals_and_keeps_the_private_folder(opened: Any) -> None:
@@ -267,7 +276,9 @@ def test_row_19_context_and_variables(opened: Any) -> None:
     assert found["env"]["TZ"] == ":UTC"
     assert found["env"]["MINE"] == "x"
     assert found["env"]["AWS_LAMBDA_FUNCTION_TIMEOUT"] is None
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};.*", found["env"]["_X_AMZN_TRACE_ID"])
+    assert re.fullmatch(
+        r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};.*", found["env"]["_X_AMZN_TRACE_ID"]
+    )
 
 
 def test_the_qualifier_shows_in_the_invoked_arn_only_if_it_was_given(opened: Any) -> None:
@@ -279,7 +290,9 @@ def test_a_client_context_reaches_the_handler(opened: Any) -> None:
     import base64
 
     encoded = base64.b64encode(b'{"custom": {"foo": "bar"}}').decode()
-    assert opened("context_of").invoke("context-of", {}, client_context=encoded).json()["custom"] == {"foo": "bar"}
+    assert opened("context_of").invoke("context-of", {}, client_context=encoded).json()["custom"] == {
+        "foo": "bar"
+    }
 
 
 def test_a_client_context_that_is_no_json_fails_as_awss_client_does(opened: Any) -> None:
@@ -379,7 +392,10 @@ def test_children_and_daemons_end_with_the_runtime(declare: Declare, name: str) 
 
 
 def test_nothing_is_left_behind(declare: Declare) -> None:
-    functions = [declare(HANDLERS, name=n.replace("_", "-"), handler=n, timeout=1) for n in ("echo", "forks", "spins", "leaves")]
+    functions = [
+        declare(HANDLERS, name=n.replace("_", "-"), handler=n, timeout=1)
+        for n in ("echo", "forks", "spins", "leaves")
+    ]
     before = set(os.listdir("/proc/self/fd"))
     with open_blocking_runtime(project_of(*functions)) as runtime:
         for function in functions:
@@ -407,7 +423,12 @@ def test_dry_run_takes_no_slot(declare: Declare) -> None:
 @pytest.mark.parametrize(
     ("source", "handler", "error_type", "message"),
     [
-        ("import nowhere_to_be_found\n", "h", "Runtime.ImportModuleError", "No module named 'nowhere_to_be_found'"),
+        (
+            "import nowhere_to_be_found\n",
+            "h",
+            "Runtime.ImportModuleError",
+            "No module named 'nowhere_to_be_found'",
+        ),
         ("def broken(:\n", "h", "Runtime.UserCodeSyntaxError", "Syntax error in module"),
         ("x = 1\n", "h", "Runtime.HandlerNotFound", "Handler 'h' missing on module"),
         ("raise Exception('Runtime startup fails')\n", "h", "Exception", "Runtime startup fails"),

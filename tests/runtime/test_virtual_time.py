@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,12 @@ def messages(count: int, every_s: float, queue: str = "jobs") -> list[Arrival]:
     ]
 
 
-def event(time: float, source: str = "s3", delivery: Delivery = Delivery.ASYNC, **settings: Any) -> EventArrival:
-    return EventArrival(time=seconds(time), place=PLACE, source=source, delivery=delivery, payload=b"{}", **settings)
+def event(
+    time: float, source: str = "s3", delivery: Delivery = Delivery.ASYNC, **settings: Any
+) -> EventArrival:
+    return EventArrival(
+        time=seconds(time), place=PLACE, source=source, delivery=delivery, payload=b"{}", **settings
+    )
 
 
 def fixed(span_s: float) -> DeclaredDuration:
@@ -67,7 +72,9 @@ def fixed(span_s: float) -> DeclaredDuration:
 
 
 def jobs(function: Any, queue: dict[str, Any], **mapping: Any) -> Project:
-    declared = Queue(name="jobs", redrive_policy=RedrivePolicy(dead_letter_target="dead", max_receive_count=3), **queue)
+    declared = Queue(
+        name="jobs", redrive_policy=RedrivePolicy(dead_letter_target="dead", max_receive_count=3), **queue
+    )
     return project_of(
         function,
         queues={"jobs": declared, "dead": Queue(name="dead")},
@@ -76,7 +83,9 @@ def jobs(function: Any, queue: dict[str, Any], **mapping: Any) -> Project:
     )
 
 
-def test_rows_9_10_and_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(declare: Declare) -> None:
+def test_rows_9_10_and_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(
+    declare: Declare,
+) -> None:
     with open_blocking_runtime(project_of(declare(TELLS_TIME)), clock=VirtualClock()) as runtime:
         reply = runtime.accept("fn", {"Records": []})
         assert (reply.status, reply.payload) == (202, b"")
@@ -89,7 +98,9 @@ def test_rows_9_10_and_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers
 
 
 def test_six_hours_of_throttles_end_by_age(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", reserved_concurrent_executions=1, duration=fixed(30_000), timeout=900)
+    function = declare(
+        "def handler(e, c): pass", reserved_concurrent_executions=1, duration=fixed(30_000), timeout=900
+    )
     slow = declare("def handler(e, c): pass", name="slow")
     with open_blocking_runtime(project_of(function, slow), clock=VirtualClock()) as runtime:
         for _ in range(40):
@@ -146,7 +157,9 @@ def test_overlapping_invocations_need_as_many_environments_as_on_aws(declare: De
 
 
 def test_recorded_durations(declare: Declare) -> None:
-    project = Project(functions={"fn": declare("def handler(e, c): pass")}, routes=(Route(key="s3", function="fn"),))
+    project = Project(
+        functions={"fn": declare("def handler(e, c): pass")}, routes=(Route(key="s3", function="fn"),)
+    )
     options = Options(durations=DurationMode.RECORDED)
     with open_blocking_runtime(project, clock=VirtualClock(), options=options) as runtime:
         runtime.replay([event(0, duration=Duration(1_234_000))])
@@ -154,7 +167,9 @@ def test_recorded_durations(declare: Declare) -> None:
 
 
 @pytest.mark.parametrize(("source", "attempts"), [("cognito", 3), ("alb", 1), ("firehose", 4)])
-def test_a_service_that_gets_no_answer_tries_again_by_its_own_rule(declare: Declare, source: str, attempts: int) -> None:
+def test_a_service_that_gets_no_answer_tries_again_by_its_own_rule(
+    declare: Declare, source: str, attempts: int
+) -> None:
     function = declare("import time\ndef handler(e, c): time.sleep(60)\n", timeout=6)
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.replay([event(0, source, Delivery.SYNC)])
@@ -170,7 +185,9 @@ def test_cognito_does_not_try_again_after_an_exception(declare: Declare) -> None
 
 
 def test_row_20_throttled_batches_cost_one_receive_a_visibility_timeout(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", duration=fixed(10), timeout=20, reserved_concurrent_executions=1)
+    function = declare(
+        "def handler(e, c): pass", duration=fixed(10), timeout=20, reserved_concurrent_executions=1
+    )
     project = jobs(function, {"visibility_timeout": 60}, batch_size=1)
     with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
         runtime.replay(messages(20, 0))
@@ -182,7 +199,7 @@ def test_row_20_throttled_batches_cost_one_receive_a_visibility_timeout(declare:
             for message in record.message_ids:
                 received.setdefault(message, []).append(record.time)
         for instants in received.values():
-            assert all(later - earlier >= 60 * SECOND for earlier, later in zip(instants, instants[1:], strict=False))
+            assert all(later - earlier >= 60 * SECOND for earlier, later in pairwise(instants))
 
 
 def test_a_visibility_timeout_shorter_than_the_handler_shows_the_double_delivery(declare: Declare) -> None:
@@ -199,7 +216,9 @@ def test_a_visibility_timeout_shorter_than_the_handler_shows_the_double_delivery
 def logged(project: Project, arrivals: Sequence[Arrival], *, seed: int, workers: int) -> str:
     lines = ResultLines(virtual=True)
     texts: list[str] = []
-    options = Options(seed=seed, workers=workers, readers=(lambda records: texts.append(lines.lines(records)),))
+    options = Options(
+        seed=seed, workers=workers, readers=(lambda records: texts.append(lines.lines(records)),)
+    )
     with open_blocking_runtime(project, clock=VirtualClock(), options=options) as runtime:
         runtime.replay(arrivals)
     return "".join(texts)
@@ -208,7 +227,9 @@ def logged(project: Project, arrivals: Sequence[Arrival], *, seed: int, workers:
 def test_equal_seeds_give_equal_bytes_whatever_the_machine_does(declare: Declare) -> None:
     """Four workers side by side, handlers of random real duration."""
     function = declare(
-        SLEEPY, duration=DeclaredDuration(p50=Duration(40_000), p99=Duration(900_000)), reserved_concurrent_executions=7
+        SLEEPY,
+        duration=DeclaredDuration(p50=Duration(40_000), p99=Duration(900_000)),
+        reserved_concurrent_executions=7,
     )
     project = jobs(function, {"visibility_timeout": 60}, report_batch_item_failures=True)
     arrivals = [*messages(300, 0.01), *(event(n) for n in range(3))]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.arrival import Delivery, EventArrival, MessageArrival
 from lambdarun.errors import Place
+from lambdarun.model.arrival import Delivery, EventArrival, MessageArrival
 from lambdarun.model.declarations import (
     Account,
     AsyncInvokeConfiguration,
@@ -47,7 +47,9 @@ def project(chance: random.Random) -> Project:
     return Project(
         account=Account(concurrent_executions=chance.choice([103, 110, 1_000])),
         functions={
-            "worker": function("worker", timeout=10, reserved_concurrent_executions=chance.choice([1, 3, None])),
+            "worker": function(
+                "worker", timeout=10, reserved_concurrent_executions=chance.choice([1, 3, None])
+            ),
             "events": function(
                 "events",
                 reserved_concurrent_executions=chance.choice([1, 2, None]),
@@ -61,7 +63,9 @@ def project(chance: random.Random) -> Project:
             "jobs": Queue(
                 name="jobs",
                 visibility_timeout=chance.choice([5, 10, 60]),
-                redrive_policy=RedrivePolicy(dead_letter_target="dead", max_receive_count=chance.choice([1, 3, 5])),
+                redrive_policy=RedrivePolicy(
+                    dead_letter_target="dead", max_receive_count=chance.choice([1, 3, 5])
+                ),
             ),
             "dead": Queue(name="dead"),
         },
@@ -177,7 +181,9 @@ def test_no_accepted_item_is_lost(seed: int) -> None:
     assert len(deleted | dead) + count("message.expired") == sent
     waiting = simulation.region.queues["jobs"].queue.counts()
     assert (waiting.visible, waiting.hidden, waiting.delayed) == (0, 0, 0)
-    assert simulation.region.queues["dead"].queue.counts().visible == len(dead - deleted) + len(dead & deleted)
+    assert simulation.region.queues["dead"].queue.counts().visible == len(dead - deleted) + len(
+        dead & deleted
+    )
 
     # Every invocation that started ended, and every slot is free again.
     ends = count("invocation.succeeded") + count("invocation.failed") + count("invocation.lost")
@@ -187,7 +193,11 @@ def test_no_accepted_item_is_lost(seed: int) -> None:
     # No function ran more environments at once than it may.
     reserved = simulation.region.project.functions["worker"].reserved_concurrent_executions
     if reserved is not None:
-        assert all(r.running <= reserved for r in simulation.log if r.kind == "invocation.started" and r.function == "worker")
+        assert all(
+            r.running <= reserved
+            for r in simulation.log
+            if r.kind == "invocation.started" and r.function == "worker"
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 77, 211])

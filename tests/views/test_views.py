@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdarun.aws import metric_names as names
 from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.records import (
@@ -23,7 +24,6 @@ from lambdarun.model.records import (
     Record,
 )
 from lambdarun.report.text import render, span
-from lambdarun.aws import metric_names as names
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.log_text import LogText, billed_ms, log_tail
 from lambdarun.views.metrics import Metrics
@@ -41,12 +41,26 @@ def started(time: Instant = NOW, *, cold: bool = False, running: int = 1) -> Inv
 
 def succeeded(duration_us: int = 5_840, init_us: int | None = None) -> InvocationSucceeded:
     init = None if init_us is None else Duration(init_us)
-    return InvocationSucceeded(Instant(NOW + duration_us), "fn", ID, 1, 1, NOW, Duration(duration_us), init, 128, 37, b"null")
+    return InvocationSucceeded(
+        Instant(NOW + duration_us), "fn", ID, 1, 1, NOW, Duration(duration_us), init, 128, 37, b"null"
+    )
 
 
 def failed(cause: str, error_type: str, duration_us: int = 1_000) -> InvocationFailed:
     return InvocationFailed(
-        NOW, "fn", ID, 1, 1, NOW, Duration(duration_us), None, 128, 37, cause, error_type, b'{"errorMessage": "x"}'
+        NOW,
+        "fn",
+        ID,
+        1,
+        1,
+        NOW,
+        Duration(duration_us),
+        None,
+        128,
+        37,
+        cause,
+        error_type,
+        b'{"errorMessage": "x"}',
     )
 
 
@@ -64,7 +78,13 @@ def test_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:
 
 
 def test_row_17_a_cold_start_adds_its_init_to_the_bill() -> None:
-    text = log_of([started(cold=True), EnvironmentInitialised(NOW, "fn", 1, Duration(81_880), "s"), succeeded(init_us=81_880)])
+    text = log_of(
+        [
+            started(cold=True),
+            EnvironmentInitialised(NOW, "fn", 1, Duration(81_880), "s"),
+            succeeded(init_us=81_880),
+        ]
+    )
     assert text.startswith("INIT_START Runtime Version: python:3.11")
     assert "Billed Duration: 88 ms\t" in text
     assert text.endswith("Max Memory Used: 37 MB\tInit Duration: 81.88 ms\t\n")
@@ -74,7 +94,9 @@ def test_row_17_failures_of_the_runtime_have_a_status_and_a_handlers_exception_h
     assert log_of([started(), failed("timed out", "Sandbox.Timedout", 3_000_000)]).endswith(
         "Duration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 37 MB\tStatus: timeout\n"
     )
-    assert log_of([started(), failed("exited", "Runtime.ExitError")]).endswith("\tStatus: error\tError Type: Runtime.ExitError\n")
+    assert log_of([started(), failed("exited", "Runtime.ExitError")]).endswith(
+        "\tStatus: error\tError Type: Runtime.ExitError\n"
+    )
     assert "Status" not in log_of([started(), failed("raised", "ValueError")])
 
 
@@ -84,7 +106,12 @@ def test_output_stands_between_start_and_end() -> None:
 
 
 def test_billing_rounds_up_to_whole_milliseconds() -> None:
-    assert [billed_ms(5_840, 81_880), billed_ms(1_000, None), billed_ms(1, None), billed_ms(600_000_000, 476_750)] == [88, 1, 1, 600_477]
+    assert [
+        billed_ms(5_840, 81_880),
+        billed_ms(1_000, None),
+        billed_ms(1, None),
+        billed_ms(600_000_000, 476_750),
+    ] == [88, 1, 1, 600_477]
 
 
 def test_row_15_the_tail_is_the_last_4096_bytes() -> None:
@@ -95,7 +122,9 @@ def test_result_lines_are_json_with_schema_number_and_kind() -> None:
     records: list[Record] = [
         started(),
         OutputCaptured(NOW, "fn", ID, 1, b'say "\xff\n', 3),
-        MessageDeadLettered(NOW, "q", "dead", "own-id", 3, '{"a": 1}', {"n": {"stringValue": "6", "dataType": "Number"}}),
+        MessageDeadLettered(
+            NOW, "q", "dead", "own-id", 3, '{"a": 1}', {"n": {"stringValue": "6", "dataType": "Number"}}
+        ),
         MessageReturned(NOW, "q", ID, 2, None),
     ]
     lines = ResultLines(virtual=True).lines(records).splitlines()
@@ -140,7 +169,11 @@ def test_durations_are_milliseconds_with_percentiles() -> None:
         if json.loads(line)["metric"] == "Duration" and json.loads(line)["dimensions"] == {"FunctionName": "fn"}
     ]  # fmt: skip
     assert point["unit"] == "Milliseconds"
-    assert (point["statistics"]["min"], point["statistics"]["max"], point["statistics"]["avg"]) == (1, 100, 50.5)
+    assert (point["statistics"]["min"], point["statistics"]["max"], point["statistics"]["avg"]) == (
+        1,
+        100,
+        50.5,
+    )
     assert abs(point["statistics"]["p90"] - 90) <= 0.9
 
 
@@ -164,7 +197,12 @@ def test_merging_is_counting_together(left: list[float], right: list[float]) -> 
     merged, other = of(left), of(right)
     merged.merge(other)
     whole = of(left + right)
-    assert (merged.count, merged.least, merged.most, merged._buckets) == (whole.count, whole.least, whole.most, whole._buckets)
+    assert (merged.count, merged.least, merged.most, merged._buckets) == (
+        whole.count,
+        whole.least,
+        whole.most,
+        whole._buckets,
+    )
 
 
 def test_the_summary_counts_what_ended_without_success() -> None:

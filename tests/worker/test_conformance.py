@@ -113,7 +113,9 @@ HANDLERS = {
 KINDS = {wire.RESULT: "result", wire.ERROR: "error", wire.INIT_ERROR: "init"}
 
 
-def oracle(root: Path, handler: str, event: str, environ: dict[str, str], client_context: str) -> tuple[str, bytes, list[str]]:
+def oracle(
+    root: Path, handler: str, event: str, environ: dict[str, str], client_context: str
+) -> tuple[str, bytes, list[str]]:
     import base64
 
     ran = subprocess.run(
@@ -124,7 +126,9 @@ def oracle(root: Path, handler: str, event: str, environ: dict[str, str], client
     return kind, base64.b64decode(body), lines
 
 
-def check(zygote: Zygote, root: Path, handler: str, *, runtime: str = "python3.11", client_context: str = "") -> None:
+def check(
+    zygote: Zygote, root: Path, handler: str, *, runtime: str = "python3.11", client_context: str = ""
+) -> None:
     environ = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}", "AWS_LAMBDA_FUNCTION_NAME": "fn"}
     kind, body, lines = oracle(root, handler, '{"k": [1, "\u20ac"]}', environ, client_context)
     worker = zygote.fork(root, handler, **environ)
@@ -159,7 +163,9 @@ def test_payloads_are_awss_to_the_byte(real_zygote: Zygote, tmp_path: Path, name
 
 
 @pytest.mark.parametrize("name", HANDLERS)
-def test_handler_names_are_resolved_as_aws_resolves_them(real_zygote: Zygote, tmp_path: Path, name: str) -> None:
+def test_handler_names_are_resolved_as_aws_resolves_them(
+    real_zygote: Zygote, tmp_path: Path, name: str
+) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "app.py").write_text("def h(e, c): return 'found'\n", encoding="utf-8")
     (tmp_path / "echo.py").write_text("def h(e, c): return e\n", encoding="utf-8")

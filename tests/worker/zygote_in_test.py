@@ -42,7 +42,9 @@ class Worker:
     pid: int = 0
     number: int = field(default=0, init=False)
 
-    def run(self, payload: bytes, *, now_us: int = 0, timeout_s: int = 3, client_context: bytes = b"") -> Reply | None:
+    def run(
+        self, payload: bytes, *, now_us: int = 0, timeout_s: int = 3, client_context: bytes = b""
+    ) -> Reply | None:
         """Hand over an event; None where the process ended instead of answering."""
         self.number += 1
         start = now_us or time.time_ns() // 1_000
@@ -58,7 +60,9 @@ class Worker:
                 return None
             if not packet:
                 return None
-            kind, flags, type_bytes, _, duration, slept, init, _, _, size = wire.REPLY_HEADER.unpack_from(packet)
+            kind, flags, type_bytes, _, duration, slept, init, _, _, size = wire.REPLY_HEADER.unpack_from(
+                packet
+            )
             if kind != wire.INITIALISED:
                 break
         start_of = wire.REPLY_HEADER.size + type_bytes
@@ -67,7 +71,9 @@ class Worker:
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             body = os.pread(descriptors[0], size, 0)
             os.close(descriptors[0])
-        return Reply(kind, flags, packet[wire.REPLY_HEADER.size : start_of].decode(), body, duration, slept, init)
+        return Reply(
+            kind, flags, packet[wire.REPLY_HEADER.size : start_of].decode(), body, duration, slept, init
+        )
 
     def printed(self) -> str:
         """What it wrote since the last call."""
