@@ -24,17 +24,20 @@ class CognitoIdentity:
         )
 
 
+_CLIENT_FIELDS = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+
+
 class Client:
     """The mobile client of a client context."""
 
-    __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
+    __slots__ = _CLIENT_FIELDS
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        for name in self.__slots__:
+        for name in _CLIENT_FIELDS:
             setattr(self, name, fields.get(name))
 
     def __repr__(self) -> str:
-        return "Client([" + ",".join(f"{name}={getattr(self, name)}" for name in self.__slots__) + "])"
+        return "Client([" + ",".join(f"{name}={getattr(self, name)}" for name in _CLIENT_FIELDS) + "])"
 
 
 class ClientContext:

@@ -1,0 +1,205 @@
+"""Warm and cold invocations, deadlines and memory, beside their floors."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+import trio
+
+from benchmarks.floors import exchange, processes
+from benchmarks.subjects import function, only
+from benchmarks.table import Pair, Row, at_most, interleaved
+from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
+from lambdarun.runtime.journal import ForgetfulStore
+from lambdarun.runtime.session import open_runtime
+
+COUNT = 3_000
+
+
+@contextmanager
+def cores(ours: set[int], workers: set[int]) -> Iterator[None]:
+    """What is started inside runs on `workers`; then this process moves to `ours`."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, workers)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours if ours else before)
+
+
+def _warm(runtime: BlockingRuntime, count: int) -> list[float]:
+    took = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        runtime.invoke("echo", payload=exchange.EVENT)
+        took.append(time.perf_counter() - begun)
+    return took
+
+
+def _compare(worker_core: int, folder: Path) -> tuple[Pair, float]:
+    """A lone caller against the bare exchange; also the subject's p99 over its p50."""
+    before = os.sched_getaffinity(0)
+    with ExitStack() as stack:
+        with cores({0}, {worker_core}):
+            runtime = stack.enter_context(
+                open_blocking_runtime(only(function(folder, "echo")), store=ForgetfulStore())
+            )
+            runtime.invoke("echo", payload=exchange.EVENT)
+        channel = stack.enter_context(exchange.worker(worker_core))
+        exchange.round_trips(channel, 500)
+        _warm(runtime, 500)
+        tails: list[float] = []
+
+        def subject() -> float:
+            took = _warm(runtime, COUNT)
+            tails.append(quantiles(took, n=100)[98] / median(took))
+            return median(took)
+
+        pair = interleaved(lambda: median(exchange.round_trips(channel, COUNT)), subject)
+    os.sched_setaffinity(0, before)
+    return pair, median(tails)
+
+
+def warm() -> Iterator[Row]:
+    """A lone caller, pinned to one core and on two."""
+    with tempfile.TemporaryDirectory() as name:
+        pair, tail = _compare(0, Path(name))
+        yield at_most("warm, lone caller (J)", pair, 3.5)
+        yield Row("its p99", "own p50", "", f"{tail:.2f} x", "<= 3 x", tail <= 3)
+        pair, _ = _compare(1, Path(name))
+        yield at_most("warm on two cores (J2)", pair, 2)
+
+
+def through_the_pump() -> Iterator[Row]:
+    """One caller under trio, with another always in flight, so that all goes through the pump."""
+    with tempfile.TemporaryDirectory() as name:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {0})
+        with exchange.worker(0) as channel:
+            exchange.round_trips(channel, 500)
+
+            async def main() -> Pair:
+                async with open_runtime(only(function(Path(name), "echo")), store=ForgetfulStore()) as runtime:
+
+                    async def rounds(count: int) -> list[float]:
+                        took = []
+                        for _ in range(count):
+                            begun = time.perf_counter()
+                            await runtime.invoke("echo", payload=exchange.EVENT)
+                            took.append(time.perf_counter() - begun)
+                        return took
+
+                    await rounds(500)
+                    pairs = []
+                    for _ in range(5):
+                        floor = median(exchange.round_trips(channel, COUNT))
+                        pairs.append((floor, median(await rounds(COUNT))))
+                    ratios = sorted(s / f for f, s in pairs)
+                    base = median(f for f, _ in pairs)
+                    return Pair(base, ratios[2] * base, (ratios[-1] - ratios[0]) / ratios[2])
+
+            pair = trio.run(main)
+        os.sched_setaffinity(0, before)
+        yield at_most("warm under trio (J)", pair, 5)
+
+
+def sixteen() -> Iterator[Row]:
+    """Sixteen callers on as many environments, against a bare loop."""
+    count = 8_000
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        channels = [stack.enter_context(exchange.worker(None)) for _ in range(16)]
+
+        async def main() -> tuple[float, float]:
+            async with open_runtime(only(function(Path(name), "echo")), store=ForgetfulStore()) as runtime:
+
+                async def caller(calls: int) -> None:
+                    for _ in range(calls):
+                        await runtime.invoke("echo", payload=exchange.EVENT)
+
+                async def rate(total: int) -> float:
+                    begun = time.perf_counter()
+                    async with trio.open_nursery() as nursery:
+                        for _ in range(16):
+                            nursery.start_soon(caller, total // 16)
+                    return total / (time.perf_counter() - begun)
+
+                await rate(800)
+                exchange.epoll_rate(channels, 800)
+                pairs = []
+                for _ in range(5):
+                    pairs.append((exchange.epoll_rate(channels, count), await rate(count)))
+                ratios = sorted(s / f for f, s in pairs)
+                return median(f for f, _ in pairs), ratios[2]
+
+        floor, ratio = trio.run(main)
+    yield Row(
+        "16 callers, 16 environments", f"{floor:,.0f} /s", f"{floor * ratio:,.0f} /s", f"{ratio:.2f} x", ">= 0.6 x", ratio >= 0.6
+    )  # fmt: skip
+
+
+def cold() -> Iterator[Row]:
+    """A hello handler's first invocation, against fork, import and call."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def subject() -> float:
+            made = {f"f{n}": function(folder, "hello") for n in range(1)}
+            took = []
+            with open_blocking_runtime(only(made["f0"]), store=ForgetfulStore()) as runtime:
+                runtime.invoke("hello")
+                for _ in range(30):
+                    for environments in runtime.driver.region.admission.environments._idle.values():
+                        environments.clear()
+                    begun = time.perf_counter()
+                    runtime.invoke("hello")
+                    took.append(time.perf_counter() - begun)
+            return median(took)
+
+        pair = interleaved(lambda: median(processes.fork_import_call(folder, 30)), subject)
+    yield at_most("cold start, answered", pair, 2.3, "ms", 1e3)
+
+
+def burst() -> Iterator[Row]:
+    """Two hundred environments at once: memory of each."""
+    with tempfile.TemporaryDirectory() as name:
+
+        async def main() -> tuple[float, float]:
+            async with open_runtime(only(function(Path(name), "hello")), store=ForgetfulStore()) as runtime:
+                begun = time.perf_counter()
+                async with trio.open_nursery() as nursery:
+                    for _ in range(200):
+                        nursery.start_soon(runtime.invoke, "hello")
+                took = time.perf_counter() - begun
+                owned = runtime.driver.processes._processes.values()
+                sizes = [processes.pss_kb(process.pid) for process in owned if process.pid]
+                assert len(sizes) > 20
+                return median(sizes) / 1024, took
+
+        mb, took = trio.run(main)
+    yield Row("burst of 200 environments", "", f"{mb:.2f} MB PSS each, {took:.2f} s", "", "<= 2.2 MB", mb <= 2.2)
+
+
+def deadline() -> Iterator[Row]:
+    """From the deadline to the answer of a handler that spins, over a bare kill and wait."""
+    with tempfile.TemporaryDirectory() as name:
+        made = function(Path(name), "slow", timeout=1)
+        late = []
+        with open_blocking_runtime(only(made), store=ForgetfulStore()) as runtime:
+            runtime.invoke("slow")
+            for _ in range(5):
+                begun = time.perf_counter()
+                runtime.invoke("slow")
+                # A cold environment each time: its time-out runs from the end of its initialisation.
+                late.append(time.perf_counter() - begun - 1.0)
+        cold_start = median(processes.fork_import_call(Path(name), 30))
+        floor = median(processes.kill_and_wait(30))
+        over = median(late) - floor - cold_start
+    yield Row(
+        "deadline to reaped", f"{floor * 1e3:.2f} ms", f"{(median(late) - cold_start) * 1e3:.2f} ms", f"+{over * 1e3:.2f} ms", "<= +2.5 ms", over <= 0.0025
+    )  # fmt: skip
