@@ -8,8 +8,7 @@ from pathlib import Path
 
 from benchmarks.floors.processes import command
 from benchmarks.subjects import CODE
-from benchmarks.table import at_most, interleaved
-from benchmarks.table import Row
+from benchmarks.table import Row, at_most, interleaved
 
 
 def commands() -> Iterator[Row]:

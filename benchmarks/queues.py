@@ -24,7 +24,7 @@ from lambdarun.model.region import Region
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
-from lambdarun.runtime.journal import ForgetfulStore
+from lambdarun.runtime.journal import ForgetfulStore, Reader
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
 
@@ -39,7 +39,7 @@ def accepts() -> Iterator[Row]:
         def subject() -> float:
             region = Region(only(made), Draws(0))
             now = Instant(SECOND)
-            count = 200_000
+            count = MILLION // 2
             begun = time.perf_counter()
             for ticket in range(count):
                 region.take(now, Accept(ticket, "hello", b"{}"))
@@ -48,7 +48,7 @@ def accepts() -> Iterator[Row]:
 
         floors, rates = [], []
         for _ in range(5):
-            floors.append(heap.pushes_a_second(200_000))
+            floors.append(heap.pushes_a_second(MILLION))
             rates.append(subject())
     floor, rate = median(floors), median(rates)
     need = max(150_000, 0.08 * floor)
@@ -99,7 +99,7 @@ def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all
     project = orders(folder, **settings)
     arrivals = list(messages(10_000, poison))
     summary = Summary()
-    readers = [summary.read]
+    readers: list[Reader] = [summary.read]
     file = None
     if out:
         file = WholeFile(folder / "out.jsonl")
@@ -107,7 +107,9 @@ def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all
         readers.append(lambda records: file.write(lines.lines(records)))
     options = Options(readers=tuple(readers), workers=2 if declared else 4)
     begun = time.perf_counter()
-    with open_blocking_runtime(project, clock=VirtualClock(), store=ForgetfulStore(), options=options) as runtime:
+    with open_blocking_runtime(
+        project, clock=VirtualClock(), store=ForgetfulStore(), options=options
+    ) as runtime:
         if not all_in:
             runtime.replay(arrivals[:100])
             begun = time.perf_counter()
@@ -147,6 +149,7 @@ def replays() -> Iterator[Row]:
         two = [stack.enter_context(exchange.worker(None, orders_handler)) for _ in range(2)]
         exchange.batch_loop(two, events)
         pair = interleaved(
-            lambda: exchange.batch_loop(two, events), lambda: _replay(folder, poison=0, out=False, declared=True)
+            lambda: exchange.batch_loop(two, events),
+            lambda: _replay(folder, poison=0, out=False, declared=True),
         )
         yield at_most("replay, two cores, declared", pair, 1.5, "ms", 1e3)

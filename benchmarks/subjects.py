@@ -9,11 +9,18 @@ from typing import Any
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import MessageArrival
-from lambdarun.model.declarations import EventSourceMapping, Function, Project, Queue, RedrivePolicy, running_runtime
+from lambdarun.model.declarations import (
+    EventSourceMapping,
+    Function,
+    Project,
+    Queue,
+    RedrivePolicy,
+    running_runtime,
+)
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.runtime.clock import VIRTUAL_START
 
-CODE = '''
+CODE = """
 def echo(event, context):
     return event
 
@@ -30,7 +37,7 @@ def orders(event, context):
         if record["body"] == "poison":
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
-'''
+"""
 
 
 def function(folder: Path, name: str, **settings: Any) -> Function:
@@ -69,7 +76,11 @@ def messages(count: int, poison_every: int = 0) -> Iterable[MessageArrival]:
     """Messages in tens, ten an instant."""
     place = Place("benchmark")
     for number in range(count):
-        body = "poison" if poison_every and number % poison_every == 0 else f'{{"order": {number}, "total": "12.50"}}'
+        body = (
+            "poison"
+            if poison_every and number % poison_every == 0
+            else f'{{"order": {number}, "total": "12.50"}}'
+        )
         time = Instant(VIRTUAL_START + number // 10 * SECOND)
         yield MessageArrival(time=time, place=place, queue="q", body=body)
 

@@ -63,4 +63,6 @@ def render(rows: list[Row]) -> str:
     cells = [("case", "floor", "measured", "ratio", "target", "")]
     cells += [(r.name, r.floor, r.figure, r.ratio, r.target, "ok" if r.held else "MISSED") for r in rows]
     widths = [max(len(row[n]) for row in cells) for n in range(6)]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    )

@@ -95,9 +95,9 @@ def batch_loop(channels: list[socket.socket], batches: list[bytes]) -> float:
             ready, _, _ = select.select(busy, [], [])
             for channel in ready:
                 channel.recv(PACKET)
-                batch = next(waiting, None)
-                if batch is None:
+                following = next(waiting, None)
+                if following is None:
                     busy.remove(channel)
                 else:
-                    channel.send(batch)
+                    channel.send(following)
     return time.perf_counter() - begun

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -62,10 +63,8 @@ def kill_and_wait(count: int) -> list[float]:
             os.setpgid(0, 0)
             signal.pause()
             os._exit(0)
-        try:
+        with suppress(PermissionError):
             os.setpgid(pid, pid)
-        except PermissionError:
-            pass
         pidfd = os.pidfd_open(pid)
         time.sleep(0.002)
         begun = time.perf_counter()

@@ -32,7 +32,8 @@ class AsyncInvocation:
         self.admission.records.append(
             EventAccepted(now, self.function.name, request_id, source, len(payload))
         )
-        self.wakes.stir(self)
+        if not self.queue.is_backing_off(now):
+            self.wakes.stir(self)
         return request_id
 
     def wake(self, now: Instant) -> None:

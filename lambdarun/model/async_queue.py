@@ -85,6 +85,10 @@ class AsyncQueue:
         """Take an event in."""
         self._fresh.append(event)
 
+    def is_backing_off(self, now: Instant) -> bool:
+        """Whether nothing can start now, and `next_due` is known already: a fresh event changes neither."""
+        return self._backing_off_until is not None and now < self._backing_off_until
+
     def next_due(self) -> Instant | None:
         """When the next attempt may start; the past where one may start already."""
         due = self._later.next_due()

@@ -20,7 +20,7 @@ _Z_99: Final = 2.3263478740408408  # the 99th percentile of the standard normal 
 
 def uuid_text(value: int) -> str:
     """`5a3f0c1e-...`: 128 bits in the form of a UUID."""
-    text = f"{value:032x}"
+    text = value.to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

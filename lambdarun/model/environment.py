@@ -21,6 +21,9 @@ from lambdarun.model.instant import SECOND, Instant
 class Phase(Enum):
     """Where an environment stands."""
 
+    # An Enum's own hash is Python code, and the table is looked into several times an invocation.
+    __hash__ = object.__hash__
+
     STARTING = "starting"
     IDLE = "idle"
     BUSY = "busy"
@@ -30,6 +33,8 @@ class Phase(Enum):
 
 class Happening(Enum):
     """What can happen to an environment."""
+
+    __hash__ = object.__hash__
 
     CLAIMED = "claimed"
     REPLIED = "replied"

@@ -133,9 +133,11 @@ def accept_refusal(
     account: Account, functions: Mapping[str, Function], request: Request
 ) -> Function | Refusal:
     """The function for an asynchronous request, or why AWS would refuse it."""
-    refusal = async_refusal(request.payload)
-    if refusal is not None:
-        return refusal
+    payload = request.payload
+    if payload and payload != b"{}":
+        refusal = async_refusal(payload)
+        if refusal is not None:
+            return refusal
     if request.qualifier is None and (function := functions.get(request.function)) is not None:
         return function
     target = _resolve(account, functions, request.function, request.qualifier)

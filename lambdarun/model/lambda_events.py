@@ -28,8 +28,7 @@ def id_text(message_id: MessageId) -> str:
 
 def receipt_handle(received: Received) -> str:
     """An opaque text, another one for each receive."""
-    seed = f"{id_text(received.message.id)}#{received.receive_count}".encode()
-    return "AQEB" + base64.b64encode(seed).decode()
+    return f"AQEB{received.message.number:012x}{received.at:016x}{received.receive_count:04x}"
 
 
 def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
@@ -66,22 +65,20 @@ def sqs_record(received: Received, tail: str, null_md5: bool) -> str:
     """One record as JSON text; `tail` is what all records of a queue end with."""
     message = received.message
     body = message.body
-    system = (
-        f'"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
-        f'"SenderId":{quoted(message.sender_id)},'
-        f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"'
-    )
+    extra = checksum = attributes = ""
     if message.source_arn is not None:
-        system += f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
+        extra = f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
     if message.attributes:
-        attributes = ",".join(_attribute(name, value) for name, value in message.attributes.items())
+        attributes = ",".join([_attribute(name, value) for name, value in message.attributes.items()])
         checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
-    else:
-        attributes = ""
-        checksum = '"md5OfMessageAttributes":null,' if null_md5 else ""
+    elif null_md5:
+        checksum = '"md5OfMessageAttributes":null,'
     return (
-        f'{{"messageId":"{id_text(message.id)}","receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
-        f'"attributes":{{{system}}},"messageAttributes":{{{attributes}}},{checksum}'
+        f'{{"messageId":{quoted(id_text(message.id))},"receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
+        f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
+        f'"SenderId":{quoted(message.sender_id)},'
+        f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
+        f'"messageAttributes":{{{attributes}}},{checksum}'
         f'"md5OfBody":"{md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()}",{tail}'
     )
 

@@ -46,9 +46,9 @@ class Send:
 
 @record
 class Arrive:
-    """A recorded event, at its time."""
+    """Recorded events, at their time: all of one instant together, in order."""
 
-    arrival: Arrival
+    arrivals: list[Arrival]
 
 
 @record

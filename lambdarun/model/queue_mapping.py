@@ -130,13 +130,18 @@ class QueueMapping:
             return
         self._pollers -= 1
         said, failed = self._judge(batch, outcome)
-        deleted, kept = [], []
-        for received in batch.messages:
-            if failed is None or (failed and id_text(received.message.id) in failed):
-                kept.append(received.message.id)
-            else:
-                self.queue.delete(received)
-                deleted.append(received.message.id)
+        deleted: tuple[MessageId, ...] = ()
+        kept: tuple[MessageId, ...] = ()
+        if failed is None:
+            kept = batch.ids()
+        elif not failed:
+            self.queue.delete_all(batch.messages)
+            deleted = batch.ids()
+        else:
+            done = [received for received in batch.messages if id_text(received.message.id) not in failed]
+            self.queue.delete_all(done)
+            deleted = tuple([received.message.id for received in done])
+            kept = tuple([message_id for message_id in batch.ids() if message_id not in deleted])
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -146,17 +151,18 @@ class QueueMapping:
                 self.function.name,
                 request_id,
                 said,
-                tuple(deleted),
-                tuple(kept),
+                deleted,
+                kept,
             )
         )
 
     def next_due(self) -> Instant | None:
         """When a batch is retried, a window ends or a poller is added."""
-        dues = [
-            due for due in (self._throttled.next_due(), self._window_ends, self._grows_at) if due is not None
-        ]
-        return min(dues, default=None)
+        due = self._throttled.next_due()
+        for wanted in (self._window_ends, self._grows_at):
+            if wanted is not None and (due is None or wanted < due):
+                due = wanted
+        return due
 
     def at_rest(self) -> bool:
         """Whether no batch is under way or being gathered."""
@@ -258,7 +264,7 @@ class QueueMapping:
     def _batch(self, now: Instant, received: list[Received], records: list[Record]) -> Batch:
         declared = self.declaration
         counts = self.queue.counts()
-        first = min(one.at for one in received)
+        first = min([one.at for one in received])
         batch = Batch(received, self, Instant(first + self._visibility_s * SECOND))
         records.append(
             BatchReceived(

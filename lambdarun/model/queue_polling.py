@@ -10,7 +10,7 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import Message, NewMessage, SqsQueue
+from lambdarun.model.sqs_queue import Message, Sendable, SqsQueue
 from lambdarun.model.wakes import Wakes
 
 
@@ -64,7 +64,7 @@ class QueuePolling:
     dead_letter: QueuePolling | None = None
     pollers: list[MappingPolling] = field(factory=list)
 
-    def send(self, now: Instant, message: NewMessage) -> Message:
+    def send(self, now: Instant, message: Sendable) -> Message:
         """Take a message; pollers see it in this step."""
         sent = self.queue.send(now, message, self.admission.records)
         self.wakes.stir(self)
@@ -80,12 +80,12 @@ class QueuePolling:
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
-        dues = [
-            due
-            for due in (self.queue.next_due(), *(p.mapping.next_due() for p in self.pollers))
-            if due is not None
-        ]
-        return min(dues, default=None)
+        due = self.queue.next_due()
+        for poller in self.pollers:
+            wanted = poller.mapping.next_due()
+            if wanted is not None and (due is None or wanted < due):
+                due = wanted
+        return due
 
     def at_rest(self) -> bool:
         """Whether no enabled poller has anything left to take or to settle."""

@@ -31,7 +31,7 @@ from lambdarun.model.queue_polling import MappingPolling, QueuePolling
 from lambdarun.model.records import ArrivalAnswered, ArrivalUndelivered, Record
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
-from lambdarun.model.sqs_queue import SqsQueue, new_message
+from lambdarun.model.sqs_queue import SqsQueue
 from lambdarun.model.sync_invocation import Callers, SyncArrivals
 from lambdarun.model.wakes import Wakes
 
@@ -121,13 +121,12 @@ class Region:
         self.queues[news.queue].send(now, news.message)
 
     def _arrive(self, now: Instant, news: Arrive) -> None:
-        arrival = news.arrival
-        match arrival:
-            case MessageArrival():
+        for arrival in news.arrivals:
+            if isinstance(arrival, MessageArrival):
                 self._arrive_message(now, arrival)
-            case EventArrival():
+            elif isinstance(arrival, EventArrival):
                 self._arrive_event(now, arrival)
-            case BatchArrival():
+            else:
                 self._arrive_batch(now, arrival)
 
     def _arrive_event(self, now: Instant, arrival: EventArrival) -> None:
@@ -156,12 +155,11 @@ class Region:
                 polled = self._open_queue(self.routing.queue(arrival), [mapping])
             else:
                 self._add_poller(polled, mapping)
-        message = new_message(arrival)
-        refusal = polled.queue.refusal(message)
+        refusal = polled.queue.refusal(arrival)
         if refusal is not None:
             self._undelivered(now, arrival, refusal.message)
         else:
-            polled.send(now, message)
+            polled.send(now, arrival)
 
     def _arrive_batch(self, now: Instant, arrival: BatchArrival) -> None:
         function = self._function_of(now, arrival)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from heapq import heappop, heappush
 from itertools import chain
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 from uuid import UUID
 
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits, messages
 from lambdarun.aws.messages import ErrorText
-from lambdarun.model.arrival import MessageArrival
 from lambdarun.model.declarations import Queue
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.instant import SECOND, Duration, Instant
@@ -46,12 +46,20 @@ class State(Enum):
     GONE = "gone"
 
 
-@frozen(kw_only=True)
+# Bound to names of their own: reading a member of an Enum takes as long as the comparison.
+_VISIBLE: Final = State.VISIBLE
+_HIDDEN: Final = State.HIDDEN
+_DELAYED: Final = State.DELAYED
+_GONE: Final = State.GONE
+_NO_ATTRIBUTES: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
+
+
+@define(kw_only=True)
 class NewMessage:
-    """A message to be sent. `sent` is the instant of a recorded send, None: now."""
+    """A message to be sent."""
 
     body: str
-    attributes: Mapping[str, Mapping[str, object]] = field(factory=dict)
+    attributes: Mapping[str, Mapping[str, object]] = _NO_ATTRIBUTES
     message_id: MessageId | None = None
     delay_seconds: int | None = None
     sender_id: str | None = None
@@ -106,24 +114,47 @@ class Counts:
     delayed: int
 
 
-def new_message(arrival: MessageArrival) -> NewMessage:
-    """A recorded message to be sent again, under its own id."""
-    message_id: MessageId | None = arrival.message_id
-    if arrival.message_id is not None:
-        try:
-            bits = UUID(arrival.message_id)
-        except ValueError:
-            pass
-        else:
-            message_id = RequestId(bits.int) if str(bits) == arrival.message_id else arrival.message_id
-    return NewMessage(
-        body=arrival.body,
-        attributes=arrival.attributes,
-        message_id=message_id,
-        delay_seconds=arrival.delay_seconds,
-        sender_id=arrival.sender_id,
-        duration=arrival.duration,
-    )
+class Sendable(Protocol):
+    """What can be sent: a NewMessage, or a recorded message as it is."""
+
+    @property
+    def body(self) -> str:
+        """The text."""
+
+    @property
+    def attributes(self) -> Mapping[str, Mapping[str, object]]:
+        """Message attributes by name."""
+
+    @property
+    def message_id(self) -> MessageId | None:
+        """Its own id, None draws one."""
+
+    @property
+    def delay_seconds(self) -> int | None:
+        """None: the queue's."""
+
+    @property
+    def sender_id(self) -> str | None:
+        """None: nobody in particular."""
+
+    @property
+    def duration(self) -> Duration | None:
+        """How long the recorded invocation took."""
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _own_id(message_id: MessageId) -> MessageId:
+    """A recorded id as its bits where it is a UUID, as it is otherwise."""
+    if isinstance(message_id, int):
+        return message_id
+    try:
+        bits = UUID(message_id)
+    except ValueError:
+        return message_id
+    return RequestId(bits.int) if str(bits) == message_id else message_id
 
 
 @define(eq=False)
@@ -144,10 +175,15 @@ class SqsQueue:
     _hidden_count: int = field(default=0, init=False)
     _delayed_count: int = field(default=0, init=False)
 
-    def refusal(self, message: NewMessage) -> QueueRefusal | None:
+    def refusal(self, message: Sendable) -> QueueRefusal | None:
         """Why AWS would refuse `message`; None: it would not."""
         body = message.body
         most = self.declaration.maximum_message_size
+        plain = (
+            not message.attributes and message.delay_seconds is None and body.isascii() and body.isprintable()
+        )
+        if plain and 0 < len(body) <= most:
+            return None
         if not body:
             return _refusal(messages.MESSAGE_BODY_MISSING)
         if len(body) * 4 > most or message.attributes:
@@ -165,23 +201,26 @@ class SqsQueue:
             return _refusal(messages.DELAY_INVALID, value=delay)
         return None
 
-    def send(self, now: Instant, message: NewMessage, records: list[Record]) -> Message:
+    def send(self, now: Instant, message: Sendable, records: list[Record]) -> Message:
         """Take a message that is not refused."""
-        self._numbers += 1
-        drawn = message.message_id if message.message_id is not None else self.draws.new_id()
-        taken = Message(
-            drawn, message.body, message.attributes, now, message.sender_id or SENDER, self._numbers
-        )
+        self._numbers = number = self._numbers + 1
+        own = message.message_id
+        message_id = self.draws.new_id() if own is None else _own_id(own)
+        body = message.body
+        taken = Message(message_id, body, message.attributes, now, message.sender_id or SENDER, number)
         taken.duration = message.duration
         self._by_age.append(taken)
-        delay = self.declaration.delay_seconds if message.delay_seconds is None else message.delay_seconds
+        delay = message.delay_seconds
+        if delay is None:
+            delay = self.declaration.delay_seconds
         if delay:
-            taken.state = State.DELAYED
+            taken.state = _DELAYED
             self._delayed_count += 1
             self._hide(taken, Instant(now + delay * SECOND))
         else:
-            self._show(taken)
-        records.append(MessageSent(now, self.declaration.name, taken.id, len(message.body)))
+            self._visible_count += 1
+            self._visible.append(taken)
+        records.append(MessageSent(now, self.declaration.name, message_id, _bytes_of(body)))
         return taken
 
     def receive(
@@ -198,7 +237,7 @@ class SqsQueue:
         visible = self._visible
         while visible and len(received) < count:
             message = visible.popleft()
-            if message.state is not State.VISIBLE:
+            if message.state is not _VISIBLE:
                 continue
             self._visible_count -= 1
             if most is not None and message.receive_count >= most:
@@ -207,16 +246,29 @@ class SqsQueue:
             message.receive_count += 1
             if message.receive_count == 1:
                 message.first_received = now
-            message.state = State.HIDDEN
+            message.state = _HIDDEN
             self._hidden_count += 1
             self._hide(message, shows)
             received.append(Received(message, message.receive_count, now))
         return received
 
+    def delete_all(self, received: Iterable[Received]) -> None:
+        """Delete by receipts; those of messages that are gone do nothing."""
+        hidden = 0
+        for one in received:
+            message = one.message
+            if message.state is _HIDDEN:
+                message.state = _GONE
+                hidden += 1
+            elif message.state is not _GONE:
+                self._forget(message)
+        self._hidden_count -= hidden
+        self._oldest()
+
     def delete(self, received: Received) -> bool:
         """Delete by receipt; an old one still deletes. False where the message is gone already (AWS: also 200)."""
         message = received.message
-        if message.state is State.GONE:
+        if message.state is _GONE:
             return False
         self._forget(message)
         return True
@@ -227,16 +279,16 @@ class SqsQueue:
         most = limits.VISIBILITY_TIMEOUT.high
         if not 0 <= timeout_s <= most:
             return _refusal(messages.VISIBILITY_INVALID, value=timeout_s)
-        if message.state is State.GONE:
+        if message.state is _GONE:
             return _refusal(messages.MESSAGE_NOT_THERE)
         # The cap runs from the receive, not from the last change: a change cannot extend it.
         if now + timeout_s * SECOND >= received.at + most * SECOND:
             return _refusal(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
-        if message.state is State.HIDDEN:
+        if message.state is _HIDDEN:
             self._hidden_count -= 1
-        elif message.state is State.VISIBLE:
+        elif message.state is _VISIBLE:
             self._visible_count -= 1
-        message.state = State.HIDDEN
+        message.state = _HIDDEN
         self._hidden_count += 1
         self._hide(message, Instant(now + timeout_s * SECOND))
         return None
@@ -246,9 +298,9 @@ class SqsQueue:
         shows = self._shows
         while shows and shows[0][0] <= now:
             due, _, message = heappop(shows)
-            if message.shows != due or message.state not in (State.HIDDEN, State.DELAYED):
+            if message.shows != due or message.state not in (_HIDDEN, _DELAYED):
                 continue
-            if message.state is State.HIDDEN:
+            if message.state is _HIDDEN:
                 self._hidden_count -= 1
                 records.append(
                     MessageReturned(
@@ -266,7 +318,7 @@ class SqsQueue:
     def next_due(self) -> Instant | None:
         """When the next message shows or expires."""
         shows = self._shows
-        while shows and (shows[0][2].shows != shows[0][0] or shows[0][2].state is State.GONE):
+        while shows and (shows[0][2].shows != shows[0][0] or shows[0][2].state is _GONE):
             heappop(shows)
         due = shows[0][0] if shows else None
         oldest = self._oldest()
@@ -290,14 +342,14 @@ class SqsQueue:
 
     def peek(self) -> list[Message]:
         """All messages in order of arrival, without receiving them."""
-        found = {message.number: message for message in self._all() if message.state is not State.GONE}
+        found = {message.number: message for message in self._all() if message.state is not _GONE}
         return [found[number] for number in sorted(found)]
 
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))
 
     def _show(self, message: Message) -> None:
-        message.state = State.VISIBLE
+        message.state = _VISIBLE
         self._visible_count += 1
         self._visible.append(message)
 
@@ -306,20 +358,20 @@ class SqsQueue:
         heappush(self._shows, (until, message.number, message))
 
     def _forget(self, message: Message) -> None:
-        if message.state is State.VISIBLE:
+        if message.state is _VISIBLE:
             self._visible_count -= 1
-        elif message.state is State.HIDDEN:
+        elif message.state is _HIDDEN:
             self._hidden_count -= 1
         else:
             self._delayed_count -= 1
-        message.state = State.GONE
+        message.state = _GONE
         self._oldest()
 
     def _oldest(self) -> Message | None:
         by_age, moved_in = self._by_age, self._moved_in
-        while by_age and by_age[0].state is State.GONE:
+        while by_age and by_age[0].state is _GONE:
             by_age.popleft()
-        while moved_in and moved_in[0][2].state is State.GONE:
+        while moved_in and moved_in[0][2].state is _GONE:
             heappop(moved_in)
         if moved_in and (not by_age or moved_in[0][0] <= by_age[0].sent):
             return moved_in[0][2]
@@ -328,7 +380,7 @@ class SqsQueue:
     def _move(self, now: Instant, message: Message, records: list[Record]) -> None:
         target = self.dead_letter
         assert target is not None
-        message.state = State.GONE
+        message.state = _GONE
         moved = Message(
             message.id, message.body, message.attributes, message.sent, message.sender_id, target._numbers + 1
         )

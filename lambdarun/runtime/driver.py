@@ -73,14 +73,16 @@ class Driver:
     def _answer(self, answer: Answer) -> None:
         self.callers.pop(answer.ticket)(answer.reply)
 
-    def _take_arrivals(self, now: Instant) -> bool:
-        arrival = self.next_arrival
-        taken = False
+    def _take_arrivals(self, now: Instant) -> None:
+        arrival, arrivals = self.next_arrival, self.arrivals
+        if arrival is None or arrival.time > now:
+            return
+        taken = []
         while arrival is not None and arrival.time <= now:
-            self.region.take(now, Arrive(arrival))
-            arrival = self.next_arrival = next(self.arrivals, None)
-            taken = True
-        return taken
+            taken.append(arrival)
+            arrival = next(arrivals, None)
+        self.next_arrival = arrival
+        self.region.take(now, Arrive(taken))
 
     def at_rest(self) -> bool:
         """Whether nothing is left to arrive, to run, to retry or to deliver."""

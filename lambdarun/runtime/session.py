@@ -24,6 +24,9 @@ from lambdarun.runtime.queue_handle import QueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
 
 _TURN_S: Final = 0.05
+_BREATH_S: Final = 0.002
+"""A lone caller gives way to other tasks after so long."""
+_LONE_AFTER_S: Final = 0.005
 
 # Not its base class: that would bring trio to people who never run it.
 trio.abc.Clock.register(VirtualClock)
@@ -43,6 +46,8 @@ class Runtime:
     _settling: list[trio.Event] = field(factory=list, init=False)
     _turn: trio.Lock = field(factory=trio.Lock, init=False)
     _yielded: float = field(factory=wall_seconds, init=False)
+    _last_caller: trio.lowlevel.Task | None = field(default=None, init=False)
+    _last_call: float = field(default=0.0, init=False)
 
     @property
     def log(self) -> MemoryStore:
@@ -71,7 +76,11 @@ class Runtime:
         """
         body = event_bytes(event, payload)
         ticket, got = self._ticket()
-        self.driver.submit_alone(Invoke(ticket, function, body, qualifier, client_context, False, log_tail))
+        news = Invoke(ticket, function, body, qualifier, client_context, False, log_tail)
+        if self._is_alone():
+            self.driver.submit_alone(news)
+        else:
+            self.driver.submit(news)
         if got:
             await self._breathe()
             return invoked(got[0])
@@ -134,6 +143,14 @@ class Runtime:
         """Have the pump look at once at what is due."""
         self._asleep.deadline = -inf
 
+    def _is_alone(self) -> bool:
+        """Whether the caller may block the loop for a moment: nobody else has called just now."""
+        task = trio.lowlevel.current_task()
+        now = wall_seconds()
+        alone = task is self._last_caller or now - self._last_call > _LONE_AFTER_S
+        self._last_caller, self._last_call = task, now
+        return alone
+
     def _ticket(self) -> tuple[int, list[Reply]]:
         got: list[Reply] = []
         return self.driver.ticket(got.append), got
@@ -174,7 +191,7 @@ class Runtime:
     async def _breathe(self) -> None:
         """A full checkpoint costs as much as an invocation: give way once in a while, see a cancellation at once."""
         now = wall_seconds()
-        if now - self._yielded > _TURN_S:
+        if now - self._yielded > _BREATH_S:
             self._yielded = now
             await trio.lowlevel.checkpoint()
         else:

@@ -13,10 +13,12 @@ import resource
 import socket
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import context, error_payload, handler_log, marshal, wire
-from .virtual_time import HandlerClock
+
+if TYPE_CHECKING:
+    from .virtual_time import HandlerClock
 
 _perf_counter_ns = time.perf_counter_ns
 _HIGH_DESCRIPTOR = 900
@@ -215,15 +217,11 @@ def _log_error(error: dict[str, Any]) -> None:
 def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
     try:
-        os.fstat(1)
-        os.fstat(2)
+        os.get_inheritable(1)
+        os.get_inheritable(2)
     except OSError:
         os.dup2(environment.saved_output, 1)
         os.dup2(environment.saved_output, 2)
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
         handler_log.open_streams()
     try:
         # A directory's link count is 2 and its subdirectories: one a thread.

@@ -21,7 +21,7 @@ PR_SET_CHILD_SUBREAPER = 36
 _PACKET = 65_536
 
 
-def load_siblings() -> tuple[Any, Any, Any]:
+def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
     """Import the files beside this one as a package of their own, so that no handler's module collides with them."""
     here = os.path.dirname(os.path.abspath(__file__))
     name = "_lambdarun_worker"
@@ -36,7 +36,7 @@ def load_siblings() -> tuple[Any, Any, Any]:
     return (
         importlib.import_module(f"{name}.wire"),
         importlib.import_module(f"{name}.bootstrap"),
-        importlib.import_module(f"{name}.virtual_time"),
+        importlib.import_module(f"{name}.virtual_time") if virtual else None,
     )
 
 
@@ -45,7 +45,7 @@ class Zygote:
 
     def __init__(self, control: socket.socket, virtual: bool, patch_folder: str | None) -> None:
         self.control = control
-        self.wire, self.bootstrap, self.virtual_time = load_siblings()
+        self.wire, self.bootstrap, self.virtual_time = load_siblings(virtual)
         self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()

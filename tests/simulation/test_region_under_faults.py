@@ -153,7 +153,7 @@ class Simulation:
                 usage = Usage(Duration(1), None, Duration(0), Duration(0), 1, b"", 0)
                 self.region.take(now, Ended(invocation, self.outcome(), usage))
             while self.arrivals and self.arrivals[0].time <= now:
-                self.region.take(now, Arrive(self.arrivals.pop(0)))
+                self.region.take(now, Arrive([self.arrivals.pop(0)]))
             self.step(now)
             steps += 1
             assert steps < 100_000, "the run comes to an end"
