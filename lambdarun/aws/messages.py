@@ -42,7 +42,7 @@ NOT_JSON: Final = ErrorText(
     400,
     "InvalidRequestContentException",
     "Could not parse request body into json: Could not parse payload into json: {fault}\n at [Source: REDACTED"
-    " (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: {column}]",
+    " (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]",
     "message",
     f"{LAMBDA_API}/API_Invoke.html",
 )
@@ -154,6 +154,22 @@ VISIBILITY_BELOW_TIMEOUT: Final = ErrorText(
     400,
     "InvalidParameterValueException",
     "Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+MAPPING_QUEUE_MISSING: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The"
+    " specified queue does not exist.",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+MAPPING_EXISTS: Final = ErrorText(
+    409,
+    "ResourceConflictException",
+    'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already exists. Please update or'
+    " delete the existing mapping with UUID {uuid}",
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )

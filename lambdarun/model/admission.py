@@ -16,7 +16,7 @@ from lambdarun.model.environment import Environments, Happening
 from lambdarun.model.handler_time import HandlerTime
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import too_large_payload
+from lambdarun.model.invoke_request import not_json_refusal, too_large_payload
 from lambdarun.model.outcome import (
     Cause,
     FunctionFailed,
@@ -193,9 +193,8 @@ class Admission:
             case NotJson():
                 # The handler did not run: AWS refuses such a request before it reaches an environment.
                 self.environments.release(environment, Happening.REPLIED)
-                self.records.append(
-                    RequestRefused(now, name, 400, "InvalidRequestContentException", outcome.fault)
-                )
+                refusal = not_json_refusal(invocation.payload)
+                self.records.append(RequestRefused(now, name, refusal.status, refusal.code, refusal.message))
             case SystemFailed():
                 self.environments.release(environment, Happening.EXITED)
                 self.records.append(

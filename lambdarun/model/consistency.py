@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import Enum
 
 from attrs import frozen
@@ -102,14 +101,16 @@ def _reserved(project: Project) -> list[Finding]:
 
 
 def _duplicates(project: Project) -> list[Finding]:
-    pairs = Counter((mapping.queue, mapping.function) for mapping in project.mappings.values())
+    first: dict[tuple[str, str], str] = {}
     findings = []
     for mapping in project.mappings.values():
-        if pairs[mapping.queue, mapping.function] > 1:
-            text = f"another mapping reads queue {mapping.queue!r} for function {mapping.function!r} already."
+        other = first.setdefault((mapping.queue, mapping.function), mapping.name)
+        if other != mapping.name:
+            text = messages.MAPPING_EXISTS.of(
+                arn=project.account.queue_arn(mapping.queue), function=mapping.function, uuid=other
+            )
             key = f"event_source_mappings.{mapping.name}"
-            findings.append(Finding(Severity.ERROR, mapping.place, key, text, "Delete one of them."))
-            pairs[mapping.queue, mapping.function] = 1
+            findings.append(Finding(Severity.ERROR, mapping.place, key, f"{text}.", "Delete one of them."))
     return findings
 
 

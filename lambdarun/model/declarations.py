@@ -47,6 +47,14 @@ class Account:
     account_id: str = "123456789012"
     region: str = "us-east-1"
 
+    def function_arn(self, name: str) -> str:
+        """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
+        return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{name}"
+
+    def queue_arn(self, name: str) -> str:
+        """`arn:aws:sqs:us-east-1:123456789012:orders`."""
+        return f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
+
 
 @frozen(kw_only=True)
 class DeclaredDuration:

@@ -20,6 +20,7 @@ from lambdarun.aws.messages import ErrorText
 from lambdarun.model.arrival import Delivery, EventArrival
 from lambdarun.model.declarations import Account, Function
 from lambdarun.model.draws import RequestId
+from lambdarun.model.json_fault import json_fault
 from lambdarun.model.outcome import ThrottleReason
 from lambdarun.model.record_class import record
 
@@ -158,8 +159,8 @@ def async_refusal(payload: bytes) -> Refusal | None:
         return refusal
     try:
         json.loads(payload or b"{}")
-    except ValueError as fault:
-        return not_json_refusal(str(fault))
+    except ValueError:
+        return not_json_refusal(payload)
     return None
 
 
@@ -170,10 +171,10 @@ def size_refusal(size: int, kind: str, most: int) -> Refusal | None:
     return _refusal(messages.REQUEST_TOO_LARGE, size=size, kind=kind, limit=most)
 
 
-def not_json_refusal(fault: str) -> Refusal:
-    """400 for a body that is no JSON. AWS quotes its own parser; its column is kept, its words are not known for all."""
-    column = re.search(r"column (\d+)", fault) or re.search(r"position (\d+)", fault)
-    return _refusal(messages.NOT_JSON, fault=fault.split(":")[0], column=column[1] if column else 1)
+def not_json_refusal(payload: bytes) -> Refusal:
+    """400 for a body that is no JSON, in the words of AWS's parser."""
+    fault = json_fault(payload)
+    return _refusal(messages.NOT_JSON, fault=fault.text, line=fault.line, column=fault.column)
 
 
 def throttled_refusal(reason: ThrottleReason) -> Refusal:
@@ -228,7 +229,7 @@ def _resolve(
     if own is not None and qualifier is not None and own != qualifier:
         return _refusal(messages.QUALIFIERS_DIFFER)
     wanted = qualifier or own
-    arn = f"arn:aws:lambda:{account.region}:{account.account_id}:function:{match['name']}"
+    arn = account.function_arn(match["name"])
     region = (match["region"] or "").rstrip(":")
     if region and region != account.region:
         return _refusal(messages.OTHER_REGION, region=region, here=account.region)

@@ -49,9 +49,6 @@ class FunctionFailed:
 class NotJson:
     """The payload of a synchronous request is no JSON: the function did not run (AWS: 400)."""
 
-    fault: str
-    """What Python's parser says, with its column."""
-
 
 @record
 class Throttled:

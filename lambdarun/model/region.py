@@ -192,8 +192,7 @@ class Region:
         return found
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
-        account = self.project.account
-        arn = f"arn:aws:sqs:{account.region}:{account.account_id}:{declared.name}"
+        arn = self.project.account.queue_arn(declared.name)
         polled = QueuePolling(SqsQueue(declared, arn, self.draws), self.admission, self.wakes)
         self.queues[declared.name] = polled
         for mapping in mappings:

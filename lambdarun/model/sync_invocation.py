@@ -14,6 +14,7 @@ from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.effects import Answer
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.invocation_log import invocation_log, log_tail
 from lambdarun.model.invoke_request import (
     InvokeReply,
     Refusal,
@@ -24,7 +25,7 @@ from lambdarun.model.invoke_request import (
 )
 from lambdarun.model.news import Invoke
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
-from lambdarun.model.records import ArrivalAnswered, RequestRefused
+from lambdarun.model.records import ArrivalAnswered, InvocationFailed, InvocationSucceeded, RequestRefused
 from lambdarun.model.sync_caller import SyncCaller
 from lambdarun.model.wakes import Wakes
 
@@ -74,19 +75,26 @@ class Callers:
     def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Answer the caller."""
         request: Invoke = invocation.item
-        self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome)))
+        tail = self._log_tail(invocation, usage) if request.log_tail else None
+        self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome, tail)))
+
+    def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
+        for told in reversed(self.admission.records):
+            if isinstance(told, InvocationSucceeded | InvocationFailed):
+                return log_tail(invocation_log(told, usage.output, invocation.function.runtime))
+        return None  # it did not run
 
 
-def sync_reply(invocation: Invocation, outcome: Outcome) -> InvokeReply | Refusal:
+def sync_reply(invocation: Invocation, outcome: Outcome, tail: bytes | None) -> InvokeReply | Refusal:
     """What AWS answers to a synchronous request that came to `outcome`."""
     match outcome:
         case Succeeded():
-            return InvokeReply(200, invocation.request_id, "$LATEST", None, outcome.payload, None)
+            return InvokeReply(200, invocation.request_id, "$LATEST", None, outcome.payload, tail)
         case FunctionFailed():
             # Always Unhandled, whatever happened: recorded by LocalStack's TestLambdaErrors.
-            return InvokeReply(200, invocation.request_id, "$LATEST", "Unhandled", outcome.payload, None)
+            return InvokeReply(200, invocation.request_id, "$LATEST", "Unhandled", outcome.payload, tail)
         case NotJson():
-            return not_json_refusal(outcome.fault)
+            return not_json_refusal(invocation.payload)
         case _:
             return Refusal(500, "ServiceException", outcome.text, "Message", None)
 

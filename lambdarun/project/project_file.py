@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import cattrs
 from attrs import AttrsInstance, define, field, fields, frozen, resolve_types
 
-from lambdarun.aws import limits
+from lambdarun.aws import limits, messages
 from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import (
     Account,
@@ -370,9 +370,9 @@ class _Reader:
         for name, mapping in self._table(document, "event_source_mappings", ()).items():
             source = str(mapping.get("event_source", "")).partition(".")[2]
             if source and source not in declared_queues:
-                self._dangling(
-                    ("event_source_mappings", name, "event_source"), "queue", source, declared_queues
-                )
+                at = ("event_source_mappings", name, "event_source")
+                said = f" {messages.MAPPING_QUEUE_MISSING.text}"
+                self._dangling(at, "queue", source, declared_queues, said)
             if mapping.get("function", "") not in declared_functions:
                 path = ("event_source_mappings", name, "function")
                 self._dangling(path, "function", mapping.get("function", ""), declared_functions)
@@ -431,10 +431,12 @@ class _Reader:
                 mend = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}."
                 self._find((*path, key), "no such setting.", mend)
 
-    def _dangling(self, path: tuple[str, ...], kind: str, name: Any, declared: Mapping[str, Any]) -> None:
+    def _dangling(
+        self, path: tuple[str, ...], kind: str, name: Any, declared: Mapping[str, Any], said: str = ""
+    ) -> None:
         near = get_close_matches(str(name), declared, 1)
         mend = f'Did you mean "{near[0]}"?' if near else f"Declared: {', '.join(declared) or 'none'}."
-        self._find(path, f"there is no {kind} {name!r}.", mend)
+        self._find(path, f"there is no {kind} {name!r}.{said}", mend)
 
     def _find(self, path: tuple[str, ...], fault: str, mend: str) -> None:
         self.findings.append(

@@ -16,9 +16,9 @@ from attrs import define, field
 
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.effects import Answer, Reply, RunInvocation, StopEnvironment
-from lambdarun.model.instant import Instant
+from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.news import Arrive, Ended, News
-from lambdarun.model.outcome import Cause, FunctionFailed
+from lambdarun.model.outcome import Cause, FunctionFailed, Outcome
 from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
@@ -169,9 +169,15 @@ class VirtualDriver(Driver):
         """Wait up to `timeout_s` for workers and note when what they did takes effect."""
         time = self.region.time
         for ended in self.processes.collect(timeout_s):
-            invocation, outcome = ended.invocation, ended.outcome
-            overran = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
-            instant, outcome, usage = time.end(invocation, outcome, ended.usage)
+            invocation = ended.invocation
+            instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
+            overran = False
+            if _timed_out(outcome):
+                # Killed by the wall's limit, ended by a sleep until its deadline, or alive but late by its duration.
+                overran = (
+                    _timed_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
+                )
+                self.processes.reset(invocation.environment)
             self.clock.pins.release(invocation.number)
             heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
 
@@ -226,3 +232,7 @@ class VirtualDriver(Driver):
     def at_rest(self) -> bool:
         """Whether nothing is left to arrive, to take effect, to run, to retry or to deliver."""
         return not self._outcomes and Driver.at_rest(self)
+
+
+def _timed_out(outcome: Outcome) -> bool:
+    return isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT

@@ -18,12 +18,9 @@ _PASSED_ON: Final = (
     "PYTHONBREAKPOINT",
     "LD_LIBRARY_PATH",
 )
+# Recorded: python3.9 to 3.11 have none, 3.12 and 3.14 do.
+_WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "python3.11"})
 _RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
-
-
-def function_arn(account: Account, name: str) -> str:
-    """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
-    return f"arn:aws:lambda:{account.region}:{account.account_id}:function:{name}"
 
 
 def process_environment(account: Account, function: Function, log_stream: str, folder: str) -> dict[str, str]:
@@ -34,7 +31,7 @@ def process_environment(account: Account, function: Function, log_stream: str, f
     return {
         **passed,
         "LANG": "en_US.UTF-8",
-        "LC_CTYPE": "C.UTF-8",
+        **({"LC_CTYPE": "C.UTF-8"} if function.runtime not in _WITHOUT_LC_CTYPE else {}),
         "PATH": os.environ.get("PATH", os.defpath),
         "TZ": ":UTC",
         "TMPDIR": folder,

@@ -32,7 +32,7 @@ from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.channel import is_inline, receive_memfd, send_in_memfd
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
-from lambdarun.runtime.process_environment import function_arn, process_environment
+from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
@@ -153,11 +153,15 @@ class Processes:
         ended, self._ended = self._ended, []
         return ended
 
-    def stop(self, environment: Environment) -> None:
-        """End an environment: its process, what that left behind, and its private folder."""
+    def reset(self, environment: Environment) -> None:
+        """End an environment's idle process and what that left behind; its private folder stays."""
         process = self._processes.get(environment.id)
         if process is not None:
             self._kill(process)
+
+    def stop(self, environment: Environment) -> None:
+        """End an environment: its process, what that left behind, and its private folder."""
+        self.reset(environment)
         shutil.rmtree(self._private_folder(environment), ignore_errors=True)
 
     def close(self) -> None:
@@ -243,7 +247,7 @@ class Processes:
             "environ": process_environment(self.account, function, environment.log_stream, folder),
             "task_root": str(function.code_uri),
             "handler": function.handler,
-            "arn": function_arn(self.account, function.name),
+            "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
@@ -316,12 +320,12 @@ class Processes:
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
         try:
-            outcome = self._outcome(process, header, packet)
+            outcome = self._outcome(process, invocation, header, packet)
         except EOFError:
             return
         self._read_output(process)
         self._end(process, invocation, outcome, self._usage(process, header))
-        if header[0] == wire.INIT_ERROR:
+        if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
             if not process.pid:
@@ -330,14 +334,18 @@ class Processes:
             self._signal(process, signal.SIGSTOP)
             process.stopped = True
 
-    def _outcome(self, process: EnvironmentProcess, header: tuple[Any, ...], packet: bytes) -> Outcome:
+    def _outcome(
+        self, process: EnvironmentProcess, invocation: Invocation, header: tuple[Any, ...], packet: bytes
+    ) -> Outcome:
         kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
         start = wire.REPLY_HEADER.size + type_bytes
         payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
         if kind == wire.RESULT:
             return Succeeded(payload)
         if kind == wire.NOT_JSON:
-            return NotJson(payload.decode(errors="replace"))
+            return NotJson()
+        if kind == wire.OVERSLEPT:
+            return _timed_out(invocation)
         cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
         return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
 
@@ -404,19 +412,20 @@ class Processes:
         self, process: EnvironmentProcess, invocation: Invocation, reaped: tuple[int, int], timed_out: bool
     ) -> tuple[Outcome, Usage]:
         status, memory_kb = reaped
-        request_id = uuid_text(invocation.request_id)
         elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
         outcome: Outcome
-        if timed_out:
-            timeout = invocation.function.timeout
-            elapsed = Duration(timeout * SECOND)
-            outcome = FunctionFailed(
-                Cause.TIMED_OUT, "Sandbox.Timedout", timed_out_payload(request_id, timeout)
-            )
+        # AWS takes a segmentation fault during initialisation for a time-out (recorded:
+        # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
+        if timed_out or (status == signal.SIGSEGV and invocation.cold and process.initialised is None):
+            timed_out = True
+            elapsed = Duration(invocation.function.timeout * SECOND)
+            outcome = _timed_out(invocation)
         elif status == wire.LOST:
             outcome = SystemFailed("the environment's process was lost")
         else:
-            outcome = FunctionFailed(Cause.EXITED, "Runtime.ExitError", exited_payload(request_id, status))
+            outcome = FunctionFailed(
+                Cause.EXITED, "Runtime.ExitError", exited_payload(uuid_text(invocation.request_id), status)
+            )
         output, dropped = process.take_output()
         init, init_slept = process.initialised or (None, Duration(0))
         if init is not None and not timed_out:
@@ -427,6 +436,11 @@ class Processes:
         if process.pid:  # 0 would be our own group
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
+
+
+def _timed_out(invocation: Invocation) -> FunctionFailed:
+    payload = timed_out_payload(uuid_text(invocation.request_id), invocation.function.timeout)
+    return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)
 
 
 def _await_death(pidfd: int, timeout_ms: int) -> bool:

@@ -88,6 +88,29 @@ def serve(environment: Environment) -> None:
     loads = json.loads
     environ = os.environ
     first = True
+    number = 0
+
+    def overslept() -> None:
+        """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        cold = wire.COLD if first else 0
+        init, slept = environment.init_us, environment.init_slept_us
+        send(
+            pack(
+                wire.OVERSLEPT,
+                cold,
+                0,
+                number,
+                0,
+                clock.take_slept_us() if clock else 0,
+                init,
+                slept,
+                memory,
+                0,
+            )
+        )
+        os._exit(1)
+
     while True:
         packet = receive(wire.PACKET_MAX)
         if not packet:
@@ -101,11 +124,13 @@ def serve(environment: Environment) -> None:
         digits = id_bytes.hex()
         request_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
         if clock is not None:
-            clock.begin(now_us)
+            clock.begin(now_us, deadline_us)
         reply_flags = 0
         if first:
             deadline_us += _initialise(environment, send, pack, number)
             reply_flags = wire.COLD
+            if clock is not None:
+                clock.overslept = overslept
         handler_log.request_id = request_id
         begun = _perf_counter_ns()
         environ["_X_AMZN_TRACE_ID"] = _trace_id(digits, now_us or time.time_ns() // 1_000)
@@ -113,8 +138,8 @@ def serve(environment: Environment) -> None:
         error_type = b""
         try:
             event = loads(payload)
-        except ValueError as fault:
-            kind, body = wire.NOT_JSON, str(fault).encode()
+        except ValueError:
+            kind, body = wire.NOT_JSON, b""
         else:
             arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
             caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""

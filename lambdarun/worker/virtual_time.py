@@ -14,11 +14,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 _real_sleep = time.sleep
 _real_monotonic_ns = time.monotonic_ns
 _REAL_CLOCKS = (queue, subprocess, threading)
+
+
+def _nobody_to_tell() -> None:
+    """Before the first event: initialisation has no deadline of its own here."""
 
 
 class HandlerClock:
@@ -30,9 +35,13 @@ class HandlerClock:
         self.slept_us = 0
         self._began_ns = 0
         self._readings = 0
+        self._timeout_us = 0
+        self.overslept: Callable[[], None] = _nobody_to_tell
+        """Called when a sleep reaches the function's timeout; does not return."""
 
-    def begin(self, now_us: int) -> None:
+    def begin(self, now_us: int, deadline_us: int) -> None:
         """An invocation begins at `now_us`. A process's time never goes back."""
+        self._timeout_us = deadline_us - now_us
         self.now_us = max(now_us, self.now_us)
         self._began_ns = _real_monotonic_ns()
         self._readings = 0
@@ -54,6 +63,8 @@ class HandlerClock:
         moved = round(seconds * 1_000_000)
         self.now_us += moved
         self.slept_us += moved
+        if self.slept_us >= self._timeout_us > 0:
+            self.overslept()
 
 
 def load_patch(folder: str | None) -> Any:

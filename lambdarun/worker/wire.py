@@ -33,10 +33,13 @@ ERROR = 33
 INIT_ERROR = 34
 """The handler could not be imported; the payload is the error object. The process exits with 1 behind it."""
 NOT_JSON = 35
-"""The event is no JSON: the handler was not called; the payload is the parser's message as UTF-8."""
+"""The event is no JSON: the handler was not called."""
 
 INITIALISED = 36
 """Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone."""
+
+OVERSLEPT = 37
+"""Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
 # --- flags
 MEMFD = 1

@@ -103,7 +103,10 @@ def test_two_mappings_of_one_queue_and_function_are_refused() -> None:
     declared = project(queue={"visibility_timeout": 60})
     twice = {**declared.mappings, "n": EventSourceMapping(name="n", queue="q", function="fn")}
     found = errors(Project(functions=declared.functions, queues=declared.queues, mappings=twice))
-    assert found == ["another mapping reads queue 'q' for function 'fn' already."]
+    assert found == [
+        'An event source mapping with SQS arn (" arn:aws:sqs:us-east-1:123456789012:q ") and function (" fn ") already'
+        " exists. Please update or delete the existing mapping with UUID m."
+    ]
 
 
 def test_few_receives_are_warned_of() -> None:

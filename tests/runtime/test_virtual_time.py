@@ -24,6 +24,7 @@ from lambdarun.model.declarations import (
 )
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.records import OutputCaptured
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import VIRTUAL_START, RealClock, VirtualClock
@@ -128,6 +129,26 @@ def test_row_4_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(d
         assert reply.function_error == "Unhandled"
         assert b"Task timed out after 3.00 seconds" in reply.payload
         assert runtime.now() == VIRTUAL_START + 3 * SECOND
+
+
+def test_nothing_of_a_handler_runs_after_a_sleep_past_its_timeout(declare: Declare) -> None:
+    source = """
+import time
+SEEN = []
+def handler(event, context):
+    SEEN.append(event)
+    print(len(SEEN))
+    if event == "sleeps":
+        time.sleep(4)
+        print("too late")
+    return len(SEEN)
+"""
+    with open_blocking_runtime(project_of(declare(source, timeout=3)), clock=VirtualClock()) as runtime:
+        counts = [runtime.invoke("fn", event).json() for event in ("a", "b", "sleeps", "c")]
+        output = b"".join(record.text for record in runtime.log if isinstance(record, OutputCaptured))
+    assert output == b"1\n2\n3\n1\n"
+    assert counts[3] == 1  # its process was killed
+    assert "timed out after 3.00 seconds" in counts[2]["errorMessage"]
 
 
 def test_a_declared_duration_holds_for_errors_too(declare: Declare) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lambdarun.aws import metric_names as names
 from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.invocation_log import billed_ms, log_tail
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EventAccepted,
@@ -25,7 +26,7 @@ from lambdarun.model.records import (
 )
 from lambdarun.report.text import render, span
 from lambdarun.views.histogram import Histogram
-from lambdarun.views.log_text import LogText, billed_ms, log_tail
+from lambdarun.views.log_text import LogText
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary

@@ -1,0 +1,60 @@
+"""One invocation's log as CloudWatch shows it: platform lines rendered from its record, the handler's output between."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lambdarun.aws import limits, log_lines
+from lambdarun.model.draws import uuid_text
+from lambdarun.model.instant import MILLISECOND
+from lambdarun.model.outcome import Cause
+from lambdarun.model.records import InvocationFailed, InvocationSucceeded
+
+# What ends the process is the platform's to report; a handler's exception is an ordinary end for it.
+_STATUS: Final = {
+    Cause.TIMED_OUT.value: log_lines.STATUS_TIMEOUT,
+    Cause.EXITED.value: log_lines.STATUS_ERROR,
+    Cause.INIT_FAILED.value: log_lines.STATUS_ERROR,
+}
+
+
+def invocation_log(ended: InvocationSucceeded | InvocationFailed, output: bytes, runtime: str) -> str:
+    """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`."""
+    request_id = uuid_text(ended.request_id)
+    text = ""
+    if ended.init_us is not None:
+        # AWS's form; a runtime of our own.
+        version = f"{runtime.replace('python', 'python:')}.lambdarun"
+        arn = "arn:aws:lambda:us-east-1::runtime:lambdarun"
+        text = log_lines.INIT_START.format(runtime=version, arn=arn)
+    text += log_lines.START.format(request_id=request_id)
+    written = output.decode("utf-8", "replace")
+    if written and not written.endswith("\n"):
+        written += "\n"
+    return text + written + log_lines.END.format(request_id=request_id) + report_line(ended)
+
+
+def report_line(ended: InvocationSucceeded | InvocationFailed) -> str:
+    """The REPORT line of an invocation."""
+    line = log_lines.REPORT.format(
+        request_id=uuid_text(ended.request_id),
+        duration_ms=ended.duration_us / MILLISECOND,
+        billed_ms=billed_ms(ended.duration_us, ended.init_us),
+        memory_mb=ended.memory_mb,
+        max_memory_mb=min(ended.max_memory_mb, ended.memory_mb),
+    )
+    if ended.init_us is not None:
+        line += log_lines.INIT_DURATION.format(init_ms=ended.init_us / MILLISECOND)
+    if isinstance(ended, InvocationFailed) and ended.cause in _STATUS:
+        line += _STATUS[ended.cause].format(error_type=ended.error_type)
+    return line + "\n"
+
+
+def billed_ms(duration_us: int, init_us: int | None) -> int:
+    """Whole milliseconds, rounded up; initialisation is billed too (since August 2025)."""
+    return -(-(duration_us + (init_us or 0)) // MILLISECOND)
+
+
+def log_tail(log: str) -> bytes:
+    """The last 4,096 bytes of a log (AWS: LogResult, before its base64)."""
+    return log.encode()[-limits.LOG_TAIL_BYTES.value :]
