@@ -145,7 +145,8 @@ class Processes:
                 self._read_output(process)
             else:
                 self._read_reply(process)
-                self._bury(process)
+                if descriptor in self._readers:  # its last reply did not bury it
+                    self._bury(process)
         if overdue is not None:
             self._end_overdue()
         while self._waiting and len(self._busy) < self.running_max:
