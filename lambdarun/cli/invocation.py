@@ -51,6 +51,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
     with ExitStack() as stack:
         log = _log_stream(settings, request, stack)
         text = LogText(function.runtime)
+        virtual = request.invocation_type == "Event"
 
         def read(records: list[Record]) -> None:
             for _, lines in text.read(records):
@@ -59,10 +60,9 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
 
         options = Options(
             seed=settings.chosen({})["seed"].value,
-            readers=(read,),
+            readers=(read, *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json")),
             zygote=zygote,
         )
-        virtual = request.invocation_type == "Event"
         clock = VirtualClock() if virtual else RealClock()
         runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))
         failed = False
@@ -114,7 +114,8 @@ def _event(runtime: BlockingRuntime, function: Function, request: Request, setti
         throttled = sum(isinstance(record, InvocationThrottled) for record in log)
         extra = f", {throttled} throttles" if throttled else ""
         output.notice(
-            f"event {uuid_text(reply.request_id)} {ended}; attempts at {', '.join(attempts) or 'none'}{extra} (virtual time)"
+            settings,
+            f"event {uuid_text(reply.request_id)} {ended}; attempts at {', '.join(attempts) or 'none'}{extra} (virtual time)",
         )
     _print(reply, request)
     return bool(discarded)
@@ -150,7 +151,7 @@ def _log_stream(settings: Settings, request: Request, stack: ExitStack) -> TextI
             return stack.enter_context(Path(request.log_file).open("w", encoding="utf-8"))
         except OSError as fault:
             raise UsageError(f"{request.log_file}: cannot be written: {fault.strerror}.") from None
-    return None if settings.quiet else sys.stderr
+    return None if settings.quiet or settings.log_format == "json" else sys.stderr
 
 
 def _print(reply: InvokeReply, request: Request) -> None:

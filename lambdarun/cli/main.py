@@ -54,14 +54,19 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version."
 )
-@click.option("-v", "--verbose", count=True, help="Say more.")
+@click.option(
+    "-v", "--verbose", count=True, help="Say what goes wrong as it happens; -vv everything, -vvv output too."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No logs, no progress: the result alone.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour of texts."
 )
 @click.option(
-    "--log-format", type=click.Choice(["console", "json"]), default="console", help="How logs are written."
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    help="How the log and notices are written on standard error.",
 )
 @click.option("--config", metavar="FILE", help="The project file; else lambdarun.toml here or above.")
 def group(**_: object) -> None:

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
+    from lambdarun.runtime.journal import Reader
 
 EXIT_CODES: Final = {
     0: "ok",
@@ -47,9 +48,24 @@ def result(text: str) -> None:
     sys.stdout.flush()
 
 
-def notice(text: str) -> None:
+def notice(settings: Settings, text: str, level: str = "info") -> None:
     """Say something beside the result."""
-    sys.stderr.write(f"lambdarun: {text}\n")
+    if settings.log_format == "json":
+        from lambdarun.cli.speech import logger  # brings structlog: only where it speaks
+
+        logger(settings, sys.stderr).msg(text, level=level)
+    else:
+        sys.stderr.write(f"lambdarun: {text}\n" if level == "info" else f"lambdarun: {level}: {text}\n")
+
+
+def speakers(settings: Settings, *, virtual: bool, whole: bool = False) -> tuple[Reader, ...]:
+    """Who speaks the log on standard error: as loud as `-v` says, or all of it where `whole`."""
+    verbose = 3 if whole else settings.verbose
+    if settings.quiet or not verbose:
+        return ()
+    from lambdarun.cli.speech import speaker  # brings structlog: not for those who do not listen
+
+    return (speaker(settings, verbose, virtual=virtual).read,)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import click
 
@@ -92,10 +91,11 @@ def _as_json(project: Project) -> dict[str, object]:
 @click.pass_context
 def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
-    project = _project(output.settings_of(context))
+    settings = output.settings_of(context)
+    project = _project(settings)
     findings = check(project)
     for finding in findings:
-        sys.stderr.write(f"lambdarun: {finding.severity.value}: {finding}\n")
+        output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     counts = {
         "functions": len(project.functions),

@@ -52,6 +52,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
     request = Replay(
         files=given["files"],
         function=given["function"],
+        by_project=given["project"],
         start_at=given["start_at"],
         workers=given["workers"],
         out=given["out"],

@@ -43,6 +43,7 @@ class Replay:
 
     files: tuple[str, ...]
     function: str | None
+    by_project: bool
     start_at: str | None
     workers: int | None
     out: str | None
@@ -60,8 +61,8 @@ def run(settings: Settings, request: Replay) -> int:
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
     for text in recording.notices:
-        output.notice(text)
-    if _report(_findings(project, function, arrivals, request)):
+        output.notice(settings, text)
+    if _report(settings, _findings(project, function, arrivals, request)):
         return 3
     run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0))
     started = RunStarted(
@@ -72,7 +73,7 @@ def run(settings: Settings, request: Replay) -> int:
         seed=chosen["seed"],
         durations=DurationMode(chosen["durations"]),
         function=function,
-        readers=run_of.readers(quiet=settings.quiet),
+        readers=run_of.readers(settings),
     )
     if request.workers is not None:
         options = evolve(options, workers=request.workers)
@@ -100,6 +101,10 @@ async def _replay(
 
 
 def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
+    if request.function is not None and request.by_project:
+        raise UsageError(
+            "--function and --project exclude each other: one function for all, or the file's routes."
+        )
     if request.function is not None:
         project, function = resolve(request.function, settings.project, Path.cwd())
         return project, function.name
@@ -137,10 +142,10 @@ def _findings(
     return findings
 
 
-def _report(findings: list[Finding]) -> bool:
+def _report(settings: Settings, findings: list[Finding]) -> bool:
     """Write the findings; True where one of them forbids the run."""
     for finding in findings:
-        sys.stderr.write(f"lambdarun: {finding.severity.value}: {finding}\n")
+        output.notice(settings, str(finding), finding.severity.value)
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
@@ -178,10 +183,12 @@ class _Run:
         self._metrics_file = WholeFile(Path(request.metrics)) if request.metrics is not None else None
         self._metrics = Metrics() if request.metrics is not None else None
 
-    def readers(self, *, quiet: bool) -> tuple[Reader, ...]:
+    def readers(self, settings: Settings) -> tuple[Reader, ...]:
         """Who reads the journal."""
-        progress = () if quiet or not sys.stderr.isatty() else (_Progress().read,)
-        return (self.read, *progress)
+        spoken = output.speakers(settings, virtual=self.virtual)
+        if spoken or settings.quiet or not sys.stderr.isatty():
+            return (self.read, *spoken)
+        return (self.read, _Progress().read)
 
     def read(self, records: list[Record]) -> None:
         """Take a step's records in."""

@@ -197,6 +197,30 @@ def test_a_queue_whose_visibility_is_too_short_is_refused_with_awss_text(folder:
     assert "handled twice:" in ran.stdout
 
 
+def test_the_log_is_spoken_as_loud_and_in_the_form_that_is_asked_for(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="raises", visibility=30))
+    spoken = [
+        run(folder, *options, "replay", "jobs.jsonl", "--fail-on", "never").stderr.count("invocation.failed")
+        for options in ([], ["-v"], ["-q", "-v"])
+    ]
+    assert spoken[0] == spoken[2] == 0 < spoken[1]
+    quiet = run(folder, "--log-format", "json", "-v", "replay", "jobs.jsonl", "--fail-on", "never")
+    told = [json.loads(line) for line in quiet.stderr.splitlines()]  # notices too
+    failed = [line for line in told if line["event"] == "invocation.failed"]
+    assert len(failed) == spoken[1]
+    assert list(failed[0])[:4] == ["timestamp", "level", "event", "function"]
+    single = run(folder, "--log-format", "json", "invoke", "app.py:prints")
+    said = {line["event"]: line for line in map(json.loads, single.stderr.splitlines())}
+    assert said["output.captured"]["text"] == "to the log\n"
+    assert said["invocation.succeeded"]["response"] == "null"
+
+
+def test_one_function_for_all_excludes_the_routes(folder: Path) -> None:
+    told = run(folder, "replay", "s3.json", "--project", "--function", "app.py:returns")
+    assert told.returncode == 2
+    assert "exclude each other" in told.stderr
+
+
 def test_replay_with_a_function_takes_everything(folder: Path) -> None:
     ran = run(folder, "replay", "s3.json", "jobs.jsonl", "--function", "app.py:accepts")
     assert ran.returncode == 0, ran.stderr
