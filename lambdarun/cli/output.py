@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -51,9 +51,7 @@ def result(text: str) -> None:
 def notice(settings: Settings, text: str, level: str = "info") -> None:
     """Say something beside the result."""
     if settings.log_format == "json":
-        from lambdarun.cli.speech import logger  # brings structlog: only where it speaks
-
-        logger(settings, sys.stderr).msg(text, level=level)
+        _logger(settings).msg(text, level=level)
     else:
         sys.stderr.write(f"lambdarun: {text}\n" if level == "info" else f"lambdarun: {level}: {text}\n")
 
@@ -63,9 +61,15 @@ def speakers(settings: Settings, *, virtual: bool, whole: bool = False) -> tuple
     verbose = 3 if whole else settings.verbose
     if settings.quiet or not verbose:
         return ()
-    from lambdarun.cli.speech import speaker  # brings structlog: not for those who do not listen
+    from lambdarun.cli.speech import Speaker  # as below
 
-    return (speaker(settings, verbose, virtual=virtual).read,)
+    return (Speaker(_logger(settings), verbose, virtual=virtual).read,)
+
+
+def _logger(settings: Settings) -> Any:
+    from lambdarun.cli.speech import logger  # brings structlog: not for those who do not listen
+
+    return logger(settings.log_format, sys.stderr, colours=wants_colour(settings.color, sys.stderr))
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
