@@ -10,6 +10,7 @@ from typing import Any
 from lambdarun.errors import Place
 from lambdarun.model.arrival import MessageArrival
 from lambdarun.model.declarations import (
+    Account,
     EventSourceMapping,
     Function,
     Project,
@@ -49,8 +50,8 @@ def function(folder: Path, name: str, **settings: Any) -> Function:
 
 
 def only(made: Function) -> Project:
-    """A project of one function."""
-    return Project(functions={made.name: made})
+    """A project of one function, in an account whose limits are out of the way."""
+    return Project(account=Account(concurrent_executions=100_000), functions={made.name: made})
 
 
 def orders(folder: Path, **settings: Any) -> Project:

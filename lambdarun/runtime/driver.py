@@ -14,6 +14,7 @@ from typing import Final
 
 from attrs import define, field
 
+from lambdarun.aws import limits
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.effects import Answer, Reply, RunInvocation, StopEnvironment
 from lambdarun.model.instant import SECOND, Instant
@@ -26,7 +27,8 @@ from lambdarun.runtime.journal import Journal
 from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
 
 FOREVER: Final = Instant(1 << 62)
-_LONG_WAIT_S: Final = 3_600.0
+_LOOK_AGAIN_S: Final = limits.FUNCTION_TIMEOUT.low / 2
+"""Whoever waits for workers looks up so often: an invocation begun meanwhile times out later than that."""
 
 
 @define(eq=False)
@@ -131,7 +133,7 @@ class RealDriver(Driver):
 
     def seconds_until_due(self) -> float:
         """Seconds of the wall for which nothing is due but what workers bring, time-outs included."""
-        waits = [_LONG_WAIT_S]
+        waits = [_LOOK_AGAIN_S]
         overdue = self.processes.seconds_until_deadline()
         if overdue is not None:
             waits.append(overdue)

@@ -127,6 +127,7 @@ class Processes:
             packet = process.channel.recv(wire.PACKET_MAX)
         except (BlockingIOError, ConnectionResetError):
             return None
+        self._read_output(process)
         self._read_packet(process, packet)
         return self._ended.pop() if self._ended else None
 
@@ -135,17 +136,21 @@ class Processes:
         overdue = self.seconds_until_deadline()
         if overdue is not None:
             timeout_s = min(timeout_s, overdue)
-        for descriptor, _ in self._epoll.poll(timeout_s):
-            role, process = self._readers.get(descriptor, (_ZYGOTE, None))
+        readers = self._readers
+        replies = []
+        for descriptor, _ in self._epoll.poll(timeout_s, len(readers)):
+            role, process = readers[descriptor]
+            if role == _OUTPUT:
+                self._read_output(process)  # type: ignore[arg-type]  # None only in the zygote's entry
+            else:
+                replies.append((descriptor, role, process))
+        # What was written before a reply was readable with it: so the output has been read, and needs no look again.
+        for descriptor, role, process in replies:
             if process is None:
                 self._read_zygote()
-            elif role == _REPLY:
+            elif descriptor in readers:  # else buried just now
                 self._read_reply(process)
-            elif role == _OUTPUT:
-                self._read_output(process)
-            else:
-                self._read_reply(process)
-                if descriptor in self._readers:  # its last reply did not bury it
+                if role == _DEATH and descriptor in readers:
                     self._bury(process)
         if overdue is not None:
             self._end_overdue()
@@ -324,7 +329,6 @@ class Processes:
             outcome = self._outcome(process, invocation, header, packet)
         except EOFError:
             return
-        self._read_output(process)
         self._end(process, invocation, outcome, self._usage(process, header))
         if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
             self._bury(process)

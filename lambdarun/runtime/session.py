@@ -175,18 +175,10 @@ class Runtime:
             return trio.lowlevel.Abort.SUCCEEDED
 
         driver.callers[ticket] = answered
-        self._look_by(driver)
-        await trio.lowlevel.wait_task_rescheduled(abandon)
-        return got[0]
-
-    def _look_by(self, driver: RealDriver | VirtualDriver) -> None:
-        """Have the pump awake for the next time-out."""
         if isinstance(driver, VirtualDriver):
             self.wake()
-            return
-        wait = driver.processes.seconds_until_deadline()
-        if wait is not None and (by := trio.current_time() + wait) < self._asleep.deadline:
-            self._asleep.deadline = by
+        await trio.lowlevel.wait_task_rescheduled(abandon)
+        return got[0]
 
     async def _breathe(self) -> None:
         """A full checkpoint costs as much as an invocation: give way once in a while, see a cancellation at once."""

@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import context, error_payload, handler_log, marshal, wire
+from .leftovers import Leftovers
 
 if TYPE_CHECKING:
     from .virtual_time import HandlerClock
@@ -36,7 +37,7 @@ class Environment:
         self.clock = clock
         """The handler's virtual time; None on the real clock."""
         self.saved_output = _lift(os.dup(1))
-        self.tasks = _lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY))
+        self.leftovers = Leftovers(_lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)))
         self.handler: Any = None
         self.init_us = 0
         self.init_slept_us = 0
@@ -249,15 +250,9 @@ def _after(environment: Environment) -> int:
         os.dup2(environment.saved_output, 2)
         handler_log.open_streams()
     try:
-        # A directory's link count is 2 and its subdirectories: one a thread.
-        if os.fstat(environment.tasks).st_nlink > 3:
-            return wire.MAY_RUN
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return 0
+        return wire.MAY_RUN if environment.leftovers.any() else 0
     except OSError:
         return wire.MAY_RUN
-    return wire.MAY_RUN
 
 
 def _lift(descriptor: int) -> int:
