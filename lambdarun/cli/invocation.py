@@ -15,7 +15,6 @@ from lambdarun.cli import output
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Function, Project
-from lambdarun.model.draws import uuid_text
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationThrottled, Record
 from lambdarun.project.lone_handler import resolve
@@ -115,7 +114,7 @@ def _event(runtime: BlockingRuntime, function: Function, request: Request, setti
         extra = f", {throttled} throttles" if throttled else ""
         output.notice(
             settings,
-            f"event {uuid_text(reply.request_id)} {ended}; attempts at {', '.join(attempts) or 'none'}{extra} (virtual time)",
+            f"event {reply.request_id} {ended}; attempts at {', '.join(attempts) or 'none'}{extra} (virtual time)",
         )
     _print(reply, request)
     return bool(discarded)
@@ -169,7 +168,7 @@ def _print(reply: InvokeReply, request: Request) -> None:
             {
                 "schema": 1,
                 "statusCode": reply.status,
-                "requestId": uuid_text(reply.request_id),
+                "requestId": reply.request_id,
                 "executedVersion": reply.executed_version,
                 "functionError": reply.function_error,
                 "payload": payload,

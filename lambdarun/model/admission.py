@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final
 
 from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.model.concurrency import ConcurrencyLedger
-from lambdarun.model.declarations import Function
-from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Effect, RunInvocation
 from lambdarun.model.environment import Environments, Happening
 from lambdarun.model.handler_time import HandlerTime
-from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.instant import Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import not_json_refusal, too_large_payload
 from lambdarun.model.outcome import (
@@ -27,7 +26,6 @@ from lambdarun.model.outcome import (
     ThrottleReason,
     Usage,
 )
-from lambdarun.model.record_class import record
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
@@ -50,33 +48,6 @@ _HAPPENING: Final[Mapping[Cause, Happening]] = {
 }
 
 
-class Origin(Protocol):
-    """Who asked for an invocation, and is told what came of it."""
-
-    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
-        """Decide what follows."""
-
-
-@record
-class Wanted:
-    """A request to run a function."""
-
-    function: Function
-    request_id: RequestId
-    payload: bytes
-    origin: Origin
-    item: Any
-    """What the origin wants back with the outcome."""
-    trigger: str
-    attempt: int = 1
-    rated: bool = True
-    """Whether it counts against the requests a second: asynchronous attempts do not."""
-    age: Duration = Duration(0)
-    recorded: Duration | None = None
-    client_context: bytes = b""
-    invoked_arn: str | None = None
-
-
 @define(eq=False)
 class Admission:
     """The ledger, the environments, and what a step has to tell: records and effects."""
@@ -89,47 +60,36 @@ class Admission:
     effects: list[Effect] = field(factory=list, init=False)
     _number: int = field(default=0, init=False)
 
-    def start(self, now: Instant, wanted: Wanted) -> ThrottleReason | None:
-        """Give `wanted` an environment, or say why not."""
-        function = wanted.function
+    def start(self, now: Instant, invocation: Invocation) -> ThrottleReason | None:
+        """Give `invocation` an environment, or say why not."""
+        function = invocation.function
         name = function.name
         environments, ledger = self.environments, self.ledger
-        reason = ledger.take(now, name, environments.needs_new(name), wanted.rated)
+        reason = ledger.take(now, name, environments.needs_new(name), invocation.rated)
         if reason is not None:
             self.records.append(
-                InvocationThrottled(now, name, wanted.request_id, wanted.trigger, reason.value)
+                InvocationThrottled(now, name, invocation.request_id, invocation.trigger, reason.value)
             )
             return reason
-        environment = environments.choose(now, function)
+        invocation.environment = environment = environments.choose(now, function)
         self._number = number = self._number + 1
-        cold = environment.cold
-        invocation = Invocation(
-            number,
-            wanted.request_id,
-            function,
-            environment,
-            wanted.payload,
-            wanted.origin,
-            wanted.item,
-            now,
-            cold,
-            self.time.given(function, wanted.recorded),
-            wanted.client_context,
-            wanted.invoked_arn,
-        )
+        invocation.number = number
+        invocation.started = now
+        invocation.cold = cold = environment.cold
+        invocation.given = self.time.given(function, invocation.recorded)
         self.records.append(
             InvocationStarted(
                 now,
                 name,
-                wanted.request_id,
+                invocation.request_id,
                 number,
                 environment.id,
-                wanted.trigger,
-                wanted.attempt,
+                invocation.trigger,
+                invocation.attempt,
                 cold,
                 ledger.running(name),
                 ledger.running_account,
-                wanted.age,
+                invocation.age,
             )
         )
         self.effects.append(RunInvocation(invocation))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.admission import Admission
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Verdict
 from lambdarun.model.declarations import Function
 from lambdarun.model.draws import RequestId
@@ -46,7 +46,7 @@ class AsyncInvocation:
             if self.function.reserved_concurrent_executions == 0:
                 self._record(now, event, queue.discard_zero_reserved(event))
                 continue
-            wanted = Wanted(
+            invocation = Invocation(
                 self.function,
                 event.request_id,
                 event.payload,
@@ -58,7 +58,7 @@ class AsyncInvocation:
                 Duration(now - event.accepted),
                 event.duration,
             )
-            if self.admission.start(now, wanted) is not None:
+            if self.admission.start(now, invocation) is not None:
                 self._record(now, event, queue.put_back_throttled(now, event))
                 return
             queue.began()

@@ -11,7 +11,7 @@ from enum import Enum
 from attrs import define
 
 from lambdarun.model.declarations import Function
-from lambdarun.model.draws import Draws, uuid_text
+from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import timed_out_payload
@@ -67,7 +67,7 @@ class HandlerTime:
         timed_out = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
         failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
         if timed_out or (duration >= timeout and not failed_init):
-            payload = timed_out_payload(uuid_text(invocation.request_id), function.timeout)
+            payload = timed_out_payload(invocation.request_id, function.timeout)
             outcome = FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)
             duration = timeout
         usage = Usage(

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import define
+from attrs import define, field
 
 from lambdarun.model.declarations import Function
 from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.outcome import Outcome, Usage
 
 if TYPE_CHECKING:
     from lambdarun.model.environment import Environment
 
 
+class Origin(Protocol):
+    """Who asked for an invocation, and is told what came of it."""
+
+    def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
+        """Decide what follows."""
+
+
 @define(eq=False)
 class Invocation:
-    """One attempt to run a function."""
+    """One attempt to run a function: asked for by its origin, completed by the admission that lets it start."""
 
-    number: int
-    """Counts the invocations of a run from 1: ties in time are settled by it."""
-    request_id: RequestId
     function: Function
-    environment: Environment
+    request_id: RequestId
     payload: bytes
-    origin: Any
-    """The core that settles it: it is told the outcome."""
+    origin: Origin
     item: Any
-    """What `origin` gave out: its own event, batch or request."""
-    started: Instant
-    cold: bool
-    given: Duration
-    """Virtual time: the declared or recorded duration, without what the handler sleeps."""
-    client_context: bytes
-    invoked_arn: str | None
+    """What `origin` wants back with the outcome: its own event, batch or request."""
+    trigger: str
+    """sync, async or the name of a mapping."""
+    attempt: int = 1
+    rated: bool = True
+    """Whether it counts against the requests a second: asynchronous attempts do not."""
+    age: Duration = Duration(0)
+    """Asynchronous and streams: how long the event (the newest record) has waited."""
+    recorded: Duration | None = None
+    """How long the recorded invocation took."""
+    client_context: bytes = b""
+    invoked_arn: str | None = None
     """None: the function's own ARN without a qualifier."""
+    number: int = field(init=False)
+    """Counts the invocations of a run from 1: ties in time are settled by it."""
+    environment: Environment = field(init=False)
+    started: Instant = field(init=False)
+    cold: bool = field(init=False)
+    given: Duration = field(init=False)
+    """Virtual time: the declared or recorded duration, without what the handler sleeps."""

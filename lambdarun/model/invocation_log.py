@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from lambdarun.aws import limits, log_lines
-from lambdarun.model.draws import uuid_text
 from lambdarun.model.instant import MILLISECOND
 from lambdarun.model.outcome import Cause
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded
@@ -20,7 +19,7 @@ _STATUS: Final = {
 
 def invocation_log(ended: InvocationSucceeded | InvocationFailed, output: bytes, runtime: str) -> str:
     """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`."""
-    request_id = uuid_text(ended.request_id)
+    request_id = ended.request_id
     text = ""
     if ended.init_us is not None:
         # AWS's form; a runtime of our own.
@@ -37,7 +36,7 @@ def invocation_log(ended: InvocationSucceeded | InvocationFailed, output: bytes,
 def report_line(ended: InvocationSucceeded | InvocationFailed) -> str:
     """The REPORT line of an invocation."""
     line = log_lines.REPORT.format(
-        request_id=uuid_text(ended.request_id),
+        request_id=ended.request_id,
         duration_ms=ended.duration_us / MILLISECOND,
         billed_ms=billed_ms(ended.duration_us, ended.init_us),
         memory_mb=ended.memory_mb,

@@ -12,23 +12,15 @@ from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Final
 
-from lambdarun.model.draws import uuid_text
-from lambdarun.model.records import MessageId
-
 if TYPE_CHECKING:
     from lambdarun.model.sqs_queue import Received
 
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
 
-def id_text(message_id: MessageId) -> str:
-    """A message id as AWS writes it."""
-    return uuid_text(message_id) if isinstance(message_id, int) else message_id
-
-
 def receipt_handle(received: Received) -> str:
     """An opaque text, another one for each receive."""
-    return f"AQEB{received.message.number:012x}{received.at:016x}{received.receive_count:04x}"
+    return f"AQEB{received.at}/{received.message.number}/{received.receive_count}"
 
 
 def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
@@ -57,29 +49,31 @@ def sqs_event(batch: Iterable[Received], arn: str, region: str, *, null_md5: boo
     AWS's two poller paths writes it (the one with a batching window); the other leaves the key out.
     """
     tail = f'"eventSource":"aws:sqs","eventSourceARN":"{arn}","awsRegion":"{region}"}}'
-    records = [sqs_record(received, tail, null_md5) for received in batch]
+    absent_md5 = '"md5OfMessageAttributes":null,' if null_md5 else ""
+    records = [sqs_record(received, tail, absent_md5) for received in batch]
     return f'{{"Records":[{",".join(records)}]}}'.encode()
 
 
-def sqs_record(received: Received, tail: str, null_md5: bool) -> str:
-    """One record as JSON text; `tail` is what all records of a queue end with."""
+def sqs_record(received: Received, tail: str, absent_md5: str) -> str:
+    """One record as JSON text; `tail` is what all records of a queue end with, `absent_md5` stands where a message
+    has no attributes."""
+    # Ten of these are half of what a batch costs: so one f-string, and no call that is not needed.
     message = received.message
     body = message.body
-    extra = checksum = attributes = ""
+    extra = attributes = ""
+    checksum = absent_md5
     if message.source_arn is not None:
         extra = f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
     if message.attributes:
         attributes = ",".join([_attribute(name, value) for name, value in message.attributes.items()])
         checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
-    elif null_md5:
-        checksum = '"md5OfMessageAttributes":null,'
     return (
-        f'{{"messageId":{quoted(id_text(message.id))},"receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
+        f'{{"messageId":{quoted(message.id)},"receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
         f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
         f'"SenderId":{quoted(message.sender_id)},'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
         f'"messageAttributes":{{{attributes}}},{checksum}'
-        f'"md5OfBody":"{md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()}",{tail}'
+        f'"md5OfBody":"{md5(body.encode(), usedforsecurity=False).hexdigest()}",{tail}'
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import BatchArrival
 from lambdarun.model.declarations import Function
 from lambdarun.model.instant import Duration, Instant
@@ -34,7 +34,7 @@ class LanePolling:
         batch = self.lane.take(now)
         if batch is None:
             return
-        wanted = Wanted(
+        invocation = Invocation(
             self.function,
             self.admission.draws.new_id(),
             batch.arrival.payload,
@@ -46,7 +46,7 @@ class LanePolling:
             Duration(now - batch.arrival.newest),
             batch.arrival.duration,
         )
-        if self.admission.start(now, wanted) is not None:
+        if self.admission.start(now, invocation) is not None:
             self._record(now, batch, self.lane.throttled(now, batch))
 
     def next_due(self) -> Instant | None:

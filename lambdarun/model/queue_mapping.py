@@ -17,7 +17,7 @@ from lambdarun.model.declarations import EventSourceMapping, Function
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
-from lambdarun.model.lambda_events import id_text, sqs_event, sqs_record
+from lambdarun.model.lambda_events import sqs_event, sqs_record
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
 from lambdarun.model.records import BatchDelayed, BatchDropped, BatchReceived, BatchSettled, MessageId, Record
 from lambdarun.model.sqs_queue import Received, SqsQueue
@@ -138,7 +138,7 @@ class QueueMapping:
             self.queue.delete_all(batch.messages)
             deleted = batch.ids()
         else:
-            done = [received for received in batch.messages if id_text(received.message.id) not in failed]
+            done = [received for received in batch.messages if received.message.id not in failed]
             self.queue.delete_all(done)
             deleted = tuple([received.message.id for received in done])
             kept = tuple([message_id for message_id in batch.ids() if message_id not in deleted])
@@ -176,7 +176,7 @@ class QueueMapping:
             return "succeeded", frozenset()
         if outcome.payload in (b"null", b"{}", b'{"batchItemFailures": []}'):
             return "succeeded", frozenset()
-        ids = {id_text(received.message.id) for received in batch.messages}
+        ids = {received.message.id for received in batch.messages}
         match verdict(outcome.payload, ids):
             case AllSucceeded():
                 return "succeeded", frozenset()
@@ -186,7 +186,9 @@ class QueueMapping:
                 return "malformed", None
 
     def _retry(self, now: Instant, records: list[Record]) -> list[Batch]:
-        batches = []
+        batches: list[Batch] = []
+        if not len(self._throttled):
+            return batches
         for batch in self._throttled.take_due(now):
             if batch.visible_until <= now:
                 self._pollers -= 1
@@ -250,7 +252,7 @@ class QueueMapping:
         total = len('{"Records":[]}')
         fits = 0
         while fits < len(gathered):
-            record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, True)
+            record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, " " * 30)
             total += len(record) + 1
             if total > limits.BATCH_BYTES.value:
                 break

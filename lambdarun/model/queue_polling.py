@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.admission import Admission
 from lambdarun.model.declarations import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
@@ -29,7 +29,7 @@ class MappingPolling:
         name = mapping.declaration.name
         for batch in mapping.poll(now, admission.records):
             request_id = admission.draws.new_id()
-            wanted = Wanted(
+            invocation = Invocation(
                 self.function,
                 request_id,
                 batch.payload(now),
@@ -41,7 +41,7 @@ class MappingPolling:
                 Duration(0),
                 batch.duration,
             )
-            reason = admission.start(now, wanted)
+            reason = admission.start(now, invocation)
             if reason is None:
                 mapping.began(batch, request_id)
             else:

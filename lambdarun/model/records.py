@@ -13,8 +13,8 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.record_class import record
 
-MessageId = RequestId | str
-"""A drawn or recorded UUID as its bits, or a recorded identifier that is no UUID as its text."""
+MessageId = str
+"""A drawn UUID, or whatever identifier was recorded."""
 
 
 class Happened:

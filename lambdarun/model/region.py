@@ -159,7 +159,8 @@ class Region:
         if refusal is not None:
             self._undelivered(now, arrival, refusal.message)
         else:
-            polled.send(now, arrival)
+            polled.queue.send(now, arrival, self.admission.records)
+            self.wakes.stir(polled)
 
     def _arrive_batch(self, now: Instant, arrival: BatchArrival) -> None:
         function = self._function_of(now, arrival)

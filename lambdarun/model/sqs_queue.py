@@ -14,7 +14,6 @@ from heapq import heappop, heappush
 from itertools import chain
 from types import MappingProxyType
 from typing import Final, Protocol
-from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -84,6 +83,7 @@ class Message:
     sent: Instant
     sender_id: str
     number: int
+    duration: Duration | None = None
     state: State = State.VISIBLE
     shows: Instant = Instant(0)
     """Hidden or delayed: when it becomes visible."""
@@ -91,7 +91,6 @@ class Message:
     first_received: Instant = Instant(0)
     source_arn: str | None = None
     """The queue that it was moved from."""
-    duration: Duration | None = None
     handled_by: RequestId | None = None
     """The invocation that works on it."""
 
@@ -142,21 +141,6 @@ class Sendable(Protocol):
         """How long the recorded invocation took."""
 
 
-def _bytes_of(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _own_id(message_id: MessageId) -> MessageId:
-    """A recorded id as its bits where it is a UUID, as it is otherwise."""
-    if isinstance(message_id, int):
-        return message_id
-    try:
-        bits = UUID(message_id)
-    except ValueError:
-        return message_id
-    return RequestId(bits.int) if str(bits) == message_id else message_id
-
-
 @define(eq=False)
 class SqsQueue:
     """One declared queue."""
@@ -166,7 +150,9 @@ class SqsQueue:
     draws: Draws
     dead_letter: SqsQueue | None = None
     _visible: deque[Message] = field(factory=deque, init=False)
-    _shows: list[tuple[Instant, int, Message]] = field(factory=list, init=False)
+    _shows: list[tuple[Instant, int, list[Message]]] = field(factory=list, init=False)
+    """What one receive (or change, or delayed send) hid."""
+    _hides: int = field(default=0, init=False)
     _by_age: deque[Message] = field(factory=deque, init=False)
     _moved_in: list[tuple[Instant, int, Message]] = field(factory=list, init=False)
     """By age too: messages of another queue, which are older than when they came."""
@@ -205,10 +191,10 @@ class SqsQueue:
         """Take a message that is not refused."""
         self._numbers = number = self._numbers + 1
         own = message.message_id
-        message_id = self.draws.new_id() if own is None else _own_id(own)
+        message_id = self.draws.new_id() if own is None else own
         body = message.body
-        taken = Message(message_id, body, message.attributes, now, message.sender_id or SENDER, number)
-        taken.duration = message.duration
+        sender = message.sender_id or SENDER
+        taken = Message(message_id, body, message.attributes, now, sender, number, message.duration)
         self._by_age.append(taken)
         delay = message.delay_seconds
         if delay is None:
@@ -216,11 +202,12 @@ class SqsQueue:
         if delay:
             taken.state = _DELAYED
             self._delayed_count += 1
-            self._hide(taken, Instant(now + delay * SECOND))
+            self._hide([taken], Instant(now + delay * SECOND))
         else:
             self._visible_count += 1
             self._visible.append(taken)
-        records.append(MessageSent(now, self.declaration.name, message_id, _bytes_of(body)))
+        size = len(body) if body.isascii() else len(body.encode())
+        records.append(MessageSent(now, self.declaration.name, message_id, size))
         return taken
 
     def receive(
@@ -233,24 +220,27 @@ class SqsQueue:
             self.declaration.visibility_timeout if visibility_timeout_s is None else visibility_timeout_s
         )
         shows = Instant(now + timeout * SECOND)
-        received: list[Received] = []
+        hidden: list[Message] = []
         visible = self._visible
-        while visible and len(received) < count:
+        while visible and len(hidden) < count:
             message = visible.popleft()
             if message.state is not _VISIBLE:
                 continue
-            self._visible_count -= 1
-            if most is not None and message.receive_count >= most:
+            receives = message.receive_count
+            if most is not None and receives >= most:
+                self._visible_count -= 1
                 self._move(now, message, records)
                 continue
-            message.receive_count += 1
-            if message.receive_count == 1:
+            if not receives:
                 message.first_received = now
+            message.receive_count = receives + 1
             message.state = _HIDDEN
-            self._hidden_count += 1
-            self._hide(message, shows)
-            received.append(Received(message, message.receive_count, now))
-        return received
+            hidden.append(message)
+        if hidden:
+            self._visible_count -= len(hidden)
+            self._hidden_count += len(hidden)
+            self._hide(hidden, shows)
+        return [Received(message, message.receive_count, now) for message in hidden]
 
     def delete_all(self, received: Iterable[Received]) -> None:
         """Delete by receipts; those of messages that are gone do nothing."""
@@ -290,26 +280,17 @@ class SqsQueue:
             self._visible_count -= 1
         message.state = _HIDDEN
         self._hidden_count += 1
-        self._hide(message, Instant(now + timeout_s * SECOND))
+        self._hide([message], Instant(now + timeout_s * SECOND))
         return None
 
     def advance(self, now: Instant, records: list[Record]) -> None:
         """Show what is hidden no longer, end what is retained no longer."""
         shows = self._shows
         while shows and shows[0][0] <= now:
-            due, _, message = heappop(shows)
-            if message.shows != due or message.state not in (_HIDDEN, _DELAYED):
-                continue
-            if message.state is _HIDDEN:
-                self._hidden_count -= 1
-                records.append(
-                    MessageReturned(
-                        now, self.declaration.name, message.id, message.receive_count, message.handled_by
-                    )
-                )
-            else:
-                self._delayed_count -= 1
-            self._show(message)
+            due, _, hidden = heappop(shows)
+            for message in hidden:
+                if message.shows == due and message.state in (_HIDDEN, _DELAYED):
+                    self._come_back(now, message, records)
         kept_since = Instant(now - self.declaration.message_retention_period * SECOND)
         while (oldest := self._oldest()) is not None and oldest.sent <= kept_since:
             self._forget(oldest)
@@ -318,14 +299,17 @@ class SqsQueue:
     def next_due(self) -> Instant | None:
         """When the next message shows or expires."""
         shows = self._shows
-        while shows and (shows[0][2].shows != shows[0][0] or shows[0][2].state is _GONE):
+        while shows:
+            due, _, hidden = shows[0]
+            if any(message.shows == due and message.state is not _GONE for message in hidden):
+                break
             heappop(shows)
-        due = shows[0][0] if shows else None
+        wake = shows[0][0] if shows else None
         oldest = self._oldest()
         if oldest is not None:
             ends = Instant(oldest.sent + self.declaration.message_retention_period * SECOND)
-            due = ends if due is None or ends < due else due
-        return due
+            wake = ends if wake is None or ends < wake else wake
+        return wake
 
     def counts(self) -> Counts:
         """How many messages are visible, hidden and delayed."""
@@ -348,14 +332,25 @@ class SqsQueue:
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))
 
+    def _come_back(self, now: Instant, message: Message, records: list[Record]) -> None:
+        if message.state is _HIDDEN:
+            self._hidden_count -= 1
+            name = self.declaration.name
+            records.append(MessageReturned(now, name, message.id, message.receive_count, message.handled_by))
+        else:
+            self._delayed_count -= 1
+        self._show(message)
+
     def _show(self, message: Message) -> None:
         message.state = _VISIBLE
         self._visible_count += 1
         self._visible.append(message)
 
-    def _hide(self, message: Message, until: Instant) -> None:
-        message.shows = until
-        heappush(self._shows, (until, message.number, message))
+    def _hide(self, hidden: list[Message], until: Instant) -> None:
+        for message in hidden:
+            message.shows = until
+        self._hides += 1
+        heappush(self._shows, (until, self._hides, hidden))
 
     def _forget(self, message: Message) -> None:
         if message.state is _VISIBLE:
@@ -382,10 +377,16 @@ class SqsQueue:
         assert target is not None
         message.state = _GONE
         moved = Message(
-            message.id, message.body, message.attributes, message.sent, message.sender_id, target._numbers + 1
+            message.id,
+            message.body,
+            message.attributes,
+            message.sent,
+            message.sender_id,
+            target._numbers + 1,
+            message.duration,
         )
         moved.receive_count, moved.first_received = message.receive_count, message.first_received
-        moved.source_arn, moved.duration = self.arn, message.duration
+        moved.source_arn = self.arn
         target._numbers += 1
         heappush(target._moved_in, (moved.sent, moved.number, moved))
         target._show(moved)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from lambdarun.model.admission import Admission, Wanted
+from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import EventArrival
 from lambdarun.model.declarations import Account, Function
 from lambdarun.model.draws import RequestId
@@ -51,7 +51,7 @@ class Callers:
                 Answer(request.ticket, InvokeReply(204, request_id, None, None, b"", None))
             )
             return
-        wanted = Wanted(
+        invocation = Invocation(
             found.function,
             admission.draws.new_id(),
             event_of(request.payload),
@@ -61,7 +61,7 @@ class Callers:
             client_context=found.client_context,
             invoked_arn=found.invoked_arn,
         )
-        reason = admission.start(now, wanted)
+        reason = admission.start(now, invocation)
         if reason is not None:
             admission.effects.append(Answer(request.ticket, throttled_refusal(reason)))
 
@@ -127,7 +127,7 @@ class SyncArrivals:
         if request.attempts:
             request.request_id = self.admission.draws.new_id()
         request.attempts += 1
-        wanted = Wanted(
+        invocation = Invocation(
             request.function,
             request.request_id,
             event_of(arrival.payload),
@@ -137,7 +137,7 @@ class SyncArrivals:
             request.attempts,
             recorded=arrival.duration,
         )
-        reason = self.admission.start(now, wanted)
+        reason = self.admission.start(now, invocation)
         if reason is None:
             self._running += 1
         else:

@@ -23,7 +23,6 @@ from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.model.declarations import Account
-from lambdarun.model.draws import uuid_text
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
@@ -229,7 +228,7 @@ class Processes:
             started if self.virtual else 0,
             (started if self.virtual else wall_epoch_us()) + invocation.function.timeout * SECOND,
             0,
-            invocation.request_id.to_bytes(16, "big"),
+            invocation.request_id.encode(),
             len(invocation.client_context),
             len(payload),
         )
@@ -429,7 +428,7 @@ class Processes:
             outcome = SystemFailed("the environment's process was lost")
         else:
             outcome = FunctionFailed(
-                Cause.EXITED, "Runtime.ExitError", exited_payload(uuid_text(invocation.request_id), status)
+                Cause.EXITED, "Runtime.ExitError", exited_payload(invocation.request_id, status)
             )
         output, dropped = process.take_output()
         init, init_slept = process.initialised or (None, Duration(0))
@@ -444,7 +443,7 @@ class Processes:
 
 
 def _timed_out(invocation: Invocation) -> FunctionFailed:
-    payload = timed_out_payload(uuid_text(invocation.request_id), invocation.function.timeout)
+    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
     return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)
 
 

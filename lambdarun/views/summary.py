@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.model.draws import uuid_text
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
 from lambdarun.model.records import (
     ArrivalAnswered,
@@ -298,10 +297,8 @@ class Summary:
         if record.while_handled is not None:
             found.returned_while_handled += 1
             if found.first_double is None:
-                message = record.message_id
-                shown = uuid_text(message) if isinstance(message, int) else message
                 found.first_double = (
-                    f"{shown} at {iso(record.time)}, still in {uuid_text(record.while_handled)}"
+                    f"{record.message_id} at {iso(record.time)}, still in {record.while_handled}"
                 )
 
     def _dead(self, record: MessageDeadLettered) -> None:

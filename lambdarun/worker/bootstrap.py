@@ -122,8 +122,7 @@ def serve(environment: Environment) -> None:
             payload = _read_memfd(channel, size)
         else:
             payload = packet[body_at:]
-        digits = id_bytes.hex()
-        request_id = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        request_id = id_bytes.decode()
         if clock is not None:
             clock.begin(now_us, deadline_us)
         reply_flags = 0
@@ -134,7 +133,7 @@ def serve(environment: Environment) -> None:
                 clock.overslept = overslept
         handler_log.request_id = request_id
         begun = _perf_counter_ns()
-        environ["_X_AMZN_TRACE_ID"] = _trace_id(digits, now_us or time.time_ns() // 1_000)
+        environ["_X_AMZN_TRACE_ID"] = _trace_id(request_id, now_us or time.time_ns() // 1_000)
         kind = wire.RESULT
         error_type = b""
         try:
@@ -228,7 +227,8 @@ def _context(
     return context.LambdaContext(request_id, statics, arn, deadline_ms, client_context)
 
 
-def _trace_id(digits: str, now_us: int) -> str:
+def _trace_id(request_id: str, now_us: int) -> str:
+    digits = request_id.replace("-", "")
     return f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
 
 

@@ -51,8 +51,8 @@ COLD = 4
 RAW = 8
 """Reply: the payload is bytes as the handler returned them, no JSON."""
 
-RUN_HEADER = struct.Struct("<BBHIQQQ16sII")
-"""kind, flags, arn_bytes, number, now_us, deadline_us, real_limit_us, request_id (16 bytes, big endian),
+RUN_HEADER = struct.Struct("<BBHIQQQ36sII")
+"""kind, flags, arn_bytes, number, now_us, deadline_us, real_limit_us, request_id (text of a UUID),
 client_context_bytes, payload_bytes. Then: invoked ARN (none = the configured one), client context, payload.
 
 now_us: virtual time at which the invocation begins, microseconds since 1970; 0 on the real clock.

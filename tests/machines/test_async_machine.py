@@ -29,7 +29,7 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
     @rule()
     def an_event_is_accepted(self) -> None:
         number = len(self.accepted) + 1
-        event = QueuedEvent(RequestId(number), b"{}", self.now, "s3")
+        event = QueuedEvent(RequestId(str(number)), b"{}", self.now, "s3")
         self.accepted[number] = event
         self.queue.accept(self.now, event)
 

@@ -64,7 +64,7 @@ class MessagesAreNeitherLostNorInvented(RuleBasedStateMachine):
                 assert received.receive_count <= 3
                 self.receive_counts[body] = received.receive_count
             if room:
-                self.mapping.began(batch, RequestId(1))
+                self.mapping.began(batch, RequestId("1"))
                 self.running.append(batch)
             else:
                 self.mapping.throttled(self.now, batch, "throttled", records)
@@ -74,7 +74,7 @@ class MessagesAreNeitherLostNorInvented(RuleBasedStateMachine):
     def a_batch_ends(self, data: st.DataObject, outcome: Any) -> None:
         batch = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
         records: list[Any] = []
-        self.mapping.settle(self.now, batch, RequestId(1), outcome, records)
+        self.mapping.settle(self.now, batch, RequestId("1"), outcome, records)
         if outcome == OUTCOMES[0]:
             self.deleted |= {received.message.body for received in batch.messages}
 

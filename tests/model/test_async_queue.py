@@ -20,7 +20,7 @@ def at(seconds: float) -> Instant:
 
 
 def event(number: int = 1, accepted: float = 0) -> QueuedEvent:
-    return QueuedEvent(RequestId(number), b"{}", at(accepted), "s3")
+    return QueuedEvent(RequestId(str(number)), b"{}", at(accepted), "s3")
 
 
 def queue(**settings: int) -> AsyncQueue:
@@ -139,7 +139,7 @@ def test_events_behind_a_throttled_one_keep_their_own_age() -> None:
             verdict = waiting.put_back_throttled(now, taken)
             if isinstance(verdict, Discarded):
                 ended.append(taken.request_id)
-        if ended == [1]:
+        if ended == ["1"]:
             assert 50 <= second <= 61
             return
     raise AssertionError("the older event did not end by its age")

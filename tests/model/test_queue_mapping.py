@@ -51,7 +51,7 @@ def poll(mapping: QueueMapping, when: float) -> list[Batch]:
 
 def settle(mapping: QueueMapping, batch: Batch, outcome: Outcome, when: float) -> list[Any]:
     records: list[Any] = []
-    mapping.settle(at(when), batch, RequestId(1), outcome, records)
+    mapping.settle(at(when), batch, RequestId("1"), outcome, records)
     return records
 
 
@@ -224,10 +224,10 @@ def test_a_message_that_comes_back_while_it_is_handled_names_the_invocation() ->
     mapping = open_mapping({"visibility_timeout": 10})
     send(mapping, "a")
     (batch,) = poll(mapping, 0)
-    mapping.began(batch, RequestId(77))
+    mapping.began(batch, RequestId("77"))
     records: list[Any] = []
     mapping.queue.advance(at(10), records)
-    assert records[0].while_handled == 77
+    assert records[0].while_handled == "77"
     (again,) = mapping.poll(at(10), [])
     settle(mapping, batch, OK, 12)  # the old receipt still deletes
     settle(mapping, again, OK, 13)

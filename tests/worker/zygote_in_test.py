@@ -15,7 +15,6 @@ from attrs import define, field
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
-REQUEST_ID = 0x8401C351A1E2482996C98204CEEDE099
 REQUEST_ID_TEXT = "8401c351-a1e2-4829-96c9-8204ceede099"
 NOW_US = 1_767_323_045_000_000
 
@@ -50,7 +49,7 @@ class Worker:
         start = now_us or time.time_ns() // 1_000
         header = wire.RUN_HEADER.pack(
             wire.RUN, 0, 0, self.number, now_us, start + timeout_s * 1_000_000, 0,
-            REQUEST_ID.to_bytes(16, "big"), len(client_context), len(payload),
+            REQUEST_ID_TEXT.encode(), len(client_context), len(payload),
         )  # fmt: skip
         self.channel.send(header + client_context + payload)
         while True:
