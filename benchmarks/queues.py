@@ -97,7 +97,8 @@ def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all
     if declared:
         settings["duration"] = DeclaredDuration(p50=Duration(5 * SECOND // 2), p99=Duration(5 * SECOND // 2))
     project = orders(folder, **settings)
-    arrivals = list(messages(10_000, poison))
+    arrivals = list(messages(10_100, poison))
+    first, arrivals = arrivals[:100], arrivals[100:]
     summary = Summary()
     readers: list[Reader] = [summary.read]
     file = None
@@ -111,7 +112,7 @@ def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all
         project, clock=VirtualClock(), store=ForgetfulStore(), options=options
     ) as runtime:
         if not all_in:
-            runtime.replay(arrivals[:100])
+            runtime.replay(first)
             begun = time.perf_counter()
         runtime.replay(arrivals)
         if file is not None:

@@ -42,7 +42,6 @@ class Driver:
     arrivals: Iterator[Arrival] = field(factory=lambda: iter(()), init=False)
     next_arrival: Arrival | None = field(default=None, init=False)
     _tickets: int = field(default=0, init=False)
-    _started: list[RunInvocation] = field(factory=list, init=False)
 
     def ticket(self, answered: Callable[[Reply], None]) -> int:
         """A ticket for a request; `answered` is called with its reply, once."""
@@ -105,20 +104,15 @@ class RealDriver(Driver):
 
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
-        self._started.clear()
         now = self.clock.now()
         self.region.take(now, news)
         self.step(now)
-        if len(self._started) == 1 and self.processes.in_flight() == 1:
-            ended = self.processes.await_lone(self._started[0].invocation)
+        if self.processes.in_flight() == 1:
+            ended = self.processes.collect_lone()
             if ended is not None:
                 now = self.clock.now()
                 self.region.take(now, ended)
                 self.step(now)
-
-    def _run(self, effect: RunInvocation) -> None:
-        self._started.append(effect)
-        self.processes.run(effect.invocation)
 
     def pump(self, timeout_s: float) -> None:
         """Wait up to `timeout_s` for workers, then take in what ended, arrived or became due, in one step."""
@@ -129,7 +123,6 @@ class RealDriver(Driver):
         if self.next_arrival is not None:
             self._take_arrivals(now)
         self.step(now)
-        self._started.clear()
 
     def seconds_until_due(self) -> float:
         """Seconds of the wall for which nothing is due but what workers bring, time-outs included."""
@@ -169,8 +162,9 @@ class VirtualDriver(Driver):
 
     def collect(self, timeout_s: float) -> None:
         """Wait up to `timeout_s` for workers and note when what they did takes effect."""
-        time = self.region.time
-        for ended in self.processes.collect(timeout_s):
+        time, processes = self.region.time, self.processes
+        lone = processes.collect_lone() if timeout_s and processes.in_flight() == 1 else None
+        for ended in (lone,) if lone is not None else processes.collect(timeout_s):
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False

@@ -14,9 +14,12 @@ import signal
 import socket
 import struct
 import tempfile
+from array import array
 from collections import deque
 from contextlib import suppress
-from heapq import heappop, heappush
+from fcntl import ioctl
+from heapq import heapify, heappop, heappush
+from termios import FIONREAD
 from typing import Any, Final
 
 from attrs import define, field
@@ -39,7 +42,10 @@ OUTPUT_KEPT_BYTES: Final = 1_048_576
 """Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
 SPIN_LIMIT_MIN_S: Final = 10
 _LONE_WAIT: Final = struct.pack("ll", 0, 2_000)
+_WAITING: Final = array("i", [0])
+"""Where the kernel writes how many bytes wait in a pipe: half the time of a read that finds none."""
 _PIPE_READ: Final = 65_536
+_STALE_MAX: Final = 256
 _QUIET_EXIT_S: Final = 0.2
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -57,6 +63,8 @@ class EnvironmentProcess:
     stopped: bool = False
     invocation: Invocation | None = None
     began: float = 0.0
+    awaited: bool = False
+    """Whether somebody has waited for this invocation alone, in vain."""
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)
@@ -117,16 +125,19 @@ class Processes:
         else:
             self._begin(invocation)
 
-    def await_lone(self, invocation: Invocation) -> Ended | None:
+    def collect_lone(self) -> Ended | None:
         """Wait a moment for the one invocation in flight, without the price of a poll; None if it takes longer."""
-        process = self._busy.get(invocation.number)
-        if process is None:
+        [process] = self._busy.values()
+        if process.awaited:
             return None
         try:
             packet = process.channel.recv(wire.PACKET_MAX)
         except (BlockingIOError, ConnectionResetError):
+            process.awaited = True
             return None
-        self._read_output(process)
+        ioctl(process.output, FIONREAD, _WAITING)
+        if _WAITING[0]:
+            self._read_output(process)
         self._read_packet(process, packet)
         return self._ended.pop() if self._ended else None
 
@@ -199,14 +210,15 @@ class Processes:
             self._signal(process, signal.SIGCONT)
             process.stopped = False
         process.invocation = invocation
+        process.awaited = False
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
-        timeout = invocation.function.timeout
+        limit = invocation.function.timeout
         if self.virtual:
-            limit = max(SPIN_LIMIT_MIN_S, 2 * timeout)
-        else:
-            limit = timeout + limits.INIT_TIMEOUT.value if invocation.cold else timeout
-        heappush(self._deadlines, (began + limit, invocation.number))
+            limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
+        elif invocation.cold:
+            limit += limits.INIT_TIMEOUT.value
+        self._end_by(began + limit, invocation.number)
         try:
             self._send(process, invocation)
         except (BrokenPipeError, ConnectionResetError):
@@ -214,6 +226,14 @@ class Processes:
             self._kill(process, tell=False)
             self._busy.pop(invocation.number, None)
             self._begin(invocation)
+
+    def _end_by(self, deadline: float, number: int) -> None:
+        deadlines = self._deadlines
+        if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
+            # A lone caller never looks at the heap, and what has ended stays in it.
+            self._deadlines = deadlines = [one for one in deadlines if one[1] in self._busy]
+            heapify(deadlines)
+        heappush(deadlines, (deadline, number))
 
     def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
         payload = invocation.payload
@@ -319,8 +339,7 @@ class Processes:
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
             if invocation is not None and not self.virtual:
-                limit = wall_seconds() + invocation.function.timeout
-                heappush(self._deadlines, (limit, invocation.number))
+                self._end_by(wall_seconds() + invocation.function.timeout, invocation.number)
             return
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import select
 import socket
 import sys
 import time
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .virtual_time import HandlerClock
 
 _perf_counter_ns = time.perf_counter_ns
+_usage, _SELF = resource.getrusage, resource.RUSAGE_SELF
+_decode = json.JSONDecoder().raw_decode
+_unpack, _pack_reply = wire.RUN_HEADER.unpack_from, wire.REPLY_HEADER.pack
+_TRACE_VARIABLE = b"_X_AMZN_TRACE_ID"
 _HIGH_DESCRIPTOR = 900
 """Our descriptors stand from here on, out of the way of handlers that close the low ones."""
 
@@ -37,20 +42,72 @@ class Environment:
         self.clock = clock
         """The handler's virtual time; None on the real clock."""
         self.saved_output = _lift(os.dup(1))
+        self.outputs = select.poll()
+        self.outputs.register(1, 0)
+        self.outputs.register(2, 0)
         self.leftovers = Leftovers(_lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)))
+        self.statics = context.static_values()
         self.handler: Any = None
+        self.number = 0
+        """The present invocation's."""
+        self.cold = wire.COLD
+        """COLD until the first reply."""
         self.init_us = 0
         self.init_slept_us = 0
 
-    def initialise(self) -> None:
-        """Import the handler. Raises error_payload.Fault, or whatever its module raises."""
+    def initialise(self) -> int:
+        """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
         begun = _perf_counter_ns()
+        clock = self.clock
         try:
             self.handler = error_payload.find_handler(self.configuration["handler"])
-        finally:
-            self.init_us = (_perf_counter_ns() - begun) // 1_000
-            if self.clock is not None:
-                self.init_slept_us = self.clock.take_slept_us()
+        except Exception as fault:
+            self._note_init(begun)
+            error = error_payload.error_object(fault, "")
+            import logging
+
+            logging.warning(error_payload.INIT_WARNING)
+            _log_error(error)
+            body = error_payload.error_json(error)[: wire.INLINE_MAX]
+            self.reply(wire.INIT_ERROR, 0, 0, error["errorType"].encode(), body)
+            os._exit(1)
+        self._note_init(begun)
+        self.reply(wire.INITIALISED, 0, 0, b"", b"")
+        if clock is None:
+            return self.init_us
+        clock.overslept = self.overslept
+        return self.init_slept_us
+
+    def _note_init(self, begun: int) -> None:
+        self.init_us = (_perf_counter_ns() - begun) // 1_000
+        if self.clock is not None:
+            self.init_slept_us = self.clock.take_slept_us()
+
+    def overslept(self) -> None:
+        """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
+        self.reply(wire.OVERSLEPT, 0, 0, b"", b"")
+        os._exit(1)
+
+    def reply(self, kind: int, flags: int, duration_us: int, error_type: bytes, body: bytes) -> None:
+        """Send a packet of `kind` about the present invocation."""
+        clock = self.clock
+        inline = len(body) <= wire.INLINE_MAX
+        header = _pack_reply(
+            kind,
+            flags | self.cold if inline else flags | self.cold | wire.MEMFD,
+            len(error_type),
+            self.number,
+            duration_us,
+            clock.take_slept_us() if clock is not None else 0,
+            self.init_us,
+            self.init_slept_us,
+            _usage(_SELF).ru_maxrss,
+            len(body),
+        )
+        if inline:
+            self.channel.send(header + error_type + body)
+        else:
+            _send_memfd(self.channel, header + error_type, body)
 
 
 def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock: HandlerClock | None) -> None:
@@ -77,142 +134,82 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
 
 def serve(environment: Environment) -> None:
     """Answer events until the runtime closes its end."""
-    channel = environment.channel
+    channel, clock, reply = environment.channel, environment.clock, environment.reply
     receive = channel.recv
-    send = channel.send
-    clock = environment.clock
     arn_default = environment.configuration["arn"]
-    statics = context.static_values()
-    unpack = wire.RUN_HEADER.unpack_from
     header_size = wire.RUN_HEADER.size
-    pack = wire.REPLY_HEADER.pack
-    loads = json.loads
-    environ = os.environ
-    first = True
-    number = 0
-
-    def overslept() -> None:
-        """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        cold = wire.COLD if first else 0
-        init, slept = environment.init_us, environment.init_slept_us
-        send(
-            pack(
-                wire.OVERSLEPT,
-                cold,
-                0,
-                number,
-                0,
-                clock.take_slept_us() if clock else 0,
-                init,
-                slept,
-                memory,
-                0,
-            )
-        )
-        os._exit(1)
-
+    # The variables behind os.environ: half the time of setting one by name, as it encodes both.
+    variables, put_variable = os.environ._data, os.putenv  # type: ignore[attr-defined]
     while True:
         packet = receive(wire.PACKET_MAX)
         if not packet:
             os._exit(0)
-        _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = unpack(packet)
+        _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = _unpack(packet)
+        environment.number = number
         body_at = header_size + arn_bytes + context_bytes
-        if flags & wire.MEMFD:
-            payload = _read_memfd(channel, size)
-        else:
-            payload = packet[body_at:]
-        request_id = id_bytes.decode()
+        payload = _read_memfd(channel, size) if flags & wire.MEMFD else packet[body_at:]
         if clock is not None:
             clock.begin(now_us, deadline_us)
-        reply_flags = 0
-        if first:
-            deadline_us += _initialise(environment, send, pack, number)
-            reply_flags = wire.COLD
-            if clock is not None:
-                clock.overslept = overslept
-        handler_log.request_id = request_id
+        if environment.cold:
+            deadline_us += environment.initialise()
+        handler_log.request_id = request_id = id_bytes.decode()
         begun = _perf_counter_ns()
-        environ["_X_AMZN_TRACE_ID"] = _trace_id(request_id, now_us or time.time_ns() // 1_000)
-        kind = wire.RESULT
-        error_type = b""
-        try:
-            event = loads(payload)
-        except ValueError:
-            kind, body = wire.NOT_JSON, b""
-        else:
-            arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
-            caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""
-            try:
-                lambda_context = _context(request_id, statics, arn, deadline_us // 1_000, caller)
-                result = environment.handler(event, lambda_context)
-                try:
-                    body, more = marshal.marshal(result)
-                    reply_flags |= more
-                except Exception as fault:
-                    raise error_payload.Fault(
-                        "Runtime.MarshalError", f"Unable to marshal response: {fault}"
-                    ) from None
-                result = None
-            except Exception as fault:
-                error = error_payload.error_object(fault, request_id)
-                _log_error(error)
-                kind, error_type, body = (
-                    wire.ERROR,
-                    error["errorType"].encode(),
-                    error_payload.error_json(error),
-                )
+        variables[_TRACE_VARIABLE] = trace_id = _trace_id(request_id, now_us or time.time_ns() // 1_000)
+        put_variable(_TRACE_VARIABLE, trace_id)
+        arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
+        caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""
+        kind, flags, error_type, body = _answer(
+            environment, payload, request_id, arn, deadline_us // 1_000, caller
+        )
         duration_us = (_perf_counter_ns() - begun) // 1_000
-        reply_flags |= _after(environment)
-        inline = len(body) <= wire.INLINE_MAX
-        header = pack(
-            kind,
-            reply_flags if inline else reply_flags | wire.MEMFD,
-            len(error_type),
-            number,
-            duration_us,
-            clock.take_slept_us() if clock is not None else 0,
-            environment.init_us,
-            environment.init_slept_us,
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-            len(body),
-        )
-        if inline:
-            send(header + error_type + body)
-        else:
-            _send_memfd(channel, header + error_type, body)
-        if first:
-            first = False
-            environment.init_us = environment.init_slept_us = 0
+        reply(kind, flags | _after(environment), duration_us, error_type, body)
+        if environment.cold:
+            environment.cold = environment.init_us = environment.init_slept_us = 0
 
 
-def _initialise(environment: Environment, send: Any, pack: Any, number: int) -> int:
-    """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
-    clock = environment.clock
+def _answer(
+    environment: Environment, payload: bytes, request_id: str, arn: str, deadline_ms: int, caller: bytes
+) -> tuple[int, int, bytes, bytes]:
+    """Call the handler: kind and flags of the reply, error type, body."""
     try:
-        environment.initialise()
+        event = _parse(payload)
+        told = _context(request_id, environment.statics, arn, deadline_ms, caller)
+        body, flags = _marshal(environment.handler(event, told))
+        return wire.RESULT, flags, b"", body
+    except NotJson:
+        return wire.NOT_JSON, 0, b"", b""
     except Exception as fault:
-        error = error_payload.error_object(fault, "")
-        import logging
-
-        logging.warning(error_payload.INIT_WARNING)
+        error = error_payload.error_object(fault, request_id)
         _log_error(error)
-        body = error_payload.error_json(error)
-        error_type = error["errorType"].encode()
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        init, slept = environment.init_us, environment.init_slept_us
-        send(
-            pack(wire.INIT_ERROR, wire.COLD, len(error_type), number, 0, 0, init, slept, memory, len(body))
-            + error_type
-            + body[: wire.INLINE_MAX]
-        )
-        os._exit(1)
-    send(
-        pack(
-            wire.INITIALISED, wire.COLD, 0, number, 0, 0, environment.init_us, environment.init_slept_us, 0, 0
-        )
-    )
-    return environment.init_slept_us if clock is not None else environment.init_us
+        return wire.ERROR, 0, error["errorType"].encode(), error_payload.error_json(error)
+
+
+class NotJson(Exception):
+    """The event is no JSON text."""
+
+
+def _parse(payload: bytes) -> Any:
+    """The event. As `json.loads`, which looks for other encodings and white space first: that is twice the time."""
+    try:
+        text = payload.decode()
+        event, end = _decode(text)
+        if end == len(text):
+            return event
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(payload)
+    except ValueError:
+        raise NotJson from None
+    except RecursionError as fault:
+        raise error_payload.Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}") from None
+
+
+def _marshal(result: Any) -> tuple[bytes, int]:
+    try:
+        return marshal.marshal(result)
+    except Exception as fault:
+        raise error_payload.Fault("Runtime.MarshalError", f"Unable to marshal response: {fault}") from None
 
 
 def _context(
@@ -227,9 +224,11 @@ def _context(
     return context.LambdaContext(request_id, statics, arn, deadline_ms, client_context)
 
 
-def _trace_id(request_id: str, now_us: int) -> str:
+def _trace_id(request_id: str, now_us: int) -> bytes:
     digits = request_id.replace("-", "")
-    return f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
+    seconds = now_us // 1_000_000
+    text = f"Root=1-{seconds:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
+    return text.encode()
 
 
 def _log_error(error: dict[str, Any]) -> None:
@@ -242,10 +241,7 @@ def _log_error(error: dict[str, Any]) -> None:
 
 def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
-    try:
-        os.get_inheritable(1)
-        os.get_inheritable(2)
-    except OSError:
+    if environment.outputs.poll(0):
         os.dup2(environment.saved_output, 1)
         os.dup2(environment.saved_output, 2)
         handler_log.open_streams()
