@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, Final
 
 from attrs import define, field
 
 from lambdarun.errors import UsageError
+
+_BUFFER_BYTES: Final = 262_144
 
 
 @define(eq=False)
@@ -16,11 +18,11 @@ class WholeFile:
     """Written beside its place under another name, and put there when it is finished."""
 
     path: Path
-    _stream: TextIO = field(init=False)
+    _stream: BinaryIO = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         try:
-            self._stream = self._partial().open("w", encoding="utf-8", newline="\n")
+            self._stream = self._partial().open("wb", buffering=_BUFFER_BYTES)
         except OSError as fault:
             raise UsageError(f"{self.path}: cannot be written: {fault.strerror}.") from None
 
@@ -29,7 +31,7 @@ class WholeFile:
 
     def write(self, lines: str) -> None:
         """Append whole lines."""
-        self._stream.write(lines)
+        self._stream.write(lines.encode())
 
     def finish(self) -> None:
         """Put the file in its place."""

@@ -47,10 +47,8 @@ class Batch:
     @property
     def duration(self) -> Duration | None:
         """The longest recorded duration among its messages."""
-        found = [
-            received.message.duration for received in self.messages if received.message.duration is not None
-        ]
-        return max(found, default=None)
+        found = [one.message.duration for one in self.messages if one.message.duration is not None]
+        return max(found) if found else None
 
     def ids(self) -> tuple[MessageId, ...]:
         """The messages' ids, in order."""
@@ -209,7 +207,7 @@ class QueueMapping:
     def _plan_growth(self, now: Instant, allowed: int) -> None:
         """While messages stay behind because all pollers are busy, wake when there is one more."""
         self._grows_at = None
-        if not self.queue.has_visible():
+        if not self.queue.visible:
             self._busy_since = None
         elif self._pollers >= allowed:
             if self._busy_since is None:
@@ -221,14 +219,16 @@ class QueueMapping:
 
     def _gather(self, now: Instant, records: list[Record]) -> list[Received]:
         """The messages of the next batch; none where a window is still open or the queue is empty."""
+        queue, gathered = self.queue, self._gathered
+        if not (queue.visible or gathered or self._carried):
+            return []
         window = self.declaration.maximum_batching_window_in_seconds
         size = self.declaration.batch_size
-        gathered = self._gathered
         while self._carried and len(gathered) < size:
             gathered.append(self._carried.popleft())
-        while len(gathered) < size and self.queue.has_visible():
+        while len(gathered) < size and queue.visible:
             wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
-            gathered += self.queue.receive(now, wanted, records, self._visibility_s)
+            gathered += queue.receive(now, wanted, records, self._visibility_s)
             if not window:
                 break
         if not gathered:
@@ -247,7 +247,7 @@ class QueueMapping:
 
     def _fitting(self, gathered: list[Received]) -> int:
         """How many of these fit into one event of at most 6 MB, metadata included."""
-        if sum(len(received.message.body) for received in gathered) < _ROOM_CHECK_BYTES:
+        if sum([len(received.message.body) for received in gathered]) < _ROOM_CHECK_BYTES:
             return len(gathered)
         total = len('{"Records":[]}')
         fits = 0
@@ -265,7 +265,7 @@ class QueueMapping:
 
     def _batch(self, now: Instant, received: list[Received], records: list[Record]) -> Batch:
         declared = self.declaration
-        counts = self.queue.counts()
+        queue = self.queue
         first = min([one.at for one in received])
         batch = Batch(received, self, Instant(first + self._visibility_s * SECOND))
         records.append(
@@ -276,8 +276,8 @@ class QueueMapping:
                 self.function.name,
                 batch.ids(),
                 min([one.message.sent for one in received]),
-                counts.visible,
-                counts.hidden,
+                queue.visible,
+                queue.hidden,
             )
         )
         return batch

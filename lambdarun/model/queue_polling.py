@@ -91,7 +91,7 @@ class QueuePolling:
         """Whether no enabled poller has anything left to take or to settle."""
         if not any(poller.mapping.declaration.enabled for poller in self.pollers):
             return True
-        counts = self.queue.counts()
-        return not (counts.visible or counts.hidden or counts.delayed) and all(
+        queue = self.queue
+        return not (queue.visible or queue.hidden or queue.delayed) and all(
             poller.mapping.at_rest() for poller in self.pollers
         )

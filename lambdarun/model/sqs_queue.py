@@ -157,9 +157,11 @@ class SqsQueue:
     _moved_in: list[tuple[Instant, int, Message]] = field(factory=list, init=False)
     """By age too: messages of another queue, which are older than when they came."""
     _numbers: int = field(default=0, init=False)
-    _visible_count: int = field(default=0, init=False)
-    _hidden_count: int = field(default=0, init=False)
-    _delayed_count: int = field(default=0, init=False)
+    visible: int = field(default=0, init=False)
+    """Messages that a receive would find."""
+    hidden: int = field(default=0, init=False)
+    """Messages in flight."""
+    delayed: int = field(default=0, init=False)
 
     def refusal(self, message: Sendable) -> QueueRefusal | None:
         """Why AWS would refuse `message`; None: it would not."""
@@ -201,10 +203,10 @@ class SqsQueue:
             delay = self.declaration.delay_seconds
         if delay:
             taken.state = _DELAYED
-            self._delayed_count += 1
+            self.delayed += 1
             self._hide([taken], Instant(now + delay * SECOND))
         else:
-            self._visible_count += 1
+            self.visible += 1
             self._visible.append(taken)
         size = len(body) if body.isascii() else len(body.encode())
         records.append(MessageSent(now, self.declaration.name, message_id, size))
@@ -228,7 +230,7 @@ class SqsQueue:
                 continue
             receives = message.receive_count
             if most is not None and receives >= most:
-                self._visible_count -= 1
+                self.visible -= 1
                 self._move(now, message, records)
                 continue
             if not receives:
@@ -237,8 +239,8 @@ class SqsQueue:
             message.state = _HIDDEN
             hidden.append(message)
         if hidden:
-            self._visible_count -= len(hidden)
-            self._hidden_count += len(hidden)
+            self.visible -= len(hidden)
+            self.hidden += len(hidden)
             self._hide(hidden, shows)
         return [Received(message, message.receive_count, now) for message in hidden]
 
@@ -252,7 +254,7 @@ class SqsQueue:
                 hidden += 1
             elif message.state is not _GONE:
                 self._forget(message)
-        self._hidden_count -= hidden
+        self.hidden -= hidden
         self._oldest()
 
     def delete(self, received: Received) -> bool:
@@ -275,11 +277,11 @@ class SqsQueue:
         if now + timeout_s * SECOND >= received.at + most * SECOND:
             return _refusal(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
         if message.state is _HIDDEN:
-            self._hidden_count -= 1
+            self.hidden -= 1
         elif message.state is _VISIBLE:
-            self._visible_count -= 1
+            self.visible -= 1
         message.state = _HIDDEN
-        self._hidden_count += 1
+        self.hidden += 1
         self._hide([message], Instant(now + timeout_s * SECOND))
         return None
 
@@ -313,11 +315,7 @@ class SqsQueue:
 
     def counts(self) -> Counts:
         """How many messages are visible, hidden and delayed."""
-        return Counts(self._visible_count, self._hidden_count, self._delayed_count)
-
-    def has_visible(self) -> bool:
-        """Whether a receive would find a message."""
-        return self._visible_count > 0
+        return Counts(self.visible, self.hidden, self.delayed)
 
     def oldest(self) -> Instant | None:
         """When the oldest message that is not deleted was sent."""
@@ -334,16 +332,16 @@ class SqsQueue:
 
     def _come_back(self, now: Instant, message: Message, records: list[Record]) -> None:
         if message.state is _HIDDEN:
-            self._hidden_count -= 1
+            self.hidden -= 1
             name = self.declaration.name
             records.append(MessageReturned(now, name, message.id, message.receive_count, message.handled_by))
         else:
-            self._delayed_count -= 1
+            self.delayed -= 1
         self._show(message)
 
     def _show(self, message: Message) -> None:
         message.state = _VISIBLE
-        self._visible_count += 1
+        self.visible += 1
         self._visible.append(message)
 
     def _hide(self, hidden: list[Message], until: Instant) -> None:
@@ -354,11 +352,11 @@ class SqsQueue:
 
     def _forget(self, message: Message) -> None:
         if message.state is _VISIBLE:
-            self._visible_count -= 1
+            self.visible -= 1
         elif message.state is _HIDDEN:
-            self._hidden_count -= 1
+            self.hidden -= 1
         else:
-            self._delayed_count -= 1
+            self.delayed -= 1
         message.state = _GONE
         self._oldest()
 

@@ -6,8 +6,6 @@ import os
 import socket
 from typing import Final
 
-from lambdarun.worker.wire import INLINE_MAX
-
 _FD_NOTE: Final = b"\0"
 
 
@@ -42,8 +40,3 @@ def receive_memfd(channel: socket.socket, size: int) -> bytes:
         return b"".join(parts)
     finally:
         os.close(descriptors[0])
-
-
-def is_inline(payload: bytes) -> bool:
-    """Whether `payload` travels in the packet itself."""
-    return len(payload) <= INLINE_MAX

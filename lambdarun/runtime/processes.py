@@ -32,7 +32,7 @@ from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited_payload, timed_out_payload
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
-from lambdarun.runtime.channel import is_inline, receive_memfd, send_in_memfd
+from lambdarun.runtime.channel import receive_memfd, send_in_memfd
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
@@ -236,26 +236,28 @@ class Processes:
         heappush(deadlines, (deadline, number))
 
     def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
-        payload = invocation.payload
+        payload, context = invocation.payload, invocation.client_context
         arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
-        inline = is_inline(payload)
-        started = invocation.started
+        inline = len(payload) <= wire.INLINE_MAX
+        begins = invocation.started if self.virtual else wall_epoch_us()
         header = wire.RUN_HEADER.pack(
             wire.RUN,
             0 if inline else wire.MEMFD,
             len(arn),
             invocation.number & 0xFFFFFFFF,
-            started if self.virtual else 0,
-            (started if self.virtual else wall_epoch_us()) + invocation.function.timeout * SECOND,
+            begins if self.virtual else 0,
+            begins + invocation.function.timeout * SECOND,
             0,
             invocation.request_id.encode(),
-            len(invocation.client_context),
+            len(context),
             len(payload),
         )
+        if arn or context:
+            header += arn + context
         if inline:
-            process.channel.send(header + arn + invocation.client_context + payload)
+            process.channel.send(header + payload)
         else:
-            process.channel.send(header + arn + invocation.client_context)
+            process.channel.send(header)
             send_in_memfd(process.channel, payload)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:

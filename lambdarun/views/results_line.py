@@ -21,10 +21,10 @@ SCHEMA: Final = 1
 
 @define(eq=False)
 class _Instants:
-    """Texts of instants: one stands in many records, and its second in more."""
+    """Texts of instants: one stands in many records, and its day in most."""
 
-    _second: int = field(default=-1, init=False)
-    _second_text: str = field(default="", init=False)
+    _day: int = field(default=-1, init=False)
+    _day_text: str = field(default="", init=False)
     _last: int = field(default=-1, init=False)
     _last_text: str = field(default="", init=False)
 
@@ -33,12 +33,14 @@ class _Instants:
         if instant == self._last:
             return self._last_text
         second, rest = divmod(instant, SECOND)
-        if second != self._second:
-            self._second = second
-            self._second_text = f'"{iso(Instant(second * SECOND))[:20]}'
+        minute, second = divmod(second, 60)
+        hour, minute = divmod(minute, 60)
+        day, hour = divmod(hour, 24)
+        if day != self._day:
+            self._day, self._day_text = day, iso(instant)[:10]
         self._last = instant
-        self._last_text = text = f'{self._second_text}{rest:06d}Z"'
-        return text
+        self._last_text = f'"{self._day_text}T{hour:02d}:{minute:02d}:{second:02d}.{rest:06d}Z"'
+        return self._last_text
 
 
 def _ids(values: tuple[str, ...]) -> str:
@@ -70,15 +72,19 @@ _EXPRESSIONS: Final = {
 }
 
 
-def formatter(kind: type[Any], iso: Callable[[Instant], str], *, virtual: bool) -> Callable[[Any, int], str]:
-    """The function that writes a record of class `kind`; measured fields are left out in virtual time."""
-    parts = [f'{{{{"schema":{SCHEMA},"seq":{{seq}},"time":{{iso(r.time)}},"kind":"{kind.kind}"']
+def formatter(
+    kind: type[Any], iso: Callable[[Instant], str], *, virtual: bool
+) -> Callable[[Any, int, str], str]:
+    """The function that writes a record of class `kind`, given its number and its time's text; measured fields are
+    left out in virtual time.
+    """
+    parts = [f'{{{{"schema":{SCHEMA},"seq":{{seq}},"time":{{at}},"kind":"{kind.kind}"']
     for attribute in fields(kind):
         if attribute.name == "time" or (virtual and attribute.name in kind.measured):
             continue
         expression = _EXPRESSIONS[str(attribute.type)].replace("NAME", attribute.name)
         parts.append(f',"{attribute.name}":{expression}')
-    source = "lambda r, seq: f'''" + "".join(parts) + "}}\\n'''"
+    source = "lambda r, seq, at: f'''" + "".join(parts) + "}}\\n'''"
     names = {
         "quoted": quoted,
         "bytes_": _bytes,
@@ -86,7 +92,7 @@ def formatter(kind: type[Any], iso: Callable[[Instant], str], *, virtual: bool) 
         "ids": _ids,
         "attributes": _attributes,
     }
-    made: Callable[[Any, int], str] = eval(source, names)  # noqa: S307 - built from the classes above, not from input
+    made: Callable[[Any, int, str], str] = eval(source, names)  # noqa: S307 - built from the classes above, not from input
     return made
 
 
@@ -95,7 +101,7 @@ class ResultLines:
     """Numbers records and writes them as lines."""
 
     virtual: bool
-    _formatters: dict[type[Any], Callable[[Any, int], str]] = field(factory=dict, init=False)
+    _formatters: dict[type[Any], Callable[[Any, int, str], str]] = field(factory=dict, init=False)
     _instants: _Instants = field(factory=_Instants, init=False)
     _seq: int = field(default=0, init=False)
 
@@ -103,13 +109,17 @@ class ResultLines:
         """The lines of these records, each with its newline."""
         found = []
         seq = self._seq
-        formatters = self._formatters
+        formatters, iso = self._formatters, self._instants.iso
+        now, at = None, ""
         for record in records:
             kind = type(record)
             write = formatters.get(kind)
             if write is None:
                 write = formatters[kind] = formatter(kind, self._instants.iso, virtual=self.virtual)
             seq += 1
-            found.append(write(record, seq))
+            if record.time != now:
+                now = record.time
+                at = iso(now)
+            found.append(write(record, seq, at))
         self._seq = seq
         return "".join(found)
