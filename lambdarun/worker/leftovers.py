@@ -9,7 +9,6 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-import sysconfig
 
 _STARTS_A_CHILD = frozenset(
     {"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen", "pty.spawn"}
@@ -17,7 +16,7 @@ _STARTS_A_CHILD = frozenset(
 # multiprocessing starts children without an audit event; what ctypes loads may do anything.
 _UNSEEN_MODULES = frozenset({"_multiprocessing", "multiprocessing"})
 _UNSEEN_EVENTS = frozenset({"ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata"})
-_OWN_EXTENSIONS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+_STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _SITE = "site-packages"
 
 
@@ -61,6 +60,6 @@ class Leftovers:
         self._modules = len(sys.modules)
         for name in new:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            foreign = file.endswith(".so") and (_SITE in file or not file.startswith(_OWN_EXTENSIONS))
+            foreign = file.endswith(".so") and (_SITE in file or not file.startswith(_STANDARD_LIBRARY))
             if foreign or name in _UNSEEN_MODULES:
                 self._unseen = True
