@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from typing import Final
 
 _FD_NOTE: Final = b"\0"
+_MEMFD_WAIT_MS: Final = 10_000
 
 
 def send_in_memfd(channel: socket.socket, payload: bytes) -> None:
@@ -23,8 +25,11 @@ def send_in_memfd(channel: socket.socket, payload: bytes) -> None:
 
 def receive_memfd(channel: socket.socket, size: int) -> bytes:
     """The payload of `size` bytes whose descriptor comes next. Raises EOFError where the sender died first."""
-    # The sender writes the memfd before it sends the header, so the descriptor follows at once: this may block.
-    channel.setblocking(True)
+    # It is sent right behind the header; but its sender may lose the processor between the two.
+    waiting = select.poll()
+    waiting.register(channel, select.POLLIN)
+    if not waiting.poll(_MEMFD_WAIT_MS):
+        raise EOFError
     _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
     if not descriptors:
         raise EOFError
