@@ -27,12 +27,10 @@ class AsyncInvocation:
 
     def accept(self, now: Instant, payload: bytes, source: str, recorded: Duration | None) -> RequestId:
         """Take an event into the queue; returns the id of all its attempts."""
-        request_id = self.admission.draws.new_id()
-        self.queue.accept(now, QueuedEvent(request_id, payload, now, source, recorded))
-        self.admission.records.append(
-            EventAccepted(now, self.function.name, request_id, source, len(payload))
-        )
-        if not self.queue.is_backing_off(now):
+        admission = self.admission
+        request_id = admission.draws.new_id()
+        admission.records.append(EventAccepted(now, self.function.name, request_id, source, len(payload)))
+        if self.queue.accept(now, QueuedEvent(request_id, payload, now, source, recorded)):
             self.wakes.stir(self)
         return request_id
 

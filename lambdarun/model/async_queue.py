@@ -81,13 +81,11 @@ class AsyncQueue:
     _throttles: int = field(default=0, init=False)
     _puts: int = field(default=0, init=False)
 
-    def accept(self, now: Instant, event: QueuedEvent) -> None:
-        """Take an event in."""
+    def accept(self, now: Instant, event: QueuedEvent) -> bool:
+        """Take an event in. False where nothing can start now, and `next_due` stays as it was."""
         self._fresh.append(event)
-
-    def is_backing_off(self, now: Instant) -> bool:
-        """Whether nothing can start now, and `next_due` is known already: a fresh event changes neither."""
-        return self._backing_off_until is not None and now < self._backing_off_until
+        until = self._backing_off_until
+        return until is None or now >= until
 
     def next_due(self) -> Instant | None:
         """When the next attempt may start; the past where one may start already."""

@@ -24,6 +24,8 @@ from lambdarun.model.json_fault import json_fault
 from lambdarun.model.outcome import ThrottleReason
 from lambdarun.model.record_class import record
 
+EMPTY_EVENT: Final = b"{}"
+"""The event that an empty body stands for."""
 _LATEST: Final = "$LATEST"
 # API model, FunctionName: name, partial ARN or ARN, each with or without a qualifier.
 _NAME_FORMS: Final = re.compile(
@@ -107,11 +109,6 @@ class SyncRequest(Request, Protocol):
         """base64 of JSON."""
 
 
-def event_of(payload: bytes) -> bytes:
-    """The event that a body stands for: an empty one is `{}`."""
-    return payload or b"{}"
-
-
 def request_refusal(
     account: Account, functions: Mapping[str, Function], request: SyncRequest
 ) -> Target | Refusal:
@@ -135,7 +132,7 @@ def accept_refusal(
 ) -> Function | Refusal:
     """The function for an asynchronous request, or why AWS would refuse it."""
     payload = request.payload
-    if payload and payload != b"{}":
+    if payload and payload != EMPTY_EVENT:
         refusal = async_refusal(payload)
         if refusal is not None:
             return refusal

@@ -23,7 +23,7 @@ from lambdarun.model.effects import Answer, Effect
 from lambdarun.model.environment import Environments
 from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
-from lambdarun.model.invoke_request import InvokeReply, Refusal, accept_refusal, arrival_refusal, event_of
+from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
 from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Send
 from lambdarun.model.queue_mapping import QueueMapping
@@ -108,11 +108,13 @@ class Region:
         self.admission.end(now, news.invocation, news.outcome, news.usage)
 
     def _accept(self, now: Instant, news: Accept) -> None:
-        found = accept_refusal(self.project.account, self.project.functions, news)
+        project = self.project
+        found = accept_refusal(project.account, project.functions, news)
         if isinstance(found, Refusal):
             self._callers.refuse(now, news.ticket, news.function, found)
             return
-        request_id = self._async(found).accept(now, event_of(news.payload), news.source, news.duration)
+        events = self._asynchronous.get(found.name) or self._async(found)
+        request_id = events.accept(now, news.payload or EMPTY_EVENT, news.source, news.duration)
         self.admission.effects.append(
             Answer(news.ticket, InvokeReply(202, request_id, None, None, b"", None))
         )
@@ -140,7 +142,9 @@ class Region:
             )
             self._undelivered(now, arrival, refusal.message)
         elif arrival.delivery is Delivery.ASYNC:
-            self._async(function).accept(now, event_of(arrival.payload), arrival.source, arrival.duration)
+            self._async(function).accept(
+                now, arrival.payload or EMPTY_EVENT, arrival.source, arrival.duration
+            )
         else:
             self._sync_arrivals.arrive(now, arrival, function)
 

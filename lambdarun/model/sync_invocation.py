@@ -16,9 +16,9 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invocation_log import invocation_log, log_tail
 from lambdarun.model.invoke_request import (
+    EMPTY_EVENT,
     InvokeReply,
     Refusal,
-    event_of,
     not_json_refusal,
     request_refusal,
     throttled_refusal,
@@ -54,7 +54,7 @@ class Callers:
         invocation = Invocation(
             found.function,
             admission.draws.new_id(),
-            event_of(request.payload),
+            request.payload or EMPTY_EVENT,
             self,
             request,
             "sync",
@@ -130,7 +130,7 @@ class SyncArrivals:
         invocation = Invocation(
             request.function,
             request.request_id,
-            event_of(arrival.payload),
+            arrival.payload or EMPTY_EVENT,
             self,
             request,
             "sync",

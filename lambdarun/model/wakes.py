@@ -42,11 +42,11 @@ class Wakes:
 
     def run(self, now: Instant) -> None:
         """Wake whoever was stirred or is due, until nobody is left."""
-        heap, planned, stirred = self._heap, self._planned, self._stirred
+        heap, stirred = self._heap, self._stirred
         while heap and heap[0][0] <= now:
             due, _, sleeper = heappop(heap)
-            if planned.get(sleeper) == due:
-                del planned[sleeper]
+            if self._planned.get(sleeper) == due:
+                del self._planned[sleeper]
                 stirred[sleeper] = None
         while stirred:
             sleeper = next(iter(stirred))
