@@ -26,8 +26,8 @@ class Leftovers:
     def __init__(self, tasks: int) -> None:
         self._tasks = tasks
         """A descriptor of /proc/self/task."""
-        self._known = set(sys.modules)
         self._modules = len(sys.modules)
+        self._newest = next(reversed(sys.modules))
         self._children = False
         self._unseen = False
         sys.addaudithook(self._hear)
@@ -55,10 +55,13 @@ class Leftovers:
             self._unseen = True
 
     def _look_at_modules(self) -> None:
-        new = sys.modules.keys() - self._known
-        self._known |= new
+        # From the newest on: to touch every name would make each page that holds one this process's own.
+        seen = self._newest
         self._modules = len(sys.modules)
-        for name in new:
+        self._newest = next(reversed(sys.modules))
+        for name in reversed(sys.modules):
+            if name == seen:
+                return
             file = getattr(sys.modules[name], "__file__", None) or ""
             foreign = file.endswith(".so") and (_SITE in file or not file.startswith(_STANDARD_LIBRARY))
             if foreign or name in _UNSEEN_MODULES:

@@ -64,15 +64,17 @@ def _odd(value: Any) -> bool:
 
 
 # Non-ASCII text stands as it is from Python 3.12's runtime on.
-_ASCII = os.environ.get("AWS_EXECUTION_ENV", "") not in {f"AWS_Lambda_python3.{n}" for n in range(12, 16)}
-_encode = json.JSONEncoder(ensure_ascii=_ASCII, default=_default).encode
+_LITERAL = frozenset(f"AWS_Lambda_python3.{n}" for n in range(12, 16))
+_ENCODERS = {
+    literal: json.JSONEncoder(ensure_ascii=not literal, default=_default).encode for literal in (False, True)
+}
+_encode = _ENCODERS[os.environ.get("AWS_EXECUTION_ENV", "") in _LITERAL]
 
 
 def use_runtime(execution_environment: str) -> None:
     """Write text as the runtime of `AWS_EXECUTION_ENV` does."""
     global _encode
-    literal = execution_environment in {f"AWS_Lambda_python3.{n}" for n in range(12, 16)}
-    _encode = json.JSONEncoder(ensure_ascii=not literal, default=_default).encode
+    _encode = _ENCODERS[execution_environment in _LITERAL]
 
 
 def to_json(value: Any) -> str:

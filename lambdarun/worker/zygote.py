@@ -60,6 +60,7 @@ class Zygote:
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """Start an environment's process and answer its id."""
+        self.bootstrap.dress(configuration["environ"])
         pid = os.fork()
         if pid == 0:
             self.become(configuration, descriptors)
@@ -78,7 +79,6 @@ class Zygote:
         try:
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setpgid(0, 0)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             self.control.close()
             clock = None
             if configuration["virtual"]:
@@ -168,7 +168,7 @@ def main() -> None:
     zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
     zygote.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    zygote.bootstrap.prepare()
     gc.collect()
     gc.freeze()
     zygote.serve()
