@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from lambdarun.errors import LambdarunError, ProjectError, ProjectErrors, RecordingError
@@ -80,6 +79,8 @@ _HOME: Final = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # 20 ms, for whoever asks
+
         return version("lambdarun")
     home = _HOME.get(name)
     if home is None:

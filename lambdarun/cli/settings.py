@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import frozen
 
 from lambdarun.errors import UsageError
-from lambdarun.model.declarations import Project
-from lambdarun.project.project_file import LoadedProject, find, load_all
+from lambdarun.project.find import find
+
+if TYPE_CHECKING:
+    from lambdarun.model.declarations import Project
+    from lambdarun.project.project_file import LoadedProject
 
 T = TypeVar("T")
 _DEFAULTS: Final[Mapping[str, Any]] = {"seed": 0, "speed": "max", "durations": "declared"}
@@ -93,8 +96,13 @@ def resolve(flags: Mapping[str, Any]) -> Settings:
             raise UsageError(f"{given}: there is no such project file.")
     else:
         path = find(Path.cwd())
+    loaded = None
+    if path is not None:
+        from lambdarun.project.project_file import load_all  # brings cattrs: for who has a project file
+
+        loaded = load_all(path)
     return Settings(
-        loaded=load_all(path) if path is not None else None,
+        loaded=loaded,
         color=flags.get("color") or "auto",
         verbose=flags.get("verbose") or 0,
         quiet=bool(flags.get("quiet")),

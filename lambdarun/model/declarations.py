@@ -15,8 +15,7 @@ from lambdarun.aws.limits import Setting
 from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
 
-_FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
-_QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
+_NAME: Final = r"[a-zA-Z0-9_-]+"
 
 
 def running_runtime() -> str:
@@ -91,7 +90,7 @@ class Function:
 
     @name.validator
     def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not _FUNCTION_NAME.fullmatch(value) or len(value) > limits.FUNCTION_NAME_LENGTH.high:
+        if not re.fullmatch(_NAME, value) or len(value) > limits.FUNCTION_NAME_LENGTH.high:
             raise ValueError(
                 f"name: {value!r} is no function name. Use letters, digits, - and _, "
                 f"at most {limits.FUNCTION_NAME_LENGTH.high}."
@@ -120,7 +119,7 @@ class Queue:
 
     @name.validator
     def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not _QUEUE_NAME.fullmatch(value) or len(value) > limits.QUEUE_NAME_LENGTH.high:
+        if not re.fullmatch(_NAME, value) or len(value) > limits.QUEUE_NAME_LENGTH.high:
             raise ValueError(
                 f"name: {value!r} is no queue name. Use letters, digits, - and _, "
                 f"at most {limits.QUEUE_NAME_LENGTH.high}."

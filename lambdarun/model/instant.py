@@ -23,7 +23,7 @@ _UNITS: Final = {
     "h": 3_600 * SECOND,
     "d": 86_400 * SECOND,
 }
-_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*")
+_DURATION: Final = r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*"
 
 
 def after(start: Instant, seconds: int) -> Instant:
@@ -51,7 +51,7 @@ def parse_instant(text: str) -> Instant:
 
 def parse_duration(text: str) -> Duration:
     """Read `40ms`, `2s`, `1.5m`. Raises ValueError."""
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text)
     if match is None:
         raise ValueError(f"{text!r} is no duration. Write a number with us, ms, s, m, h or d: 40ms, 2s.")
     return Duration(round(float(match[1]) * _UNITS[match[2]]))

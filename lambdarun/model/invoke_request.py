@@ -28,7 +28,7 @@ EMPTY_EVENT: Final = b"{}"
 """The event that an empty body stands for."""
 _LATEST: Final = "$LATEST"
 # API model, FunctionName: name, partial ARN or ARN, each with or without a qualifier.
-_NAME_FORMS: Final = re.compile(
+_NAME_FORMS: Final = (
     r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )
@@ -219,7 +219,7 @@ def _refusal(text: ErrorText, **values: object) -> Refusal:
 def _resolve(
     account: Account, functions: Mapping[str, Function], name: str, qualifier: str | None
 ) -> Target | Refusal:
-    match = _NAME_FORMS.fullmatch(name)
+    match = re.fullmatch(_NAME_FORMS, name)
     if match is None:
         return _refusal(messages.MALFORMED_NAME, value=name)
     own = match["qualifier"]

@@ -14,7 +14,7 @@ from typing import Final
 from attrs import frozen
 
 _VALUE: Final = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-_WORD: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_WORD: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
 # What Python's parser says -> what Jackson expected.
 _EXPECTED: Final = {
     "Expecting value": f"expected a valid value {_VALUE}",
@@ -43,7 +43,7 @@ def json_fault(payload: bytes) -> JsonFault:
             return _at(text, broken.start, f"Invalid UTF-8 start byte 0x{payload[broken.start]:x}")
     if fault is None:
         return JsonFault("Unexpected end-of-input", 1, 1)
-    word = _WORD.match(text, fault.pos)
+    word = re.compile(_WORD).match(text, fault.pos)
     if fault.msg == "Expecting value" and word is not None:
         expecting = f"Unrecognized token '{word[0]}': was expecting {_VALUE}"
         return _at(text, word.end(), expecting)

@@ -33,7 +33,7 @@ from lambdarun.model.records import (
 
 SENDER: Final = "AIDALAMBDARUN00000000"
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-_FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN: Final = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class State(Enum):
@@ -180,10 +180,9 @@ class SqsQueue:
                 return _refusal(messages.MESSAGE_TOO_LONG, most=most)
         if len(message.attributes) > limits.MESSAGE_ATTRIBUTES.value:
             return _refusal(messages.TOO_MANY_ATTRIBUTES, most=limits.MESSAGE_ATTRIBUTES.value)
-        if not body.isascii() or not body.isprintable():
-            found = _FORBIDDEN.search(body)
-            if found is not None:
-                return _refusal(messages.INVALID_CHARACTERS)
+        odd = not (body.isascii() and body.isprintable())
+        if odd and re.search(_FORBIDDEN, body) is not None:
+            return _refusal(messages.INVALID_CHARACTERS)
         delay = message.delay_seconds
         if delay is not None and not limits.DELAY_SECONDS.low <= delay <= limits.DELAY_SECONDS.high:
             return _refusal(messages.DELAY_INVALID, value=delay)

@@ -94,18 +94,6 @@ class LoadedProject:
     path: Path
 
 
-def find(start: Path) -> Path | None:
-    """The project file of `start` or of the nearest folder above it."""
-    for folder in (start, *start.parents):
-        own = folder / "lambdarun.toml"
-        if own.is_file():
-            return own
-        shared = folder / "pyproject.toml"
-        if shared.is_file() and "[tool.lambdarun" in shared.read_text(encoding="utf-8", errors="replace"):
-            return shared
-    return None
-
-
 def load(path: Path) -> Project:
     """The declarations of a project file. Raises ProjectErrors with all findings, each with its place."""
     return load_all(path).project

@@ -117,11 +117,11 @@ def prepare() -> None:
     sys.argv = [""]
 
 
-def dress(variables: dict[str, str]) -> None:
+def dress(configuration: dict[str, Any]) -> None:
     """Take on the variables of an environment about to be forked. Those of one function differ in two or three, and
     what is set here costs the environment no memory of its own.
     """
-    environ = os.environ
+    environ, variables = os.environ, configuration["environ"]
     for name in environ.keys() - variables.keys():
         del environ[name]
     zone = environ.get("TZ")
@@ -131,6 +131,18 @@ def dress(variables: dict[str, str]) -> None:
     if environ.get("TZ") != zone:
         time.tzset()
     marshal.use_runtime(environ.get("AWS_EXECUTION_ENV", ""))
+    _know(configuration["task_root"])
+
+
+def _know(folder: str) -> None:
+    """Have the import system ready for `folder`, as it would be after a first import from there."""
+    if folder not in sys.path_importer_cache:
+        for hook in sys.path_hooks:
+            try:
+                sys.path_importer_cache[folder] = hook(folder)
+            except ImportError:
+                continue
+            return
 
 
 def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock: HandlerClock | None) -> None:

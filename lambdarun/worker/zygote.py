@@ -60,7 +60,7 @@ class Zygote:
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """Start an environment's process and answer its id."""
-        self.bootstrap.dress(configuration["environ"])
+        self.bootstrap.dress(configuration)
         pid = os.fork()
         if pid == 0:
             self.become(configuration, descriptors)

@@ -8,8 +8,9 @@ import pytest
 
 from lambdarun.errors import ProjectErrors, UnknownFunctionError
 from lambdarun.model.declarations import Project
+from lambdarun.project.find import find
 from lambdarun.project.lone_handler import lone_function, resolve
-from lambdarun.project.project_file import find, load, load_all
+from lambdarun.project.project_file import load, load_all
 
 GOOD = """
 [account]
