@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, invocations, queues
+from benchmarks import commands, invocations, parts, queues
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "warm": invocations.warm,
+    "parts": parts.parts,
     "trio": invocations.through_the_pump,
     "sixteen": invocations.sixteen,
     "cold": invocations.cold,

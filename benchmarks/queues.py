@@ -8,10 +8,13 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.floors import exchange, heap
+from benchmarks.invocations import cores
 from benchmarks.subjects import batch_events, function, messages, only, orders, orders_handler
 from benchmarks.table import Row, at_most, interleaved
 from lambdarun.cli.event_log_file import WholeFile
@@ -91,8 +94,12 @@ def throttles() -> Iterator[Row]:
     yield Row("six hours of throttles", "", f"{took * 1e3:.2f} ms", "", "< 10 ms", took < 0.01)
 
 
-def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all_in: bool = False) -> float:
-    """Seconds of a replay of 10,000 messages in tens; `all_in` counts start-up and cold starts too."""
+def _replay(
+    folder: Path, *, poison: int = 0, out: bool = False, declared: bool = False, all_in: bool = False
+) -> float:
+    """Seconds of a replay of 10,000 messages in tens; `all_in` counts start-up and cold starts too; `declared`
+    durations let invocations overlap, with the environments on a core of their own.
+    """
     settings = {}
     if declared:
         settings["duration"] = DeclaredDuration(p50=Duration(5 * SECOND // 2), p99=Duration(5 * SECOND // 2))
@@ -106,11 +113,14 @@ def _replay(folder: Path, *, poison: int, out: bool, declared: bool = False, all
         file = WholeFile(folder / "out.jsonl")
         lines = ResultLines(virtual=True)
         readers.append(lambda records: file.write(lines.lines(records)))
-    options = Options(readers=tuple(readers), workers=2 if declared else 4)
+    options = Options(readers=tuple(readers))
     begun = time.perf_counter()
-    with open_blocking_runtime(
-        project, clock=VirtualClock(), store=ForgetfulStore(), options=options
-    ) as runtime:
+    with ExitStack() as stack:
+        with cores({0}, {1 if declared else 0}):
+            opened = open_blocking_runtime(
+                project, clock=VirtualClock(), store=ForgetfulStore(), options=options
+            )
+            runtime = stack.enter_context(opened)
         if not all_in:
             runtime.replay(first)
             begun = time.perf_counter()
@@ -132,25 +142,25 @@ def replays() -> Iterator[Row]:
         folder = Path(name)
         os.sched_setaffinity(0, {0})
         channel = stack.enter_context(exchange.worker(0, orders_handler))
-        exchange.batch_loop([channel], events)
+        exchange.batch_loop(channel, events)
 
         def floor() -> float:
-            return exchange.batch_loop([channel], events)
+            return exchange.batch_loop(channel, events)
 
-        cases = [
-            ("replay, warm", {"poison": 0, "out": False}, 5.0),
-            ("replay, warm, --out", {"poison": 0, "out": True}, 6.0),
-            ("replay, all in", {"poison": 50, "out": False, "all_in": True}, 9.0),
+        cases: list[tuple[str, dict[str, Any], float]] = [
+            ("replay, warm", {}, 5.0),
+            ("replay, warm, --out", {"out": True}, 6.0),
+            ("replay, all in", {"poison": 50, "all_in": True}, 9.0),
             ("replay, all in, --out", {"poison": 50, "out": True, "all_in": True}, 10.0),
         ]
         for title, settings, most in cases:
-            pair = interleaved(floor, lambda settings=settings: _replay(folder, **settings))  # type: ignore[misc]
+            pair = interleaved(floor, partial(_replay, folder, **settings))
             yield at_most(title, pair, most, "ms", 1e3)
-        os.sched_setaffinity(0, before)
-        two = [stack.enter_context(exchange.worker(None, orders_handler)) for _ in range(2)]
-        exchange.batch_loop(two, events)
+        # The same loop on two cores: its worker has one of its own.
+        other = stack.enter_context(exchange.worker(1, orders_handler))
+        exchange.batch_loop(other, events)
         pair = interleaved(
-            lambda: exchange.batch_loop(two, events),
-            lambda: _replay(folder, poison=0, out=False, declared=True),
+            partial(exchange.batch_loop, other, events), partial(_replay, folder, declared=True)
         )
         yield at_most("replay, two cores, declared", pair, 1.5, "ms", 1e3)
+        os.sched_setaffinity(0, before)

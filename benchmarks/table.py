@@ -58,10 +58,16 @@ def at_most(name: str, pair: Pair, most: float, unit: str = "us", scale: float =
     )
 
 
+def _verdict(row: Row) -> str:
+    if not row.target:
+        return ""
+    return "ok" if row.held else "MISSED"
+
+
 def render(rows: list[Row]) -> str:
     """The table."""
     cells = [("case", "floor", "measured", "ratio", "target", "")]
-    cells += [(r.name, r.floor, r.figure, r.ratio, r.target, "ok" if r.held else "MISSED") for r in rows]
+    cells += [(r.name, r.floor, r.figure, r.ratio, r.target, _verdict(r)) for r in rows]
     widths = [max(len(row[n]) for row in cells) for n in range(6)]
     return "\n".join(
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells

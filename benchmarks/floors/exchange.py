@@ -78,26 +78,10 @@ def epoll_rate(channels: list[socket.socket], count: int) -> float:
     return count / took
 
 
-def batch_loop(channels: list[socket.socket], batches: list[bytes]) -> float:
-    """Seconds to hand all batches over, one in flight a worker, each reply read before the next."""
+def batch_loop(channel: socket.socket, batches: list[bytes]) -> float:
+    """Seconds to hand all batches over, each reply read before the next."""
     begun = time.perf_counter()
-    if len(channels) == 1:
-        for batch in batches:
-            channels[0].send(batch)
-            channels[0].recv(PACKET)
-    else:
-        waiting = iter(batches)
-        busy = []
-        for channel in channels:
-            channel.send(next(waiting))
-            busy.append(channel)
-        while busy:
-            ready, _, _ = select.select(busy, [], [])
-            for channel in ready:
-                channel.recv(PACKET)
-                following = next(waiting, None)
-                if following is None:
-                    busy.remove(channel)
-                else:
-                    channel.send(following)
+    for batch in batches:
+        channel.send(batch)
+        channel.recv(PACKET)
     return time.perf_counter() - begun
