@@ -23,6 +23,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, iso, parse_instant
 from lambdarun.model.records import Record, RunEnded, RunStarted
 from lambdarun.project.lone_handler import resolve
+from lambdarun.recordings.event_clock import LATEST
 from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
@@ -57,6 +58,8 @@ class Replay:
 def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
     chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
+    if "" in request.files:
+        raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
     project, function = _target(settings, request)
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
@@ -119,7 +122,10 @@ def _instant(text: str | None) -> Instant | None:
     if text is None:
         return None
     try:
-        return parse_instant(text)
+        found = parse_instant(text)
+        if 0 <= found < LATEST:
+            return found
+        raise ValueError(text)
     except ValueError:
         raise UsageError(f"--start-at {text}: is no time. Write ISO 8601: 2026-01-02T03:04:05Z.") from None
 

@@ -256,22 +256,6 @@ _ARN_KEYS: Final = {
     "cloudwatch-alarm": "alarmArn",
 }
 
-SOURCES: Final = tuple(
-    sorted(
-        {name for _, name, _ in _NAMED}
-        | {name for name, _ in _BY_EVENT_SOURCE.values()}
-        | {"custom", "pipes", "lambda-edge", "sns", "ses", "kafka", "mq", "documentdb", "alb", "vpc-lattice"}
-        | {
-            "api-gateway-authorizer",
-            "api-gateway-websocket",
-            "api-gateway-http",
-            "api-gateway-rest",
-            "function-url",
-        }
-    )
-)
-"""The short names of all sources, as routes in a project file use them."""
-
 
 def _named(event: dict[str, Any]) -> Verdict | None:
     for test, source, delivery in _NAMED:

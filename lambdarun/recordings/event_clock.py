@@ -10,6 +10,8 @@ from lambdarun.model.instant import MILLISECOND, SECOND, Instant, parse_instant
 _ROOT: Final = re.compile(r"Root=1-([0-9a-fA-F]{8})-")
 # Before 2006 there was no AWS: such times are samples' placeholders (1970), not recordings.
 EARLIEST: Final = parse_instant("2006-01-01T00:00:00Z")
+# So far ahead that what follows (retries, retention) can still be written as a date.
+LATEST: Final = parse_instant("9000-01-01T00:00:00Z")
 
 
 def event_time(source: str, event: Any) -> Instant | None:
@@ -18,12 +20,15 @@ def event_time(source: str, event: Any) -> Instant | None:
         found = _read(source, event)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
-    return found if found is not None and found >= EARLIEST else None
+    return found if found is not None and EARLIEST <= found < LATEST else None
 
 
 def number_time(value: Any, unit: int) -> Instant:
     """A number (or its text) of `unit` microseconds since 1970. Raises ValueError, TypeError."""
-    return Instant(round(float(value) * unit))
+    found = float(value) * unit
+    if not 0 <= found < LATEST:
+        raise ValueError(f"{value} is before 1970, or too far ahead")
+    return Instant(round(found))
 
 
 def _read(source: str, event: Any) -> Instant | None:
