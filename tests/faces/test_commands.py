@@ -215,6 +215,58 @@ def test_the_log_is_spoken_as_loud_and_in_the_form_that_is_asked_for(folder: Pat
     assert said["invocation.succeeded"]["response"] == "null"
 
 
+def test_results_files_never_overwrite_a_recording_or_each_other(folder: Path) -> None:
+    base = ("replay", "s3.json", "--function", "app.py:returns")
+    before = (folder / "s3.json").read_bytes()
+    for extra, said in (
+        (("--out", "s3.json"), "--out s3.json: is a recording of this run."),
+        (("--out", "o.jsonl", "--metrics", "./o.jsonl"), "--metrics o.jsonl: is written by another option already."),
+        (("--out", "."), ".: is a folder."),
+        (("--out", "nowhere/o.jsonl"), "nowhere/o.jsonl: cannot be written: No such file or directory."),
+        (("--out", "o.jsonl", "--metrics", "nowhere/m"), "nowhere/m: cannot be written"),
+    ):  # fmt: skip
+        ran = run(folder, *base, *extra)
+        assert ran.returncode == 2
+        assert said in ran.stderr
+    assert (folder / "s3.json").read_bytes() == before
+    assert not list(folder.glob(".*.partial"))
+
+
+@pytest.mark.parametrize("speed", ["max", "10x"])
+def test_a_full_disk_is_told(folder: Path, speed: str) -> None:
+    (folder / "many.jsonl").write_text(
+        "".join(f'{{"time": "2026-01-01T00:00:00Z", "event": {{"n": {n}}}}}\n' for n in range(40))
+    )
+    ran = run(folder, "replay", "many.jsonl", "--function", "app.py:returns", "--out", "/dev/full", "--speed", speed)  # fmt: skip
+    assert ran.returncode == 5
+    assert ran.stderr.endswith("lambdarun: error: /dev/full: cannot be written: No space left on device.\n")
+    assert "Traceback" not in ran.stderr
+
+
+def test_results_go_where_a_link_or_a_pipe_points(folder: Path) -> None:
+    (folder / "link.jsonl").symlink_to("target.jsonl")
+    base = ("replay", "s3.json", "--function", "app.py:returns", "--out")
+    assert run(folder, *base, "link.jsonl").returncode == 0
+    assert (folder / "link.jsonl").is_symlink()
+    assert (folder / "target.jsonl").read_text().endswith("}\n")
+    assert '"kind":"run.ended"' in run(folder, *base, "/dev/stdout").stdout
+
+
+def test_recordings_come_from_standard_input_too(folder: Path) -> None:
+    ran = run(folder, "replay", "-", "--function", "app.py:returns", stdin='{"a": 1}\n{"a": 2}\n')
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"app +2 ", ran.stdout)
+    ran = run(folder, "replay", "-", "--function", "app.py:returns", stdin="soon")
+    assert ran.returncode == 2
+    assert "<stdin>:1:1: is not JSON: it begins with 'soon'." in ran.stderr
+    assert run(folder, "replay", "", "--function", "app.py:returns").returncode == 2
+
+
+def test_durations_that_the_recording_does_not_tell_are_named(folder: Path) -> None:
+    ran = run(folder, "replay", "s3.json", "--function", "app.py:returns", "--durations", "recorded")
+    assert "1 of 1 events tell no duration: for them the declared ones hold" in ran.stderr
+
+
 def test_one_function_for_all_excludes_the_routes(folder: Path) -> None:
     told = run(folder, "replay", "s3.json", "--project", "--function", "app.py:returns")
     assert told.returncode == 2
