@@ -326,7 +326,7 @@ def test_list_and_validate(folder: Path) -> None:
     assert re.search(r"worker +app\.accepts +5 s", run(folder, "list").stdout)
     assert json.loads(run(folder, "list", "-o", "json").stdout)["queues"][0]["name"] == "jobs"
     ran = run(folder, "validate")
-    assert (ran.returncode, ran.stdout) == (0, "ok: 1 functions, 2 queues, 1 event source mappings\n")
+    assert (ran.returncode, ran.stdout) == (0, "ok: 1 function, 2 queues, 1 event source mapping\n")
     (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=3))
     ran = run(folder, "validate")
     assert ran.returncode == 3
