@@ -11,7 +11,8 @@ from attrs import frozen
 
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
-from lambdarun.project.project_file import LoadedProject, find, load_all
+from lambdarun.project.project_file import LoadedProject, load_all
+from lambdarun.project.toml_file import find
 
 T = TypeVar("T")
 _DEFAULTS: Final[Mapping[str, Any]] = {"seed": 0, "speed": "max", "durations": "declared"}

@@ -16,6 +16,10 @@ from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
 
 _FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
+_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+_REGION_NAME: Final = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+_HANDLER: Final = re.compile(r"\S{1,128}")
 _QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -44,8 +48,18 @@ class Account:
     """The account and Region in which all this is declared: the scope of AWS's quotas."""
 
     concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
-    account_id: str = "123456789012"
-    region: str = "us-east-1"
+    account_id: str = field(default="123456789012")
+    region: str = field(default="us-east-1")
+
+    @account_id.validator
+    def _account_id_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _ACCOUNT_ID.fullmatch(value):
+            raise ValueError(f"account_id: {value!r} is no account. Write its 12 digits in quotes.")
+
+    @region.validator
+    def _region_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _REGION_NAME.fullmatch(value):
+            raise ValueError(f"region: {value!r} is no Region. Write it as AWS does: us-east-1.")
 
     def function_arn(self, name: str) -> str:
         """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
@@ -95,6 +109,13 @@ class Function:
             raise ValueError(
                 f"name: {value!r} is no function name. Use letters, digits, - and _, "
                 f"at most {limits.FUNCTION_NAME_LENGTH.high}."
+            )
+
+    @handler.validator
+    def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _HANDLER.fullmatch(value):
+            raise ValueError(
+                f"handler: {value!r} is no handler. Write module.function, without spaces, at most 128 characters."
             )
 
 

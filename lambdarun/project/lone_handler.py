@@ -44,6 +44,11 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
         raise UnknownFunctionError(f"name a function. {known}")
     if project is not None and name in declared:
         return project, declared[name]
+    path, colon, attribute = name.rpartition(":")
+    if (colon and not (path and attribute)) or (not colon and name.endswith(".py")):
+        raise UnknownFunctionError(
+            f"{name!r} does not say which function of which file: write path/to/app.py:handler."
+        )
     if is_lone(name):
         lone = lone_function(name, folder=folder)
         function = next(iter(lone.functions.values()))
