@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -117,6 +118,30 @@ def test_a_bad_event_is_exit_2(folder: Path, event: str, said: str) -> None:
     assert ran.returncode == 2
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_event_files_of_every_odd_kind_are_told_or_taken(folder: Path) -> None:
+    (folder / "mark.json").write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n')
+    assert run(folder, "-q", "invoke", "app.returns", "-e", "mark.json").stdout == '{"got": {"a": 1}}\n'
+    (folder / "empty.json").write_bytes(b" \n")
+    (folder / "utf16.json").write_bytes('{"a": 1}'.encode("utf-16"))
+    (folder / "event.json.gz").write_bytes(gzip.compress(b"{}"))
+    (folder / "digits.json").write_text("9" * 5_000)
+    for event, said in (
+        ("empty.json", "empty.json: is empty."),
+        ("utf16.json", "utf16.json: is not UTF-8 (byte 0). Save it as UTF-8."),
+        ("event.json.gz", "event.json.gz: is compressed (gzip), not JSON. Unpack it first."),
+        ("digits.json", "digits.json: is nested too deeply, or holds a number of too many digits."),
+        (".", ".: is a folder. Name a file in it."),
+        ("", "-e: there is no such event file."),
+        ("a" * 5_000, "...: cannot be read: File name too long."),
+        ("null", "or write JSON that begins with {, [ or a quotation mark."),
+    ):
+        ran = run(folder, "invoke", "app.returns", "-e", event)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert said in ran.stderr
+        assert ran.stderr.startswith("lambdarun: error: ")
+        assert ran.stderr.count("\n") == 1
 
 
 def test_variables_and_settings(folder: Path) -> None:
