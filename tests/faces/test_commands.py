@@ -156,6 +156,23 @@ def test_variables_and_settings(folder: Path) -> None:
     assert "--timeout: 901 is above 900 s" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("GREETING", "--env: 'GREETING' sets nothing. Write NAME=VALUE."),
+        ("=x", "--env: '': is no name for a variable."),
+        ("1A=x", "--env: '1A': is no name for a variable."),
+        ("AWS_REGION=x", "Reserved keys used in this request: AWS_REGION."),
+        (f"LONG={'x' * 4_096}", "above AWS's limit of 4 KB. Make it shorter."),
+    ],
+)
+def test_variables_that_aws_refuses_are_refused(folder: Path, pair: str, said: str) -> None:
+    ran = run(folder, "invoke", "app.prints", "--env", pair)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
     ran = run(folder, "invoke", "app.prints", "-o", "json", "-l", "log.txt", "--repeat", "2")
     first, second = map(json.loads, ran.stdout.splitlines())
