@@ -104,6 +104,8 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
 
 def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
     """Accept an event and play its retries, in virtual time, until it is settled."""
+    if request.qualifier is not None:
+        runtime.dry_run(function.name, qualifier=request.qualifier)  # raises where there is no such version
     reply = runtime.accept(function.name, payload=request.event)
     runtime.settle()
     log = runtime.log
