@@ -80,6 +80,10 @@ def main(arguments: list[str] | None = None) -> None:
         code = group.main(args=given, prog_name="lambdarun", standalone_mode=False)
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as fault:
+        if isinstance(fault, click.NoSuchOption) and any(fault.option_name in p.opts for p in group.params):
+            fault.message = (
+                f"{fault.option_name} stands before the command: lambdarun {fault.option_name} ..."
+            )
         fault.show()
         raise SystemExit(fault.exit_code) from None
     except (KeyboardInterrupt, click.Abort):

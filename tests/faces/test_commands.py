@@ -192,12 +192,13 @@ def test_row_9_event_answers_with_an_empty_body_and_plays_its_retries(folder: Pa
 
 def test_dry_run_and_qualifier(folder: Path) -> None:
     assert run(folder, "invoke", "app.raises", "--invocation-type", "DryRun").returncode == 0
-    ran = run(folder, "invoke", "app.returns", "--qualifier", "5")
-    assert ran.returncode == 1
-    assert (
-        "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5"
-        in ran.stderr
-    )
+    for kind in ("RequestResponse", "Event", "DryRun"):
+        ran = run(folder, "invoke", "app.returns", "--qualifier", "5", "--invocation-type", kind)
+        assert ran.returncode == 1
+        assert (
+            "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5"
+            in ran.stderr
+        )
 
 
 def test_replay_sums_up_and_writes_the_same_bytes_twice(folder: Path) -> None:
@@ -402,6 +403,9 @@ def test_usage(folder: Path) -> None:
     assert all(name in listed for name in ("invoke", "replay", "list", "validate", "config"))
     assert run(folder, "inovke").returncode == 2
     assert run(folder, "replay").returncode == 2
+    ran = run(folder, "invoke", "app.returns", "-q")
+    assert ran.returncode == 2
+    assert "-q stands before the command: lambdarun -q ..." in ran.stderr
     assert run(folder, "replay", "s3.json").returncode == 2
     assert run(folder, "replay", "nowhere.json", "--function", "app.py:returns").returncode == 2
 
