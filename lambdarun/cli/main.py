@@ -81,9 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as fault:
         if isinstance(fault, click.NoSuchOption) and any(fault.option_name in p.opts for p in group.params):
-            fault.message = (
-                f"{fault.option_name} stands before the command: lambdarun {fault.option_name} ..."
-            )
+            where = f"{fault.option_name} stands before the command: lambdarun {fault.option_name} ..."
+            fault = click.UsageError(where, fault.ctx)
         fault.show()
         raise SystemExit(fault.exit_code) from None
     except (KeyboardInterrupt, click.Abort):

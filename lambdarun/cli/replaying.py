@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -185,7 +186,9 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
     if request.as_json:
         output.result(json.dumps(summary.as_json(), indent=2))
     else:
-        output.result(render(summary, colour=output.wants_colour(settings.color, sys.stdout)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        colour = output.wants_colour(settings.color, sys.stdout)
+        output.result(render(summary, colour=colour, width=width))
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:

@@ -56,6 +56,9 @@ class FunctionFigures:
     max_memory_mb: int = 0
     accepted: int = 0
     retries: int = 0
+    """Of asynchronous events, after errors."""
+    resent: int = 0
+    """Retries of synchronous callers (Cognito, Firehose)."""
     settled: int = 0
     discarded: Counter[str] = field(factory=Counter)
     answered: Counter[str] = field(factory=Counter)
@@ -84,11 +87,17 @@ class QueueFigures:
     returned_while_handled: int = 0
     first_double: str | None = None
 
+    @property
+    def left(self) -> int:
+        """Messages that are still in it."""
+        return self.sent + self.moved_in - self.deleted - self.dead_lettered - self.expired
+
 
 @define
 class LaneFigures:
-    """Recorded batches of one stream or broker."""
+    """Recorded batches of one shard, partition or broker's queue."""
 
+    source: str
     function: str
     batches: int = 0
     records: int = 0
@@ -201,6 +210,7 @@ class Summary:
             "queues": {name: _queue_json(q) for name, q in sorted(self.queues.items())},
             "lanes": {
                 name: {
+                    "source": lane.source,
                     "function": lane.function,
                     "batches": lane.batches,
                     "records": lane.records,
@@ -264,7 +274,7 @@ class Summary:
     def _answered(self, record: ArrivalAnswered) -> None:
         found = self.function(record.function)
         found.answered[record.result] += 1
-        found.retries += max(0, record.attempts - 1)
+        found.resent += max(0, record.attempts - 1)
 
     def _not_delivered(self, record: ArrivalUndelivered) -> None:
         found = self.undelivered.setdefault(record.reason, Undelivered())
@@ -308,15 +318,15 @@ class Summary:
     def _expired(self, record: MessageExpired) -> None:
         self.queue(record.queue).expired += 1
 
-    def _lane_of(self, source: str, function: str) -> LaneFigures:
-        return self.lanes.setdefault(source, LaneFigures(function))
+    def _lane_of(self, record: BatchDelayed | RetriedBatchSettled) -> LaneFigures:
+        return self.lanes.setdefault(record.mapping, LaneFigures(record.source, record.function))
 
     def _lane_delayed(self, record: BatchDelayed) -> None:
         if record.source != "sqs" and record.cause == "error":
-            self._lane_of(record.source, record.function).retries += 1
+            self._lane_of(record).retries += 1
 
     def _lane(self, record: RetriedBatchSettled) -> None:
-        found = self._lane_of(record.source, record.function)
+        found = self._lane_of(record)
         found.batches += 1
         found.records += record.size
         found.expired += record.condition != "Success"
@@ -342,6 +352,7 @@ def _function_json(f: FunctionFigures) -> dict[str, Any]:
         "accepted": f.accepted,
         "settled": f.settled,
         "retries": f.retries,
+        "resent": f.resent,
         "discarded": dict(sorted(f.discarded.items())),
         "answered": dict(sorted(f.answered.items())),
         "refused": f.refused,
@@ -360,6 +371,7 @@ def _queue_json(q: QueueFigures) -> dict[str, Any]:
         "dead_lettered": q.dead_lettered,
         "moved_in": q.moved_in,
         "expired": q.expired,
+        "left": q.left,
         "largest_backlog": q.backlog,
         "oldest_age_s": round(q.oldest_s, 6),
     }

@@ -329,7 +329,21 @@ def test_what_has_no_route_is_told(folder: Path) -> None:
     )
     ran = run(folder, "replay", "s3.json")
     assert ran.returncode == 1
-    assert "not delivered: 1 x no route for source 's3'" in ran.stdout
+    assert 'not delivered: 1 event: no route for s3: add s3 = "FUNCTION" under [routes]' in ran.stdout
+
+
+def test_a_recordings_function_that_is_not_declared_names_its_neighbours(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        PROJECT.format(handler="accepts", visibility=30) + '[functions.b]\nhandler = "app.returns"\n'
+    )
+    (folder / "named.jsonl").write_text(
+        '{"time": "2026-01-01T00:00:00Z", "event": {}, "function": "wroker"}\n'
+    )
+    ran = run(folder, "replay", "named.jsonl")
+    assert (
+        "the recording names function 'wroker', which the project does not have: did you mean worker?"
+        in ran.stdout
+    )
 
 
 def test_replay_at_the_walls_speed(folder: Path) -> None:

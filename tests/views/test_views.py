@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdarun.aws import metric_names as names
 from lambdarun.model.draws import RequestId
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation_log import billed_ms, log_tail
 from lambdarun.model.records import (
     EnvironmentInitialised,
@@ -24,7 +24,6 @@ from lambdarun.model.records import (
     OutputCaptured,
     Record,
 )
-from lambdarun.report.text import render, span
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.log_text import LogText
 from lambdarun.views.metrics import Metrics
@@ -213,26 +212,3 @@ def test_the_summary_counts_what_ended_without_success() -> None:
     assert summary.failed_for_good == 1
     figures = summary.as_json()["functions"]["fn"]
     assert (figures["invocations"], figures["errors"], figures["cold_starts"]) == (1, {"ValueError": 1}, 1)
-
-
-def test_a_double_delivery_is_told_with_its_cause() -> None:
-    summary = Summary()
-    summary.read([MessageReturned(NOW, "orders", ID, 1, ID)])
-    text = render(summary)
-    assert "handled twice: 1 messages of orders came back while their invocation still ran" in text
-    assert ID_TEXT in text
-
-
-def test_the_text_fits_a_terminal_and_takes_colour_only_when_asked() -> None:
-    summary = Summary()
-    summary.read([started(), failed("raised", "ValueError"), started(), succeeded()])
-    text = render(summary)
-    assert max(len(line) for line in text.splitlines()) <= 100
-    assert "\x1b" not in text
-    assert "\x1b[" in render(summary, colour=True)
-
-
-def test_spans_read_as_a_person_says_them() -> None:
-    said = [span(s) for s in (0, 0.0004, 0.041, 2.3, 90, 600, 9_000, 200_000)]
-    assert said == ["0", "0.4 ms", "41 ms", "2.3 s", "90.0 s", "10.0 min", "2.5 h", "2.3 d"]
-    assert span(SECOND / SECOND) == "1.0 s"
