@@ -30,7 +30,7 @@ from lambdarun.model.records import (
 from lambdarun.report.text import render, span
 from lambdarun.views.summary import Summary
 
-ID = RequestId(0x8401C351A1E2482996C98204CEEDE099)
+ID = RequestId("8401c351-a1e2-4829-96c9-8204ceede099")
 NOW = Instant(1_767_323_045_000_000)
 
 
