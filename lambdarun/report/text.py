@@ -201,7 +201,7 @@ def _queue(q: QueueFigures) -> list[str]:
     read = q.batches > 0
     return [
         f"{q.sent:,}",
-        f"{q.deleted:,}" if read else "-",
+        f"{q.handled:,}" if read else "-",
         f"{q.returned:,}" if read else "-",
         f"{q.dead_lettered:,}" if read else "-",
         f"{q.left:,}",
@@ -247,8 +247,8 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
         if queue.returned_while_handled:
             came = counted(queue.returned_while_handled, "message")
             yield (
-                f"handled twice: {came} of {name} came back while the first invocation still ran: the queue's visibility"
-                f" timeout is shorter than the handler takes. First: {queue.first_double}",
+                f"handled twice: {came} of {name} came back while an invocation was still at work: the visibility timeout"
+                f" ended first (a throttled batch's wait counts too). First: {queue.first_double}",
                 _YELLOW,
             )
     for name, f in sorted(summary.functions.items()):

@@ -27,6 +27,7 @@ from lambdarun.model.records import (
     InvocationThrottled,
     MessageDeadLettered,
     MessageExpired,
+    MessageId,
     MessageReturned,
     MessageSent,
     Record,
@@ -85,12 +86,21 @@ class QueueFigures:
     """The greatest age of a message at its receive."""
     oldest_at: Instant | None = None
     returned_while_handled: int = 0
+    deleted_again: int = 0
+    """Messages that two invocations had at once, deleted by the second too: AWS counts both deletions."""
+    doubles: dict[MessageId, bool] = field(factory=dict)
+    """Messages that came back while they were being handled: whether they are deleted."""
     first_double: str | None = None
 
     @property
     def left(self) -> int:
         """Messages that are still in it."""
-        return self.sent + self.moved_in - self.deleted - self.dead_lettered - self.expired
+        return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired
+
+    @property
+    def handled(self) -> int:
+        """Messages that were deleted, each once."""
+        return self.deleted - self.deleted_again
 
 
 @define
@@ -299,13 +309,20 @@ class Summary:
             found.oldest_s, found.oldest_at = age, record.time
 
     def _batch(self, record: BatchSettled) -> None:
-        self.queue(record.queue).deleted += len(record.deleted)
+        found = self.queue(record.queue)
+        found.deleted += len(record.deleted)
+        if found.doubles:
+            for message_id in record.deleted:
+                found.deleted_again += found.doubles.get(message_id, False)
+                if message_id in found.doubles:
+                    found.doubles[message_id] = True
 
     def _returned(self, record: MessageReturned) -> None:
         found = self.queue(record.queue)
         found.returned += 1
         if record.while_handled is not None:
             found.returned_while_handled += 1
+            found.doubles.setdefault(record.message_id, False)
             if found.first_double is None:
                 found.first_double = (
                     f"{record.message_id} at {iso(record.time)}, still in {record.while_handled}"
@@ -366,6 +383,7 @@ def _queue_json(q: QueueFigures) -> dict[str, Any]:
         "received": q.received,
         "batches": q.batches,
         "deleted": q.deleted,
+        "handled": q.handled,
         "returned": q.returned,
         "returned_while_handled": q.returned_while_handled,
         "dead_lettered": q.dead_lettered,

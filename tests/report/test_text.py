@@ -108,9 +108,21 @@ def test_each_queue_has_its_figures_and_what_is_left_in_it() -> None:
 def test_a_double_delivery_is_told_with_its_cause() -> None:
     returned = MessageReturned(NOW, "orders", ID, 1, ID)
     text = text_of(returned)
-    assert "handled twice: 1 message of orders came back while the first invocation still ran" in text
+    assert "handled twice: 1 message of orders came back while an invocation was still at work" in text
     assert "8401c351-a1e2-4829-96c9-8204ceede099 at 2026-01-02T03:04:05" in text
     assert "handled twice: 2 messages of orders" in text_of(returned, returned)
+
+
+def test_a_message_that_two_invocations_deleted_is_handled_once() -> None:
+    other = RequestId("other")
+    text = text_of(
+        *(MessageSent(NOW, "jobs", message, 0) for message in (ID, other)),
+        BatchReceived(NOW, "m", "jobs", "fn", (ID, other), NOW, 0, 2),
+        MessageReturned(NOW, "jobs", ID, 1, ID),
+        BatchSettled(NOW, "m", "jobs", "fn", ID, "succeeded", (ID, other), ()),
+        BatchSettled(NOW, "m", "jobs", "fn", ID, "succeeded", (ID,), ()),
+    )
+    assert row(text, "jobs").startswith("jobs 2 2 1 0 0 ")
 
 
 def test_what_was_not_delivered_is_told_with_its_reason_and_places() -> None:
