@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from attrs import define, evolve
 
+from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.instant import SECOND, Duration, Instant, parse_instant
 from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.detect import NoEvent, Recognised, recognise
-from lambdarun.recordings.event_clock import event_time
+from lambdarun.recordings.event_clock import EARLIEST, LATEST, event_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
 # own that a recording could tell, so their batches are retried for a day as well.
@@ -62,7 +63,8 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         and isinstance(event.get("requestContext"), dict)
     ):
         # A destination record: its payload was an asynchronous event.
-        inner = evolve(line, event=event["requestPayload"], text=None)
+        time = line.time if line.time is not None else _accepted(event)
+        inner = evolve(line, event=event["requestPayload"], text=None, time=time)
         yield from _event(inner, Recognised(line.source or _source_of(inner.event), Delivery.ASYNC), timeline)
         return
     found = recognise(event)
@@ -83,6 +85,19 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
             yield _batch(line, found, timeline, found.arn or found.source, _size(event))
         case _:
             yield from _event(line, found, timeline)
+
+
+def _accepted(record: Mapping[str, Any]) -> Instant | None:
+    """When a destination record's event was accepted: its timestamp is that of the last attempt."""
+    count = record["requestContext"].get("approximateInvokeCount")
+    try:
+        last = parse_instant(record["timestamp"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    waits = (limits.FUNCTION_ERROR_WAIT_FIRST.value, limits.FUNCTION_ERROR_WAIT_SECOND.value)
+    retries = max(0, count - 1) if isinstance(count, int) else 0
+    began = Instant(last - sum(waits[:retries]) * SECOND)
+    return began if EARLIEST <= began < LATEST else None
 
 
 def _check_records(line: Line, source: str) -> None:

@@ -20,9 +20,9 @@ _AS_RECORDED: Final = {
     "documentdb": "DocumentDB batches are played as they were recorded: plain retries",
 }
 # What a narrow terminal goes without, first things first.
-_DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way")
+_DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "from")
 _NAME_LEAST: Final = 12
-_WORDS: Final = ("function", "way", "failed for good")
+_WORDS: Final = ("function", "from", "way", "failed for good")
 """Columns that stand to the left, as the first one does."""
 _UNITS: Final = (
     (0.9995, 0.001, "ms"),
@@ -166,22 +166,38 @@ def _ms(histogram: Histogram, share: float) -> str:
 
 
 def _deliveries(summary: Summary, page: _Page) -> str:
-    rows = [["EVENTS FOR", "way", "events", "succeeded", "retries", "failed for good"]]
+    rows = [["EVENTS FOR", "from", "way", "events", "succeeded", "retries", "failed for good"]]
     for name, f in sorted(summary.functions.items()):
         rows += _ways(name, f)
-    return page.table(rows, frozenset({"failed for good"})) if len(rows) > 1 else ""
+    if len(rows) == 1:
+        return ""
+    lines = [page.table(rows, frozenset({"failed for good"}))]
+    for name, f in sorted(summary.functions.items()):
+        if len(f.sources) > 1:
+            made = ", ".join(f"{count:,} {source}" for source, count in f.sources.most_common())
+            lines.append(page.note(f"  {name}: {made}", ""))
+    return "\n".join(lines)
 
 
 def _ways(name: str, f: FunctionFigures) -> Iterator[list[str]]:
     """A row for each way in which events reached a function."""
+    source = next(iter(f.sources)) if len(f.sources) == 1 else counted(len(f.sources), "service")
     if f.accepted:
         open_ = f.accepted - f.settled - sum(f.discarded.values())
         lost = f.discarded + Counter({"unfinished": open_})
-        yield [name, "async", f"{f.accepted:,}", f"{f.settled:,}", f"{f.retries:,}", _conditions(lost)]
+        yield [
+            name,
+            source,
+            "async",
+            f"{f.accepted:,}",
+            f"{f.settled:,}",
+            f"{f.retries:,}",
+            _conditions(lost),
+        ]
     if f.answered:
         lost = Counter({kind: count for kind, count in f.answered.items() if kind != "succeeded"})
         total, good = sum(f.answered.values()), f.answered["succeeded"]
-        yield [name, "sync", f"{total:,}", f"{good:,}", f"{f.resent:,}", _conditions(lost)]
+        yield [name, source, "sync", f"{total:,}", f"{good:,}", f"{f.resent:,}", _conditions(lost)]
 
 
 def _conditions(counts: Counter[str]) -> str:

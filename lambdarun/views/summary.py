@@ -55,6 +55,8 @@ class FunctionFigures:
     """Milliseconds."""
     init: Histogram = field(factory=Histogram)
     max_memory_mb: int = 0
+    sources: Counter[str] = field(factory=Counter)
+    """Asynchronous events and synchronous requests by the service that made them."""
     accepted: int = 0
     retries: int = 0
     """Of asynchronous events, after errors."""
@@ -269,7 +271,9 @@ class Summary:
         self.function(record.function).refused += 1
 
     def _accepted(self, record: EventAccepted) -> None:
-        self.function(record.function).accepted += 1
+        found = self.function(record.function)
+        found.accepted += 1
+        found.sources[record.source] += 1
 
     def _delayed(self, record: EventDelayed) -> None:
         if record.cause == "error":
@@ -284,6 +288,7 @@ class Summary:
     def _answered(self, record: ArrivalAnswered) -> None:
         found = self.function(record.function)
         found.answered[record.result] += 1
+        found.sources[record.source] += 1
         found.resent += max(0, record.attempts - 1)
 
     def _not_delivered(self, record: ArrivalUndelivered) -> None:
@@ -366,6 +371,7 @@ def _function_json(f: FunctionFigures) -> dict[str, Any]:
             "p99": round(f.duration.quantile(0.99), 3),
             "max": f.duration.most,
         },
+        "sources": dict(sorted(f.sources.items())),
         "accepted": f.accepted,
         "settled": f.settled,
         "retries": f.retries,

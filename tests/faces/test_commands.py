@@ -319,7 +319,7 @@ def test_one_function_for_all_excludes_the_routes(folder: Path) -> None:
 def test_replay_with_a_function_takes_everything(folder: Path) -> None:
     ran = run(folder, "replay", "s3.json", "jobs.jsonl", "--function", "app.py:accepts")
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"app +async +1 +1", ran.stdout)
+    assert re.search(r"app +s3 +async +1 +1", ran.stdout)
     assert re.search(r"jobs +30 +30", ran.stdout)
 
 

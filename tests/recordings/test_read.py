@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -270,3 +271,41 @@ def test_names_that_cannot_be_files_are_told(tmp_path: Path) -> None:
         list(Recording([tmp_path / "missing.jsonl"]))
     with pytest.raises(RecordingError, match=r"cannot be read: File name too long"):
         list(Recording([tmp_path / ("a" * 5_000)]))
+
+
+LOGGED = base64.b64encode(
+    gzip.compress(json.dumps({"logEvents": [{"timestamp": 1}, {"timestamp": 1767323047000}]}).encode())
+).decode()
+FAILED = {"requestPayload": {"a": 1}, "timestamp": "2026-01-02T03:07:05.000Z"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"awslogs": {"data": LOGGED}},
+        {"invokingEvent": '{"notificationCreationTime": "2026-01-02T03:04:07.1Z"}', "resultToken": "t"},
+        {"invokingEvent": '{"configurationItem": {"configurationItemCaptureTime": "2026-01-02T03:04:07Z"}}', "resultToken": "t"},
+        {"requestContext": {"serviceNetworkArn": "a", "timeEpoch": "1767323047177430"}},
+        {"type": "REQUEST", "methodArn": "a", "requestContext": {"requestTimeEpoch": 1767323047000}},
+        {**FAILED, "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3}, "timestamp": "2026-01-02T03:07:07Z"},
+    ],
+)  # fmt: skip
+def test_events_that_tell_their_time_within_are_believed(tmp_path: Path, event: dict[str, Any]) -> None:
+    assert times(read(tmp_path / "e.json", json.dumps(event))) == ["03:04:07"]
+
+
+@pytest.mark.parametrize(
+    ("event", "mend"),
+    [
+        ({"Messages": [{"Body": "x"}]}, "jq -c '.Messages[] | {queue: \"NAME\", body: .Body}'"),
+        ({"Records": [{"Data": "eA==", "PartitionKey": "1"}], "NextShardIterator": "i"}, "Give each record the shape"),
+        ({"events": [{"message": "{}", "timestamp": 1, "ingestionTime": 2}]}, "jq -c '.events[] | {time: .timestamp"),
+        ({"log": {"entries": []}}, "make events of them"),
+    ],
+)  # fmt: skip
+def test_what_holds_events_but_is_none_says_how_to_make_some(
+    tmp_path: Path, event: dict[str, Any], mend: str
+) -> None:
+    with pytest.raises(RecordingError) as told:
+        read(tmp_path / "e.json", json.dumps(event))
+    assert mend in str(told.value)

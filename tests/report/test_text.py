@@ -86,8 +86,9 @@ def test_events_that_came_both_ways_have_a_row_for_each() -> None:
         answered("failed"),
         answered("throttled"),
     )
-    assert "fn          async       2          1        0  1 RetriesExhausted\n" in text
-    assert "fn          sync        3          1        0  1 failed, 1 throttled\n" in text
+    assert "fn          2 services  async       2          1        0  1 RetriesExhausted\n" in text
+    assert "fn          2 services  sync        3          1        0  1 failed, 1 throttled\n" in text
+    assert "\n  fn: 3 custom, 2 s3\n" in text
     assert text.endswith("3 ended without success: 1 discarded, 1 failed, 1 throttled\n")
 
 
