@@ -72,6 +72,8 @@ class Metrics:
             self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:])
         )
         for (metric, dimensions, minute), points in ordered:
+            # Counts are whole; the histogram's half per cent would make 6.026 of 6.
+            places = 0 if metric.unit == "Count" else 3
             yield json.dumps(
                 {
                     "schema": 1,
@@ -80,15 +82,16 @@ class Metrics:
                     "dimensions": dict(dimensions),
                     "timestamp": iso(Instant(minute * PERIOD)),
                     "unit": metric.unit,
+                    "statistic": metric.statistic,
                     "statistics": {
                         "sum": round(points.total, 6),
                         "min": points.least,
                         "max": points.most,
                         "count": points.count,
                         "avg": round(points.mean, 6),
-                        "p50": round(points.quantile(0.5), 3),
-                        "p90": round(points.quantile(0.9), 3),
-                        "p99": round(points.quantile(0.99), 3),
+                        "p50": round(points.quantile(0.5), places),
+                        "p90": round(points.quantile(0.9), places),
+                        "p99": round(points.quantile(0.99), places),
                     },
                 }
             )

@@ -158,7 +158,19 @@ def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() ->
     (errors,) = [p for p in points if p["metric"] == "Errors" and p["dimensions"] == {"FunctionName": "fn"}]
     assert errors["statistics"]["count"] == 2
     assert errors["timestamp"] == "2026-01-02T03:04:00.000000Z"
-    assert errors["unit"] == "Count"
+    assert (errors["unit"], errors["statistic"]) == ("Count", "Sum")
+
+
+def test_percentiles_of_counts_are_whole() -> None:
+    metrics = Metrics()
+    metrics.read([started(running=n % 8 + 1) for n in range(80)])
+    (point,) = [p for p in map(json.loads, metrics.lines()) if p["dimensions"] == {"FunctionName": "fn"}]
+    assert (point["metric"], point["statistic"], point["statistics"]["max"]) == (
+        "ConcurrentExecutions",
+        "Maximum",
+        8,
+    )
+    assert (point["statistics"]["p50"], point["statistics"]["p90"]) == (4, 8)
 
 
 def test_durations_are_milliseconds_with_percentiles() -> None:
