@@ -62,9 +62,9 @@ class LoadedProject:
     path: Path
 
 
-def load(path: Path) -> Project:
+def load(path: str | Path) -> Project:
     """The declarations of a project file. Raises ProjectErrors with all findings, each with its place."""
-    return load_all(path).project
+    return load_all(Path(path)).project
 
 
 def load_all(path: Path) -> LoadedProject:

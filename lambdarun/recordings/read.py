@@ -23,6 +23,8 @@ UNTIMED_START: Final = parse_instant("2026-01-01T00:00:00Z")
 """Where a recording without any time begins: fixed, so that equal replays are equal."""
 STANDARD_INPUT: Final = Path("-")
 _ENDINGS: Final = (".json", ".jsonl", ".ndjson", ".log")
+_NO_DATA: Final = (".md", ".py", ".pyc", ".rst")
+"""Nobody takes these for recordings: they are passed over in silence."""
 _NAMED_MOST: Final = 3
 
 
@@ -77,7 +79,11 @@ class Recording:
             elif path.is_dir():
                 inside = sorted(file for file in path.rglob("*") if file.is_file())
                 taken = [file for file in inside if _is_recording(file)]
-                skipped = len(inside) - len(taken)
+                skipped = [
+                    file.relative_to(path).as_posix()
+                    for file in inside
+                    if not _is_recording(file) and file.suffix not in _NO_DATA
+                ]
                 if not taken:
                     raise RecordingError(
                         Place(str(path)),
@@ -85,11 +91,9 @@ class Recording:
                         f"Files must end in {', '.join(_ENDINGS)} (or .gz).",
                     )
                 if skipped:
-                    names = [file.relative_to(path).as_posix() for file in inside if file not in taken]
-                    more = ", ..." if skipped > _NAMED_MOST else ""
-                    self.notices.append(
-                        f"{path}: passed over {', '.join(names[:_NAMED_MOST])}{more} (no recording by its name)"
-                    )
+                    more = ", ..." if len(skipped) > _NAMED_MOST else ""
+                    named = ", ".join(skipped[:_NAMED_MOST])
+                    self.notices.append(f"{path}: passed over {named}{more} (no recording by its name)")
                 yield from taken
             elif path.exists():  # a pipe too
                 yield path

@@ -145,6 +145,7 @@ def test_arrivals_of_several_files_are_in_order_of_time(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps(BUS))
     (tmp_path / "a.json").write_text(json.dumps({**BUS, "time": "2026-01-03T00:00:00Z"}))
     (tmp_path / "notes.txt").write_text("no recording")
+    (tmp_path / "README.md").write_text("no recording either, as anybody sees")
     recording = Recording([tmp_path])
     assert [iso(a.time)[8:10] for a in recording] == ["02", "03"]
     assert recording.notices == [f"{tmp_path}: passed over notes.txt (no recording by its name)"]
