@@ -19,6 +19,10 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
     """A project whose one function runs the handler `name`, found from `folder` (the working folder).
 
     Whether its module exists is for the function to find out: as on AWS, its init error is the result.
+
+    >>> function = lone_function("functions/orders_api/app.py:handler").functions["app"]
+    >>> function.handler, function.timeout, function.memory_size
+    ('app.handler', 3, 128)
     """
     start = folder if folder is not None else Path.cwd()
     if ":" in name:

@@ -63,7 +63,12 @@ class LoadedProject:
 
 
 def load(path: str | Path) -> Project:
-    """The declarations of a project file. Raises ProjectErrors with all findings, each with its place."""
+    """The declarations of a project file. Raises ProjectErrors with all findings, each with its place.
+
+    >>> project = load("lambdarun.toml")
+    >>> project.queues["orders"].visibility_timeout, project.functions["order-intake"].timeout
+    (30, 5)
+    """
     return load_all(Path(path)).project
 
 

@@ -33,10 +33,15 @@ class Recording:
     """Recorded events of some files and folders; the path `-` is standard input.
 
     Iterating yields arrivals in order of time, ties as they stand in the files. With `start_at` the whole recording is
-    shifted so that its first arrival is then. `notices` lists what was passed over or looks odd.
+    shifted so that its first arrival is then. `notices` lists what was passed over or looks odd. Iterating raises
+    RecordingError where a file is missing or not what it should be.
+
+    >>> first = next(iter(Recording(["events/uploads.jsonl"])))
+    >>> first.source, first.delivery.value, first.arn
+    ('s3', 'async', 'arn:aws:s3:::uploads')
     """
 
-    paths: Sequence[Path]
+    paths: Sequence[str | Path]
     start_at: Instant | None = None
     notices: list[str] = field(factory=list, init=False)
 
@@ -73,7 +78,7 @@ class Recording:
         return arrivals
 
     def _files(self) -> Iterator[Path]:
-        for path in self.paths:
+        for path in map(Path, self.paths):
             if path == STANDARD_INPUT:
                 yield path
             elif path.is_dir():
