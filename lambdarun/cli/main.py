@@ -94,7 +94,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(0) from None
     except LambdarunError as fault:
         if "--debug" in given:
-            raise
+            import traceback  # for this option only
+
+            traceback.print_exc()
         texts = fault.findings if isinstance(fault, ProjectErrors) else [fault]
         for text in texts:
             sys.stderr.write(f"lambdarun: error: {text}\n")
