@@ -279,7 +279,8 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""
-    if summary.functions and not any(f.duration.most for f in summary.functions.values()):
+    ran = [f.duration for f in summary.functions.values() if f.duration.count]
+    if ran and not any(duration.most for duration in ran):
         yield (
             'note: invocations took no time, since none is declared (duration = "40ms") and no handler slept;'
             " --durations measured takes the real ones",

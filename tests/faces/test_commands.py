@@ -295,6 +295,19 @@ def test_results_go_where_a_link_or_a_pipe_points(folder: Path) -> None:
     assert '"kind":"run.ended"' in run(folder, *base, "/dev/stdout").stdout
 
 
+def test_an_event_that_aws_would_refuse_is_told_once(folder: Path) -> None:
+    (folder / "big.json").write_text(
+        json.dumps({"Records": [{"eventSource": "aws:s3", "pad": "x" * 1_048_576}]})
+    )
+    ran = run(folder, "replay", "big.json", "--function", "app.py:returns")
+    assert ran.returncode == 1
+    assert (
+        "not delivered: 1 event: 1048627 byte payload is too large for the Event invocation type"
+        in ran.stdout
+    )
+    assert ran.stdout.endswith("1 ended without success: 1 not delivered\n")
+
+
 def test_recordings_come_from_standard_input_too(folder: Path) -> None:
     ran = run(folder, "replay", "-", "--function", "app.py:returns", stdin='{"a": 1}\n{"a": 2}\n')
     assert ran.returncode == 0, ran.stderr
@@ -422,6 +435,26 @@ def test_usage(folder: Path) -> None:
     assert "-q stands before the command: lambdarun -q ..." in ran.stderr
     assert run(folder, "replay", "s3.json").returncode == 2
     assert run(folder, "replay", "nowhere.json", "--function", "app.py:returns").returncode == 2
+
+
+def test_whoever_stops_reading_changes_no_exit_code_and_a_full_disk_is_told(folder: Path) -> None:
+    command = f"{sys.executable} -m lambdarun replay s3.json --function app.py:returns"
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"], cwd=folder, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} > /dev/full"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 5
+    assert ran.stderr == "lambdarun: error: standard output cannot be written: No space left on device.\n"
+
+
+def test_debug_adds_the_traceback_and_keeps_message_and_exit_code(folder: Path) -> None:
+    ran = run(folder, "--debug", "replay", "nowhere.json", "--function", "app.py:returns")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("Traceback")
+    assert "\nlambdarun: error: nowhere.json: there is no such recording." in ran.stderr
 
 
 def test_colour_obeys_its_conventions(folder: Path) -> None:
