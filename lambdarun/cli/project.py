@@ -11,6 +11,7 @@ from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
+from lambdarun.project.modules import missing_modules
 from lambdarun.project.toml_file import shown
 from lambdarun.report.text import span
 
@@ -123,7 +124,7 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    findings = check(project)
+    findings = [*check(project), *missing_modules(project.functions.values())]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

@@ -267,6 +267,9 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
                 f" ended first (a throttled batch's wait counts too). First: {queue.first_double}",
                 _YELLOW,
             )
+        if queue.expired_first:
+            died = f"{counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
+            yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", _RED
     for name, f in sorted(summary.functions.items()):
         if f.refused:
             yield f"refused: {counted(f.refused, 'request')} to {name} before any handler ran", _RED
@@ -300,7 +303,8 @@ def _verdict(summary: Summary, page: _Page) -> str:
         "throttled": sum(f.answered["throttled"] for f in functions),
         "refused": sum(f.refused for f in functions) + sum(f.answered["refused"] for f in functions),
         "dead-lettered": summary.dead_lettered,
-        "expired": sum(q.expired for q in queues) + sum(lane.expired for lane in summary.lanes.values()),
+        "expired": sum(q.expired_first for q in queues)
+        + sum(lane.expired for lane in summary.lanes.values()),
         "not delivered": sum(found.count for found in summary.undelivered.values()),
     }
     said = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)

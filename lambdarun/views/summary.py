@@ -100,6 +100,11 @@ class QueueFigures:
         return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired
 
     @property
+    def expired_first(self) -> int:
+        """Messages that expired before they were dead-lettered: in a dead-letter queue the others end."""
+        return max(0, self.expired - self.moved_in)
+
+    @property
     def handled(self) -> int:
         """Messages that were deleted, each once."""
         return self.deleted - self.deleted_again
@@ -205,7 +210,7 @@ class Summary:
         functions = self.functions.values()
         ended = sum(sum(f.discarded.values()) + f.refused for f in functions)
         answered = sum(sum(f.answered.values()) - f.answered["succeeded"] for f in functions)
-        queues = sum(queue.dead_lettered + queue.expired for queue in self.queues.values())
+        queues = sum(queue.dead_lettered + queue.expired_first for queue in self.queues.values())
         undelivered = sum(found.count for found in self.undelivered.values())
         return ended + answered + queues + undelivered + sum(lane.expired for lane in self.lanes.values())
 

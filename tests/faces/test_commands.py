@@ -405,6 +405,19 @@ def test_list_and_validate(folder: Path) -> None:
     )
 
 
+def test_validate_warns_of_a_handler_whose_module_is_not_there(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        "[functions.f]\nhandler = 'ap.handler'\n[functions.g]\nhandler = 'json.loads'\n"
+    )
+    ran = run(folder, "validate")
+    assert ran.returncode == 0
+    (said,) = ran.stderr.splitlines()
+    assert said.startswith(
+        "lambdarun: warning: lambdarun.toml:1:1: functions.f.handler: there is no module 'ap' in "
+    )
+    assert said.endswith('Did you mean "app"?')
+
+
 def test_a_wrong_project_file_is_exit_3(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text("[functions.f]\nhandler = 'a.b'\ntimeout = 901\n")
     ran = run(folder, "validate")

@@ -21,6 +21,7 @@ from lambdarun.model.records import (
     InvocationSucceeded,
     InvocationThrottled,
     MessageDeadLettered,
+    MessageExpired,
     MessageReturned,
     MessageSent,
     Record,
@@ -131,6 +132,20 @@ def test_what_was_not_delivered_is_told_with_its_reason_and_places() -> None:
     text = text_of(*unrouted)
     assert "not delivered: 5 events: no route for s3 (e.jsonl:1, e.jsonl:2, e.jsonl:3, ...)\n" in text
     assert "not delivered: 1 event: no route for s3 (e.jsonl:1)\n" in text_of(unrouted[0])
+
+
+def test_messages_that_expired_are_told_with_what_would_have_kept_them() -> None:
+    text = text_of(MessageSent(NOW, "jobs", ID, 0), MessageExpired(NOW, "jobs", ID, NOW))
+    assert row(text, "QUEUE").endswith(" expired")
+    assert (
+        "expired: 1 message of jobs reached the end of the queue's retention; a redrive_policy would" in text
+    )
+    assert text.endswith("1 ended without success: 1 expired\n")
+    dead = text_of(
+        MessageDeadLettered(NOW, "jobs", "dead", ID, 3, "x", {}), MessageExpired(NOW, "dead", ID, NOW)
+    )
+    assert "expired: " not in dead
+    assert dead.endswith("1 ended without success: 1 dead-lettered\n")
 
 
 def test_streams_have_a_row_a_shard_under_their_own_names() -> None:
