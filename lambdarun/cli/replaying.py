@@ -71,7 +71,7 @@ def run(settings: Settings, request: Replay) -> int:
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
     with ExitStack() as files:
-        run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time, files)
+        run_of = _Run(chosen["speed"] == "max", project, request, arrivals[0].time, files)
         started = RunStarted(
             run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
         )
@@ -201,6 +201,7 @@ class _Run:
     """The readers of a replay's records."""
 
     virtual: bool
+    project: Project
     request: Replay
     start: Instant
     files: ExitStack
@@ -218,7 +219,9 @@ class _Run:
         self._lines = ResultLines(self.virtual)
         self._out = self._file(request.out)
         self._metrics_file = self._file(request.metrics)
-        self._metrics = Metrics() if request.metrics is not None else None
+        reserved = {f.name: f.reserved_concurrent_executions for f in self.project.functions.values()}
+        known = {name: executions for name, executions in reserved.items() if executions is not None}
+        self._metrics = Metrics(known) if request.metrics is not None else None
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:

@@ -161,6 +161,18 @@ def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() ->
     assert (errors["unit"], errors["statistic"]) == ("Count", "Sum")
 
 
+def test_what_runs_without_a_reservation_and_what_is_claimed_are_told_for_the_region() -> None:
+    metrics = Metrics({"kept": 100})
+    kept = InvocationStarted(NOW, "kept", ID, 2, 2, "sync", 1, False, 1, 2, Duration(0))
+    ended = InvocationSucceeded(NOW, "kept", ID, 2, 2, NOW, Duration(1), None, 128, 37, b"null")
+    metrics.read([started(), kept, ended, started(running=2)])
+    points = {p["metric"]: p for p in map(json.loads, metrics.lines()) if p["dimensions"] == {}}
+    assert points["UnreservedConcurrentExecutions"]["statistics"]["max"] == 2
+    assert points["UnreservedConcurrentExecutions"]["statistics"]["count"] == 3
+    assert points["ClaimedAccountConcurrency"]["statistics"]["max"] == 102
+    assert points["ClaimedAccountConcurrency"]["statistic"] == "Maximum"
+
+
 def test_percentiles_of_counts_are_whole() -> None:
     metrics = Metrics()
     metrics.read([started(running=n % 8 + 1) for n in range(80)])
