@@ -2,12 +2,60 @@
 
 `import lambdarun` brings no trio: what runs things is loaded when it is first asked for (PEP 562).
 
+A project says what there is: `load_project` reads a project file, `lone_function` makes one of a handler with AWS's
+defaults, and `Project(functions=..., queues=..., mappings=...)` is one in Python. A runtime runs it: `open_runtime` for
+trio, `open_blocking_runtime` for everybody else, on a `RealClock` or a `VirtualClock`.
+
 >>> import lambdarun
 >>> project = lambdarun.lone_function("functions/orders_api/app.py:handler")
 >>> with lambdarun.open_blocking_runtime(project) as runtime:
 ...     reply = runtime.invoke("app", {"requestContext": {"http": {"method": "GET"}}, "rawPath": "/nowhere"})
 >>> reply.status, reply.function_error
 (200, None)
+>>> reply.json()["statusCode"]
+404
+
+In virtual time nobody waits. An event that always fails is tried at once, after one minute and after two more:
+
+>>> project = lambdarun.lone_function("functions/thumbnail_namer/app.py:handler")
+>>> notes = {"Records": [{"s3": {"bucket": {"name": "uploads"}, "object": {"key": "notes.txt"}}}]}
+>>> with lambdarun.open_blocking_runtime(project, clock=lambdarun.VirtualClock(), seed=7) as runtime:
+...     reply = runtime.accept("app", notes)
+...     runtime.settle()
+...     runtime.log.seconds("invocation.started"), runtime.log.last("event.discarded").condition
+([0.0, 60.0, 180.0], 'RetriesExhausted')
+
+What AWS would refuse raises `InvocationRefused` with its status, code and text; what the user can mend in files raises
+a `LambdarunError` that names the place. A function that fails raises nothing: the reply says so, as on AWS.
+
+>>> with lambdarun.open_blocking_runtime(project) as runtime:
+...     reply = runtime.invoke("app", notes)
+>>> reply.function_error, reply.json()["errorType"]
+('Unhandled', 'UnsupportedType')
+>>> with lambdarun.open_blocking_runtime(project) as runtime:
+...     runtime.invoke("ap")
+Traceback (most recent call last):
+    ...
+lambdarun.runtime.requests.InvocationRefused: ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:ap:$LATEST
+
+A recording is replayed as the services that made its events would deliver them:
+
+>>> project = lambdarun.load_project("lambdarun.toml")
+>>> with lambdarun.open_blocking_runtime(project, clock=lambdarun.VirtualClock()) as runtime:
+...     runtime.replay(lambdarun.Recording(["events/uploads.jsonl"]))
+...     len(runtime.log.of("event.accepted")), len(runtime.log.of("event.settled"))
+(40, 35)
+
+For trio the same methods are asynchronous:
+
+>>> import trio
+>>> async def count_orders() -> int:
+...     async with lambdarun.open_runtime(project, clock=lambdarun.VirtualClock()) as runtime:
+...         runtime.queue("orders").send('{"id": "A1", "lines": []}')
+...         await runtime.settle()
+...         return runtime.queue("orders").counts().visible
+>>> trio.run(count_orders)
+0
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from lambdarun.model.declarations import Function, Project
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationThrottled, Record
 from lambdarun.project.lone_handler import resolve
+from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
@@ -103,6 +104,8 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
 
 def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
     """Accept an event and play its retries, in virtual time, until it is settled."""
+    if request.qualifier is not None:
+        runtime.dry_run(function.name, qualifier=request.qualifier)  # raises where there is no such version
     reply = runtime.accept(function.name, payload=request.event)
     runtime.settle()
     log = runtime.log
@@ -127,6 +130,8 @@ def _with_flags(project: Project, function: Function, request: Request) -> tuple
     if request.memory is not None:
         changes["memory_size"] = request.memory
     if request.variables:
+        for variable, said, mend in variable_faults({**function.environment, **request.variables}):
+            raise UsageError(f"--env: {'the whole' if variable is None else repr(variable)}: {said} {mend}")
         changes["environment"] = {**function.environment, **request.variables}
     if not changes:
         return project, function

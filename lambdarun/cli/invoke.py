@@ -23,16 +23,14 @@ def read_event(text: str | None) -> bytes:
     elif text.lstrip()[:1] in ("{", "[", '"'):
         name, data = "<event>", text.encode()
     else:
-        path = Path(text)
-        if not path.is_file():
-            raise RecordingError(
-                Place(text),
-                "there is no such event file.",
-                "Name a file, - for standard input, or write JSON.",
-            )
-        name, data = text, path.read_bytes()
+        name, data = text, _read_file(text)
+    if data[:2] == b"\x1f\x8b":
+        raise RecordingError(Place(name), "is compressed (gzip), not JSON.", "Unpack it first.")
     try:
-        json.loads(data)
+        event = data.decode("utf-8-sig")
+        if not event.strip():
+            raise RecordingError(Place(name), "is empty.", "Write an event: {} is the smallest.")
+        json.loads(event)
     except UnicodeDecodeError as fault:
         raise RecordingError(
             Place(name), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8."
@@ -40,7 +38,27 @@ def read_event(text: str | None) -> bytes:
     except json.JSONDecodeError as fault:
         place = Place(name, fault.lineno, fault.colno)
         raise RecordingError(place, f"is not JSON: {fault.msg}.", "Mend the event there.") from None
-    return data
+    except (RecursionError, ValueError):
+        said = "is nested too deeply, or holds a number of too many digits."
+        raise RecordingError(Place(name), said, "A handler could not read it either.") from None
+    return event.encode()
+
+
+def _read_file(text: str) -> bytes:
+    """The bytes of the file (or pipe) that `-e` names."""
+    path = Path(text)
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    try:
+        if text and path.is_dir():
+            raise RecordingError(Place(shown), "is a folder.", "Name a file in it.")
+        if text and path.exists():
+            return path.read_bytes()
+    except OSError as fault:
+        raise RecordingError(
+            Place(shown), f"cannot be read: {fault.strerror}.", "Name a file that can be."
+        ) from None
+    mend = "Name a file, - for standard input, or write JSON that begins with {, [ or a quotation mark."
+    raise RecordingError(Place(shown or "-e"), "there is no such event file.", mend)
 
 
 def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
@@ -48,9 +66,11 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
     lines: list[tuple[Place, str]] = []
     if file is not None:
         try:
-            text = Path(file).read_text(encoding="utf-8")
+            text = Path(file).read_text(encoding="utf-8-sig")
         except OSError as fault:
-            raise UsageError(f"{file}: cannot be read: {fault.strerror}.") from None
+            raise UsageError(f"{file}: cannot be read: {fault.strerror}. Name a file that can be.") from None
+        except UnicodeDecodeError as fault:
+            raise UsageError(f"{file}: is not UTF-8 (byte {fault.start}). Save it as UTF-8.") from None
         lines += [
             (Place(file, number), line.strip())
             for number, line in enumerate(text.splitlines(), 1)

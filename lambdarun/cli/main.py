@@ -80,6 +80,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = group.main(args=given, prog_name="lambdarun", standalone_mode=False)
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as fault:
+        if isinstance(fault, click.NoSuchOption) and any(fault.option_name in p.opts for p in group.params):
+            where = f"{fault.option_name} stands before the command: lambdarun {fault.option_name} ..."
+            fault = click.UsageError(where, fault.ctx)
         fault.show()
         raise SystemExit(fault.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
@@ -91,7 +94,9 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(0) from None
     except LambdarunError as fault:
         if "--debug" in given:
-            raise
+            import traceback  # for this option only
+
+            traceback.print_exc()
         texts = fault.findings if isinstance(fault, ProjectErrors) else [fault]
         for text in texts:
             sys.stderr.write(f"lambdarun: error: {text}\n")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
+from lambdarun.errors import MachineError
+
 if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
     from lambdarun.runtime.journal import Reader
@@ -43,9 +45,16 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
 
 
 def result(text: str) -> None:
-    """Write the result."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
-    sys.stdout.flush()
+    """Write the result. Whoever has stopped reading misses it; a full disk raises MachineError."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The exit code stays the run's. What is still buffered must go nowhere at the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise MachineError(f"standard output cannot be written: {fault.strerror}.") from None
 
 
 def notice(settings: Settings, text: str, level: str = "info") -> None:

@@ -11,6 +11,9 @@ from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
+from lambdarun.project.modules import missing_modules
+from lambdarun.project.toml_file import shown
+from lambdarun.report.text import span
 
 _FORM = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -32,11 +35,14 @@ def list_(context: click.Context, /, form: str) -> None:
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
         return
+    if not project.functions:
+        output.result("the project declares no function")
+        return
     functions = [("FUNCTION", "HANDLER", "TIMEOUT", "MEMORY", "RESERVED", "CODE")]
     for f in project.functions.values():
         reserved = "-" if f.reserved_concurrent_executions is None else str(f.reserved_concurrent_executions)
         functions.append(
-            (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, str(f.code_uri))
+            (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, shown(f.code_uri))
         )
     parts = [output.columns(functions)]
     if project.queues:
@@ -44,13 +50,15 @@ def list_(context: click.Context, /, form: str) -> None:
         for q in project.queues.values():
             policy = q.redrive_policy
             dead = "-" if policy is None else f"{policy.dead_letter_target} after {policy.max_receive_count}"
-            rows.append((q.name, f"{q.visibility_timeout} s", f"{q.message_retention_period} s", dead))
+            rows.append((q.name, f"{q.visibility_timeout} s", span(q.message_retention_period), dead))
         parts.append(output.columns(rows))
     if project.mappings:
-        rows_m = [("MAPPING", "QUEUE", "FUNCTION", "BATCH", "WINDOW")]
+        rows_m = [("MAPPING", "QUEUE", "FUNCTION", "BATCH", "WINDOW", "PARTIAL")]
         for m in project.mappings.values():
             window = f"{m.maximum_batching_window_in_seconds} s"
-            rows_m.append((m.name, m.queue, m.function, str(m.batch_size), window))
+            partial = "yes" if m.report_batch_item_failures else "no"
+            name = m.name if m.enabled else f"{m.name} (disabled)"
+            rows_m.append((name, m.queue, m.function, str(m.batch_size), window, partial))
         parts.append(output.columns(rows_m))
     if project.routes:
         parts.append(output.columns([("ROUTE", "FUNCTION"), *((r.key, r.function) for r in project.routes)]))
@@ -58,15 +66,22 @@ def list_(context: click.Context, /, form: str) -> None:
 
 
 def _as_json(project: Project) -> dict[str, object]:
+    """All declarations, under the keys of the project file."""
     return {
         "functions": [
             {
                 "name": f.name,
                 "handler": f.handler,
                 "code_uri": str(f.code_uri),
+                "runtime": f.runtime,
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
+                "environment": dict(f.environment),
+                "async": {
+                    "maximum_retry_attempts": f.asynchronous.maximum_retry_attempts,
+                    "maximum_event_age_in_seconds": f.asynchronous.maximum_event_age_in_seconds,
+                },
             }
             for f in project.functions.values()
         ],
@@ -74,12 +89,28 @@ def _as_json(project: Project) -> dict[str, object]:
             {
                 "name": q.name,
                 "visibility_timeout": q.visibility_timeout,
-                "retention": q.message_retention_period,
+                "delay_seconds": q.delay_seconds,
+                "message_retention_period": q.message_retention_period,
+                "maximum_message_size": q.maximum_message_size,
+                "redrive_policy": None
+                if q.redrive_policy is None
+                else {
+                    "dead_letter_target": q.redrive_policy.dead_letter_target,
+                    "max_receive_count": q.redrive_policy.max_receive_count,
+                },
             }
             for q in project.queues.values()
         ],
         "event_source_mappings": [
-            {"name": m.name, "queue": m.queue, "function": m.function, "batch_size": m.batch_size}
+            {
+                "name": m.name,
+                "queue": m.queue,
+                "function": m.function,
+                "batch_size": m.batch_size,
+                "maximum_batching_window_in_seconds": m.maximum_batching_window_in_seconds,
+                "report_batch_item_failures": m.report_batch_item_failures,
+                "enabled": m.enabled,
+            }
             for m in project.mappings.values()
         ],
         "routes": {r.key: r.function for r in project.routes},
@@ -93,7 +124,7 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    findings = check(project)
+    findings = [*check(project), *missing_modules(project.functions.values())]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
@@ -115,9 +146,13 @@ def validate(context: click.Context, /, form: str) -> None:
         ]
         output.result(json.dumps({"schema": 1, **counts, "findings": found}, indent=2))
     elif not errors:
-        said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        said = ", ".join(_counted(count, name) for name, count in counts.items())
         output.result(f"ok: {said}")
     raise SystemExit(3 if errors else 0)
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name.removesuffix('s') if count == 1 else name}".replace("_", " ")
 
 
 @click.group()

@@ -45,7 +45,7 @@ from lambdarun.cli import output
 def replay(context: click.Context, /, **given: Any) -> None:
     """Deliver the recorded events in FILE... the way AWS would, and sum up what became of them.
 
-    FILE is a JSON event, a JSON array, JSON Lines, a log, or a folder of these.
+    FILE is a JSON event, a JSON array, JSON Lines, a log, or a folder of these; - is standard input.
     """
     from lambdarun.cli.replaying import Replay, run  # loads the runtime: --help must not pay for it
 

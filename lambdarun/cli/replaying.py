@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +15,9 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from lambdarun.cli import output
-from lambdarun.cli.event_log_file import WholeFile
+from lambdarun.cli.event_log_file import WholeFile, refuse_clashes
 from lambdarun.cli.settings import Settings
-from lambdarun.errors import UsageError
+from lambdarun.errors import LambdarunError, UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
@@ -23,6 +25,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, iso, parse_instant
 from lambdarun.model.records import Record, RunEnded, RunStarted
 from lambdarun.project.lone_handler import resolve
+from lambdarun.recordings.event_clock import LATEST
 from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
@@ -57,36 +60,42 @@ class Replay:
 def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
     chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
+    if "" in request.files:
+        raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
+    refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
     project, function = _target(settings, request)
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
-    for text in recording.notices:
+    for text in (*recording.notices, *_untold_durations(chosen["durations"], arrivals)):
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
-    run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0))
-    started = RunStarted(
-        run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
-    )
-    run_of.read([started])
-    options = Options(
-        seed=chosen["seed"],
-        durations=DurationMode(chosen["durations"]),
-        function=function,
-        readers=run_of.readers(settings),
-    )
-    if request.workers is not None:
-        options = evolve(options, workers=request.workers)
-    clock = (
-        VirtualClock(run_of.start) if run_of.virtual else RealClock(run_of.start, _SPEEDS[chosen["speed"]])
-    )
-    interrupted = False
-    try:
-        trio.run(_replay, project, clock, options, arrivals)
-    except KeyboardInterrupt:
-        interrupted = True
-    run_of.read([RunEnded(run_of.last, interrupted)])
-    run_of.finish()
+    with ExitStack() as files:
+        run_of = _Run(chosen["speed"] == "max", project, request, arrivals[0].time, files)
+        started = RunStarted(
+            run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
+        )
+        run_of.read([started])
+        options = Options(
+            seed=chosen["seed"],
+            durations=DurationMode(chosen["durations"]),
+            function=function,
+            readers=run_of.readers(settings),
+        )
+        if request.workers is not None:
+            options = evolve(options, workers=request.workers)
+        clock = (
+            VirtualClock(run_of.start)
+            if run_of.virtual
+            else RealClock(run_of.start, _SPEEDS[chosen["speed"]])
+        )
+        interrupted = False
+        try:
+            trio.run(_replay, project, clock, options, arrivals)
+        except BaseException as fault:
+            interrupted = _is_interrupt(fault)
+        run_of.read([RunEnded(run_of.last, interrupted)])
+        run_of.finish()
     _print(settings, request, run_of.summary)
     if interrupted:
         return 130
@@ -98,6 +107,19 @@ async def _replay(
 ) -> None:
     async with open_runtime(project, clock=clock, store=ForgetfulStore(), options=options) as runtime:
         await runtime.replay(arrivals)
+
+
+def _is_interrupt(fault: BaseException) -> bool:
+    """True for Ctrl-C, wherever it struck; raises anything else, what a user can mend out of its group."""
+    leaves = [fault]
+    while isinstance(leaves[0], BaseExceptionGroup):
+        leaves = [*leaves[0].exceptions, *leaves[1:]]
+    for leaf in leaves:
+        if isinstance(leaf, LambdarunError):
+            raise leaf from None
+    if isinstance(leaves[0], KeyboardInterrupt):
+        return True
+    raise fault
 
 
 def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
@@ -115,11 +137,22 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
     return settings.project, None
 
 
+def _untold_durations(mode: str, arrivals: list[Arrival]) -> list[str]:
+    """What to say of events whose recording tells no duration although `--durations recorded` asks for it."""
+    untold = sum(arrival.duration is None for arrival in arrivals) if mode == "recorded" else 0
+    if not untold:
+        return []
+    return [f"{untold:,} of {len(arrivals):,} events tell no duration: for them the declared ones hold"]
+
+
 def _instant(text: str | None) -> Instant | None:
     if text is None:
         return None
     try:
-        return parse_instant(text)
+        found = parse_instant(text)
+        if 0 <= found < LATEST:
+            return found
+        raise ValueError(text)
     except ValueError:
         raise UsageError(f"--start-at {text}: is no time. Write ISO 8601: 2026-01-02T03:04:05Z.") from None
 
@@ -153,7 +186,9 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
     if request.as_json:
         output.result(json.dumps(summary.as_json(), indent=2))
     else:
-        output.result(render(summary, colour=output.wants_colour(settings.color, sys.stdout)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        colour = output.wants_colour(settings.color, sys.stdout)
+        output.result(render(summary, colour=colour, width=width))
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:
@@ -166,8 +201,11 @@ class _Run:
     """The readers of a replay's records."""
 
     virtual: bool
+    project: Project
     request: Replay
     start: Instant
+    files: ExitStack
+    """Drops what was written of a file where the run breaks off."""
     last: Instant = field(init=False)
     summary: Summary = field(factory=Summary, init=False)
     _metrics: Metrics | None = field(init=False)
@@ -179,16 +217,27 @@ class _Run:
         request = self.request
         self.last = self.start
         self._lines = ResultLines(self.virtual)
-        self._out = WholeFile(Path(request.out)) if request.out is not None else None
-        self._metrics_file = WholeFile(Path(request.metrics)) if request.metrics is not None else None
-        self._metrics = Metrics() if request.metrics is not None else None
+        self._out = self._file(request.out)
+        self._metrics_file = self._file(request.metrics)
+        reserved = {f.name: f.reserved_concurrent_executions for f in self.project.functions.values()}
+        known = {name: executions for name, executions in reserved.items() if executions is not None}
+        self._metrics = Metrics(known) if request.metrics is not None else None
+
+    def _file(self, path: str | None) -> WholeFile | None:
+        if path is None:
+            return None
+        file = WholeFile(Path(path))
+        self.files.callback(file.drop)
+        return file
 
     def readers(self, settings: Settings) -> tuple[Reader, ...]:
         """Who reads the journal."""
         spoken = output.speakers(settings, virtual=self.virtual)
         if spoken or settings.quiet or not sys.stderr.isatty():
             return (self.read, *spoken)
-        return (self.read, _Progress().read)
+        progress = _Progress()
+        self.files.callback(progress.clear)
+        return (self.read, progress.read)
 
     def read(self, records: list[Record]) -> None:
         """Take a step's records in."""
@@ -224,3 +273,8 @@ class _Progress:
             self._shown = now
             sys.stderr.write(f"\r\x1b[K{iso(records[-1].time)[:19]}  {self._seen:,} records\r")
             sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -26,7 +26,7 @@ class EventArrival:
     time: Instant
     place: Place
     source: str
-    """The service's short name, such as `s3` or `api-gateway-rest` (recordings/sources.py lists them)."""
+    """The service's short name, such as `s3` or `api-gateway-rest` (model/sources.py lists them)."""
     delivery: Delivery
     payload: bytes
     arn: str | None = None

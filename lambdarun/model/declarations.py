@@ -16,6 +16,10 @@ from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
+_ACCOUNT_ID: Final = r"[0-9]{12}"
+_REGION_NAME: Final = r"[a-z]+(-[a-z]+)+-[0-9]+"
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+_HANDLER: Final = r"\S{1,128}"
 
 
 def running_runtime() -> str:
@@ -43,8 +47,18 @@ class Account:
     """The account and Region in which all this is declared: the scope of AWS's quotas."""
 
     concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
-    account_id: str = "123456789012"
-    region: str = "us-east-1"
+    account_id: str = field(default="123456789012")
+    region: str = field(default="us-east-1")
+
+    @account_id.validator
+    def _account_id_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not re.fullmatch(_ACCOUNT_ID, value):
+            raise ValueError(f"account_id: {value!r} is no account. Write its 12 digits in quotes.")
+
+    @region.validator
+    def _region_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not re.fullmatch(_REGION_NAME, value):
+            raise ValueError(f"region: {value!r} is no Region. Write it as AWS does: us-east-1.")
 
     def function_arn(self, name: str) -> str:
         """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
@@ -94,6 +108,13 @@ class Function:
             raise ValueError(
                 f"name: {value!r} is no function name. Use letters, digits, - and _, "
                 f"at most {limits.FUNCTION_NAME_LENGTH.high}."
+            )
+
+    @handler.validator
+    def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not re.fullmatch(_HANDLER, value):
+            raise ValueError(
+                f"handler: {value!r} is no handler. Write module.function, without spaces, at most 128 characters."
             )
 
 

@@ -27,7 +27,11 @@ _DURATION: Final = r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*"
 
 
 def after(start: Instant, seconds: int) -> Instant:
-    """The instant `seconds` whole seconds after `start`."""
+    """The instant `seconds` whole seconds after `start`.
+
+    >>> iso(after(parse_instant("2026-01-02T03:04:05Z"), 60))
+    '2026-01-02T03:05:05.000000Z'
+    """
     return Instant(start + seconds * SECOND)
 
 
@@ -42,7 +46,11 @@ def iso(instant: Instant) -> str:
 
 
 def parse_instant(text: str) -> Instant:
-    """Read ISO 8601 (a text without a zone is UTC). Raises ValueError."""
+    """Read ISO 8601 (a text without a zone is UTC). Raises ValueError.
+
+    >>> parse_instant("2026-01-02T05:04:05+02:00") == parse_instant("2026-01-02 03:04:05")
+    True
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -50,7 +58,11 @@ def parse_instant(text: str) -> Instant:
 
 
 def parse_duration(text: str) -> Duration:
-    """Read `40ms`, `2s`, `1.5m`. Raises ValueError."""
+    """Read `40ms`, `2s`, `1.5m`. Raises ValueError.
+
+    >>> parse_duration("40ms"), parse_duration("1.5m")
+    (40000, 90000000)
+    """
     match = re.fullmatch(_DURATION, text)
     if match is None:
         raise ValueError(f"{text!r} is no duration. Write a number with us, ms, s, m, h or d: 40ms, 2s.")

@@ -28,7 +28,7 @@ from lambdarun.model.lane_polling import LanePolling
 from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Send
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
-from lambdarun.model.records import ArrivalAnswered, ArrivalUndelivered, Record
+from lambdarun.model.records import ArrivalUndelivered, Record
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
 from lambdarun.model.sqs_queue import SqsQueue
@@ -137,9 +137,6 @@ class Region:
             return
         refusal = arrival_refusal(arrival)
         if refusal is not None:
-            self.admission.records.append(
-                ArrivalAnswered(now, str(arrival.place), arrival.source, function.name, None, "refused", 0)
-            )
             self._undelivered(now, arrival, refusal.message)
         elif arrival.delivery is Delivery.ASYNC:
             self._async(function).accept(

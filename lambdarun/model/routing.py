@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from attrs import define, field
@@ -41,12 +42,19 @@ class Routing:
 
     def unrouted(self, arrival: Arrival) -> str:
         """Why `arrival` has no target, and what would give it one."""
-        wanted = arrival.queue if isinstance(arrival, MessageArrival) else arrival.source
+        if arrival.function is not None and arrival.function not in self.project.functions:
+            near = get_close_matches(arrival.function, self.project.functions, 1)
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"it has {', '.join(self.project.functions) or 'none'}"
+            )
+            return (
+                f"the recording names function {arrival.function!r}, which the project does not have: {hint}"
+            )
         if isinstance(arrival, MessageArrival):
-            return f"no mapping reads queue {wanted!r}: declare one, add a route for sqs, or name --function"
-        return (
-            f'no route for source {wanted!r}: add {wanted!r} = "FUNCTION" under [routes], or name --function'
-        )
+            return f"no mapping reads queue {arrival.queue!r}: declare one, add a route for sqs, or name --function"
+        return f'no route for {arrival.source}: add {arrival.source} = "FUNCTION" under [routes], or name --function'
 
     def queue(self, arrival: MessageArrival) -> Queue:
         """The declared queue of `arrival`, or one with AWS's defaults."""

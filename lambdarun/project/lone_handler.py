@@ -19,6 +19,10 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
     """A project whose one function runs the handler `name`, found from `folder` (the working folder).
 
     Whether its module exists is for the function to find out: as on AWS, its init error is the result.
+
+    >>> function = lone_function("functions/orders_api/app.py:handler").functions["app"]
+    >>> function.handler, function.timeout, function.memory_size
+    ('app.handler', 3, 128)
     """
     start = folder if folder is not None else Path.cwd()
     if ":" in name:
@@ -44,6 +48,11 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
         raise UnknownFunctionError(f"name a function. {known}")
     if project is not None and name in declared:
         return project, declared[name]
+    path, colon, attribute = name.rpartition(":")
+    if (colon and not (path and attribute)) or (not colon and name.endswith(".py")):
+        raise UnknownFunctionError(
+            f"{name!r} does not say which function of which file: write path/to/app.py:handler."
+        )
     if is_lone(name):
         lone = lone_function(name, folder=folder)
         function = next(iter(lone.functions.values()))

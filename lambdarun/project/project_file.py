@@ -6,16 +6,14 @@ Keys are AWS's API names in snake case. What is accepted acts; what AWS has and 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-import cattrs
 from attrs import AttrsInstance, define, field, fields, frozen, resolve_types
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import messages
 from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import (
     Account,
@@ -30,50 +28,20 @@ from lambdarun.model.declarations import (
     running_runtime,
 )
 from lambdarun.model.instant import Duration, parse_duration
-from lambdarun.project.key_locator import KeyLocator, syntax_place
+from lambdarun.model.sources import SOURCES
+from lambdarun.project.key_locator import KeyLocator
+from lambdarun.project.strict_values import CONVERTER, WrongType, key_text, toml_text
 from lambdarun.project.tables import (
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
     QUEUE_KEYS,
-    RESERVED_VARIABLES,
     TOP_KEYS,
 )
+from lambdarun.project.toml_file import read_document, shown
+from lambdarun.project.variables import variable_faults
 
 T = TypeVar("T", bound=AttrsInstance)
-_VARIABLE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-_WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
-_WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
-
-
-class _WrongType(Exception):
-    """A value of another type than its setting has."""
-
-    def __init__(self, value: object, wanted: type) -> None:
-        super().__init__(f"{value!r} is {_WHAT[wanted]}.")
-        self.mend = _WRITE[wanted]
-
-
-def _strict_converter() -> cattrs.Converter:
-    """Structures declarations without bending values: a text is no number, a number is no truth value."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    # What the reader has made already (paths, references, nested declarations) passes as it is.
-    converter.register_structure_hook_func(lambda wanted: wanted not in _WHAT, lambda value, _: value)
-
-    def strictly(value: object, wanted: type) -> object:
-        if type(value) is not wanted:
-            raise _WrongType(value, wanted)
-        return value
-
-    for wanted in _WHAT:
-        converter.register_structure_hook(wanted, strictly)
-    converter.register_structure_hook(
-        int | None, lambda value, _: None if value is None else strictly(value, int)
-    )
-    return converter
-
-
-_CONVERTER: Final = _strict_converter()
 
 
 @frozen(kw_only=True)
@@ -94,42 +62,39 @@ class LoadedProject:
     path: Path
 
 
-def load(path: Path) -> Project:
-    """The declarations of a project file. Raises ProjectErrors with all findings, each with its place."""
-    return load_all(path).project
+def load(path: str | Path) -> Project:
+    """The declarations of a project file. Raises ProjectErrors with all findings, each with its place.
+
+    >>> project = load("lambdarun.toml")
+    >>> project.queues["orders"].visibility_timeout, project.functions["order-intake"].timeout
+    (30, 5)
+    """
+    return load_all(Path(path)).project
 
 
 def load_all(path: Path) -> LoadedProject:
     """The declarations and settings of a project file. Raises ProjectErrors."""
-    name = _shown(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise ProjectErrors(
-            [ProjectError(syntax_place(name, fault), "TOML", f"{fault}.", "Mend the syntax.")]
-        ) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ProjectErrors(
-            [ProjectError(syntax_place(name, tomllib.TOMLDecodeError("")), "file", f"{fault}.", "")]
-        ) from None
+    name = shown(path)
+    text, document = read_document(path, name)
     prefix: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "lambdarun")
-        document = document.get("tool", {}).get("lambdarun", {})
-    reader = _Reader(KeyLocator(name, text), path.parent, prefix)
-    project = reader.project(document, name)
-    settings = reader.settings(document.get("settings", {}))
+        tools = document.get("tool", {})
+        document = tools.get("lambdarun", {}) if isinstance(tools, dict) else {}
+    return _declared(KeyLocator(name, text), path, prefix, document)
+
+
+def _declared(locator: KeyLocator, path: Path, prefix: tuple[str, ...], document: object) -> LoadedProject:
+    reader = _Reader(locator, path.parent, prefix)
+    if not isinstance(document, dict):
+        place = reader.locator.place(*prefix)
+        fault = ProjectError(place, "tool.lambdarun", "is no table.", "Write [tool.lambdarun].")
+        raise ProjectErrors([fault])
+    project = reader.project(document, locator.file)
+    settings = reader.settings(document)
     if reader.findings:
-        raise ProjectErrors(reader.findings)
+        raise ProjectErrors(reader.ordered())
     return LoadedProject(project, settings, path)
-
-
-def _shown(path: Path) -> str:
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 class _Unusable(Exception):
@@ -151,7 +116,11 @@ class _Reader:
         mappings = self._all(document, "event_source_mappings", self._mapping)
         routes = []
         for key, target in self._table(document, "routes", ()).items():
-            if target not in document.get("functions", {}):
+            if ":" not in key and key not in SOURCES:
+                near = get_close_matches(key, SOURCES, 1)
+                mend = f'Did you mean "{near[0]}"?' if near else f"Sources: {', '.join(sorted(SOURCES))}."
+                self._find(("routes", key), "no service has this name.", mend)
+            elif not isinstance(target, str) or target not in document.get("functions", {}):
                 self._dangling(("routes", key), "function", target, document.get("functions", {}))
             else:
                 routes.append(Route(key=key, function=target))
@@ -166,20 +135,28 @@ class _Reader:
         self._references(document, queues)
         return project
 
-    def settings(self, given: Mapping[str, Any]) -> RunSettings:
+    def ordered(self) -> list[ProjectError]:
+        """The findings as their places follow each other in the file, each once."""
+        once = {str(finding): finding for finding in self.findings}
+        return sorted(once.values(), key=lambda f: (f.place.line or 0, f.place.column or 0))
+
+    def settings(self, document: Mapping[str, Any]) -> RunSettings:
         """The defaults for commands."""
+        given = self._table(document, "settings", ())
         self._known(given, ("seed", "speed", "durations"), ("settings",))
         choices = {"speed": ("max", "1x", "10x"), "durations": ("declared", "measured", "recorded")}
         for key, allowed in choices.items():
             if key in given and given[key] not in allowed:
                 self._find(
                     ("settings", key),
-                    f"{given[key]!r} is none of {', '.join(allowed)}.",
+                    f"{toml_text(given[key])} is none of {', '.join(allowed)}.",
                     "Choose one of them.",
                 )
         if "seed" in given and type(given["seed"]) is not int:
             self._find(
-                ("settings", "seed"), f"{given['seed']!r} is no whole number.", "Write a whole number."
+                ("settings", "seed"),
+                f"{toml_text(given['seed'])} is no whole number.",
+                "Write a whole number.",
             )
         return RunSettings(**{key: given[key] for key in ("seed", "speed", "durations") if key in given})
 
@@ -198,14 +175,17 @@ class _Reader:
         if runtime != running_runtime():
             self._find(
                 (*path, "runtime"),
-                f"{runtime!r} is not built yet: functions run under this interpreter.",
-                f"Leave it out, or write {running_runtime()!r}.",
+                f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
+                f"Leave it out, or write {toml_text(running_runtime())}.",
             )
         if "handler" not in given:
             self._find(path, "has no handler.", 'Write handler = "module.function".')
             raise _Unusable
-        code = self.root / str(given.get("code_uri", "."))
-        if not code.is_dir():
+        uri = given.get("code_uri", ".")
+        code = self.root / str(uri)
+        if not isinstance(uri, str):
+            self._find((*path, "code_uri"), f"{toml_text(uri)} is no text.", "Put it in quotes.")
+        elif not code.is_dir():
             self._find(
                 (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
             )
@@ -240,30 +220,9 @@ class _Reader:
 
     def _variables(self, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, str]:
         variables = self._table(given, "environment", path)
-        total = 0
-        for name, value in variables.items():
-            place = (*path, "environment", name)
-            if not isinstance(value, str):
-                self._find(place, f"{value!r} is no text.", "Put it in quotes.")
-            elif name in RESERVED_VARIABLES:
-                self._find(
-                    place,
-                    "Lambda was unable to configure your environment variables because the environment variables you have"
-                    " provided contains reserved keys that are currently not supported for modification. Reserved keys"
-                    f" used in this request: {name}.",
-                    "Choose another name.",
-                )
-            elif not _VARIABLE.fullmatch(name):
-                self._find(
-                    place,
-                    "is no name for a variable.",
-                    "Use two or more letters, digits and _, a letter first.",
-                )
-            total += len(name) + len(str(value))
-        if total > limits.ENVIRONMENT_BYTES.value:
-            self._find(
-                (*path, "environment"), f"has {total} bytes, above AWS's limit of 4 KB.", "Make it shorter."
-            )
+        for name, fault, mend in variable_faults(variables):
+            at = (*path, "environment") if name is None else (*path, "environment", name)
+            self._find(at, fault, mend)
         return {name: str(value) for name, value in variables.items()}
 
     def _duration(self, path: tuple[str, ...], given: Mapping[str, Any]) -> DeclaredDuration | None:
@@ -272,7 +231,10 @@ class _Reader:
             return None
         if isinstance(value, dict):
             self._known(value, ("p50", "p99"), (*path, "duration"))
-            p50 = self._span((*path, "duration", "p50"), value.get("p50"))
+            if "p50" not in value:
+                self._find((*path, "duration"), "has no p50.", 'Write { p50 = "40ms", p99 = "400ms" }.')
+                return None
+            p50 = self._span((*path, "duration", "p50"), value["p50"])
             p99 = self._span((*path, "duration", "p99"), value.get("p99", value.get("p50")))
             if p99 < p50:
                 self._find((*path, "duration", "p99"), "is below p50.", "Give the larger one as p99.")
@@ -284,7 +246,9 @@ class _Reader:
         try:
             return parse_duration(value)
         except (TypeError, ValueError):
-            self._find(path, f"{value!r} is no duration.", 'Write a number with its unit: "40ms", "2s".')
+            self._find(
+                path, f"{toml_text(value)} is no duration.", 'Write a number with its unit: "40ms", "2s".'
+            )
             return Duration(0)
 
     def _queue(self, name: str, given: Mapping[str, Any]) -> Queue:
@@ -324,7 +288,7 @@ class _Reader:
         if types not in ([], ["ReportBatchItemFailures"]):
             self._find(
                 (*path, "function_response_types"),
-                f"{types!r} is not known.",
+                f"{toml_text(types)} is not known.",
                 'Write ["ReportBatchItemFailures"].',
             )
         keys = ("function", "batch_size", "maximum_batching_window_in_seconds", "enabled")
@@ -342,28 +306,32 @@ class _Reader:
 
     def _reference(self, path: tuple[str, ...], value: Any, kind: str) -> str:
         found, _, name = str(value).partition(".")
-        if found != kind or not name:
+        if not isinstance(value, str) or found != kind or not name:
             hint = "is not built yet as a source." if found == "streams" else f"is no reference to {kind}."
-            self._find(path, f"{value!r} {hint}", f'Write "{kind}.NAME".')
+            self._find(path, f"{toml_text(value)} {hint}", f'Write "{kind}.NAME".')
             raise _Unusable
         return name
 
     def _references(self, document: Mapping[str, Any], queues: Mapping[str, Queue]) -> None:
-        declared_queues, declared_functions = document.get("queues", {}), document.get("functions", {})
+        declared_queues = self._table(document, "queues", ())
+        declared_functions = self._table(document, "functions", ())
         for name, queue in queues.items():
             policy = queue.redrive_policy
             if policy is not None and policy.dead_letter_target not in declared_queues:
                 target_path = ("queues", name, "redrive_policy", "dead_letter_target")
                 self._dangling(target_path, "queue", policy.dead_letter_target, declared_queues)
         for name, mapping in self._table(document, "event_source_mappings", ()).items():
-            source = str(mapping.get("event_source", "")).partition(".")[2]
-            if source and source not in declared_queues:
+            if not isinstance(mapping, dict):
+                continue
+            kind, _, source = str(mapping.get("event_source", "")).partition(".")
+            if kind == "queues" and source and source not in declared_queues:
                 at = ("event_source_mappings", name, "event_source")
                 said = f" {messages.MAPPING_QUEUE_MISSING.text}"
                 self._dangling(at, "queue", source, declared_queues, said)
-            if mapping.get("function", "") not in declared_functions:
+            function = mapping.get("function")
+            if isinstance(function, str) and function not in declared_functions:
                 path = ("event_source_mappings", name, "function")
-                self._dangling(path, "function", mapping.get("function", ""), declared_functions)
+                self._dangling(path, "function", function, declared_functions)
 
     def _all(
         self, document: Mapping[str, Any], kind: str, make: Callable[[str, Mapping[str, Any]], Any]
@@ -371,7 +339,7 @@ class _Reader:
         made = {}
         for name, given in self._table(document, kind, ()).items():
             if not isinstance(given, dict):
-                self._find((kind, name), "is no table.", f"Write [{kind}.{name}].")
+                self._find((kind, name), "is no table.", f"Write [{key_text((*self.prefix, kind, name))}].")
                 continue
             try:
                 made[name] = make(name, given)
@@ -380,31 +348,37 @@ class _Reader:
         return made
 
     def _make(self, kind: type[T], path: tuple[str, ...], values: Mapping[str, Any]) -> T:
-        """An object of `kind`; a value of the wrong type or out of bounds is a finding at its key."""
-        types = {attribute.name: attribute.type for attribute in fields(resolve_types(kind))}
-        for key, value in values.items():
+        """An object of `kind`; each value of the wrong type or out of bounds is a finding at its key."""
+        before = len(self.findings)
+        for attribute in fields(resolve_types(kind)):
+            if attribute.name not in values:
+                continue
+            value = values[attribute.name]
             try:
-                _CONVERTER.structure(value, types[key])
-            except _WrongType as fault:
-                self._find((*path, key), str(fault), fault.mend)
-                raise _Unusable from None
-        try:
-            return kind(**values)
-        except ValueError as fault:
-            self._bounds(path, str(fault))
-            raise _Unusable from None
+                CONVERTER.structure(value, attribute.type)
+                if attribute.validator is not None:
+                    attribute.validator(None, attribute, value)
+            except WrongType as fault:
+                self._find((*path, attribute.name), str(fault), fault.mend)
+            except ValueError as fault:
+                self._bounds(path, str(fault))
+        if len(self.findings) > before:
+            raise _Unusable
+        return kind(**values)
 
     def _bounds(self, path: tuple[str, ...], said: str) -> None:
         """A finding of a declaration's own validator: `key: text. mend`."""
         key, _, rest = said.partition(": ")
         text, dot, mend = rest.partition(". ")
         text = re.sub(r"\(AWS: [^)]*\)", "(AWS's limit)", text)
-        self._find((*path, key), text + dot.strip(), mend)
+        at = path if key == "name" else (*path, key)  # a declaration's name is no key in it
+        self._find(at, text + dot.strip(), mend)
 
     def _table(self, document: Mapping[str, Any], key: str, path: tuple[str, ...]) -> Mapping[str, Any]:
         value = document.get(key, {})
         if not isinstance(value, dict):
-            self._find((*path, key), "is no table.", f"Write [{key}].")
+            name = ".NAME" if isinstance(value, list) else ""
+            self._find((*path, key), "is no table.", f"Write [{key_text((*self.prefix, *path, key))}{name}].")
             return {}
         return value
 
@@ -428,5 +402,5 @@ class _Reader:
 
     def _find(self, path: tuple[str, ...], fault: str, mend: str) -> None:
         self.findings.append(
-            ProjectError(self.locator.place(*self.prefix, *path), ".".join(path), fault, mend)
+            ProjectError(self.locator.place(*self.prefix, *path), key_text(path), fault, mend)
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lambdarun.errors import Place
 from lambdarun.model.instant import Instant, parse_instant
-from lambdarun.recordings.json_lines import parse_duration_of
+from lambdarun.recordings.timed_lines import parse_duration_of
 from lambdarun.recordings.to_arrivals import Line
 
 _STAMP: Final = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z)\s+(.*)", re.DOTALL)

@@ -76,6 +76,18 @@ def _container(event: dict[str, Any]) -> Verdict | None:
         )
     if "Traces" in event:
         return NoEvent("X-Ray traces", "They have times and outcomes but no payload.")
+    if isinstance(event.get("Messages"), list) and set(event) == {"Messages"}:
+        mend = "Make lines of it: jq -c '.Messages[] | {queue: \"NAME\", body: .Body}'."
+        return NoEvent("an answer of `aws sqs receive-message`", mend)
+    if "NextShardIterator" in event:
+        mend = 'Give each record the shape that Lambda hands on: {"Records": [{"eventSource": "aws:kinesis", "kinesis": {...}}]}.'
+        return NoEvent("an answer of `get-records`", mend)
+    logged = event.get("events")
+    if isinstance(logged, list) and logged and isinstance(logged[0], dict) and "ingestionTime" in logged[0]:
+        mend = "Make lines of it: jq -c '.events[] | {time: .timestamp, event: (.message | fromjson)}'."
+        return NoEvent("an answer of `aws logs filter-log-events`", mend)
+    if isinstance(event.get("log"), dict) and "entries" in event["log"]:
+        return NoEvent("a HAR file", "It holds a browser's requests; make events of them.")
     if "recorded-content" in event:
         return NoEvent("a snapshot of a test", "Take the events out of it.")
     if "openapi" in event and "components" in event:
@@ -255,22 +267,6 @@ _ARN_KEYS: Final = {
     "secrets-manager": "SecretId",
     "cloudwatch-alarm": "alarmArn",
 }
-
-SOURCES: Final = tuple(
-    sorted(
-        {name for _, name, _ in _NAMED}
-        | {name for name, _ in _BY_EVENT_SOURCE.values()}
-        | {"custom", "pipes", "lambda-edge", "sns", "ses", "kafka", "mq", "documentdb", "alb", "vpc-lattice"}
-        | {
-            "api-gateway-authorizer",
-            "api-gateway-websocket",
-            "api-gateway-http",
-            "api-gateway-rest",
-            "function-url",
-        }
-    )
-)
-"""The short names of all sources, as routes in a project file use them."""
 
 
 def _named(event: dict[str, Any]) -> Verdict | None:

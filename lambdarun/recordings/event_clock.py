@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import zlib
 from typing import Any, Final
 
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, parse_instant
@@ -10,25 +13,39 @@ from lambdarun.model.instant import MILLISECOND, SECOND, Instant, parse_instant
 _ROOT: Final = re.compile(r"Root=1-([0-9a-fA-F]{8})-")
 # Before 2006 there was no AWS: such times are samples' placeholders (1970), not recordings.
 EARLIEST: Final = parse_instant("2006-01-01T00:00:00Z")
+# So far ahead that what follows (retries, retention) can still be written as a date.
+LATEST: Final = parse_instant("9000-01-01T00:00:00Z")
+
+_GZIP: Final = 31
+_LOGGED_BYTES_MAX: Final = 64 << 20
 
 
 def event_time(source: str, event: Any) -> Instant | None:
     """When `event` arrived; None where it does not say so, or says a placeholder."""
     try:
         found = _read(source, event)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, zlib.error):
         return None
-    return found if found is not None and found >= EARLIEST else None
+    return found if found is not None and EARLIEST <= found < LATEST else None
 
 
 def number_time(value: Any, unit: int) -> Instant:
     """A number (or its text) of `unit` microseconds since 1970. Raises ValueError, TypeError."""
-    return Instant(round(float(value) * unit))
+    found = float(value) * unit
+    if not 0 <= found < LATEST:
+        raise ValueError(f"{value} is before 1970, or too far ahead")
+    return Instant(round(found))
 
 
 def _read(source: str, event: Any) -> Instant | None:
     match source:
-        case "api-gateway-rest" | "api-gateway-http" | "function-url" | "api-gateway-websocket":
+        case (
+            "api-gateway-rest"
+            | "api-gateway-http"
+            | "api-gateway-authorizer"
+            | "api-gateway-websocket"
+            | "function-url"
+        ):
             context = event["requestContext"]
             epoch = context.get("timeEpoch", context.get("requestTimeEpoch"))
             return number_time(epoch, MILLISECOND) if epoch is not None else _trace_time(event)
@@ -40,6 +57,18 @@ def _read(source: str, event: Any) -> Instant | None:
             return parse_instant(event["Records"][0]["Sns"]["Timestamp"])
         case "ses":
             return parse_instant(event["Records"][0]["ses"]["receipt"]["timestamp"])
+        case "vpc-lattice":
+            return number_time(event["requestContext"]["timeEpoch"], 1)  # microseconds, as text
+        case "cloudwatch-logs":
+            packed = base64.b64decode(event["awslogs"]["data"])
+            logged = json.loads(zlib.decompressobj(_GZIP).decompress(packed, _LOGGED_BYTES_MAX))
+            return number_time(logged["logEvents"][-1]["timestamp"], MILLISECOND)
+        case "config":
+            told = json.loads(event["invokingEvent"])
+            return parse_instant(
+                told.get("notificationCreationTime")
+                or told["configurationItem"]["configurationItemCaptureTime"]
+            )
         case "eventbridge" | "scheduler":
             return parse_instant(event["time"])
         case "sqs":

@@ -8,24 +8,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lambdarun.errors import Place, RecordingError
-from lambdarun.model.instant import MILLISECOND, Duration, Instant, parse_instant
-from lambdarun.recordings.event_clock import number_time
+from lambdarun.recordings.timed_lines import line_of
 from lambdarun.recordings.to_arrivals import Line
 
-EVENT_KEYS: Final = {"time", "event", "source", "function", "report", "duration_ms"}
-MESSAGE_KEYS: Final = {
-    "time",
-    "queue",
-    "body",
-    "function",
-    "message_attributes",
-    "message_id",
-    "delay_seconds",
-    "report",
-    "duration_ms",
-}
-_REPORT_DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 _DECODER: Final = json.JSONDecoder()
+_EXPECTED: Final = "Expected an event, an array of events, or one event a line."
+_ACCESS_LOG: Final = re.compile(r"\S+ \S+ \S+ \[\d+/\w+/\d+:")
 
 
 def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | None]]:
@@ -35,11 +23,13 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
         yield from _one_a_line(name, text)
         return
     start = len(text) - len(text.lstrip())
-    try:
-        whole, end = _DECODER.raw_decode(text, start)
-    except json.JSONDecodeError as fault:
-        raise _not_json(name, fault) from None
+    whole, end = _decoded(name, text, start)
+    if whole == []:
+        raise RecordingError(Place(name), "is an empty array.", _EXPECTED)
     if text[end:].strip():
+        if not isinstance(whole, (dict, list)):
+            line = text.count("\n", 0, start) + 1
+            raise RecordingError(Place(name, line, 1), f"is not JSON: {_seen(text[start:])}.", _EXPECTED)
         yield from _concatenated(name, text)
     elif (
         isinstance(whole, list)
@@ -48,15 +38,9 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
         and not _is_batch(whole)
     ):
         for number, item in enumerate(whole, 1):
-            yield _line(Place(f"{name}[{number}]"), item, None)
+            yield line_of(Place(f"{name}[{number}]"), item, None)
     else:
-        yield _line(Place(name), whole, text.strip().encode())
-
-
-def parse_duration_of(report: str) -> Duration | None:
-    """The Duration of a REPORT line."""
-    found = _REPORT_DURATION.search(report)
-    return Duration(round(float(found[1]) * MILLISECOND)) if found else None
+        yield line_of(Place(name), whole, text.strip().encode())
 
 
 def _parses(text: str) -> bool:
@@ -83,7 +67,9 @@ def _one_a_line(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | N
             raise RecordingError(
                 place, f"is not JSON: {fault.msg}.", "Each line must be one whole event."
             ) from None
-        yield _line(Place(name, number), item, raw)
+        except (RecursionError, ValueError) as fault:
+            raise _beyond(Place(name, number), fault) from None
+        yield line_of(Place(name, number), item, raw)
 
 
 def _concatenated(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | None]]:
@@ -93,66 +79,39 @@ def _concatenated(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] |
             at += 1
         if at == len(text):
             return
-        try:
-            item, end = _DECODER.raw_decode(text, at)
-        except json.JSONDecodeError as fault:
-            raise _not_json(name, fault) from None
-        yield _line(Place(name, text.count("\n", 0, at) + 1), item, text[at:end])
+        item, end = _decoded(name, text, at)
+        yield line_of(Place(name, text.count("\n", 0, at) + 1), item, text[at:end])
         at = end
 
 
-def _not_json(name: str, fault: json.JSONDecodeError) -> RecordingError:
-    place = Place(name, fault.lineno, fault.colno)
-    return RecordingError(
-        place, f"is not JSON: {fault.msg}.", "Expected an event, an array of events, or one event a line."
-    )
-
-
-def _line(place: Place, item: Any, text: str | bytes | None) -> tuple[Line, dict[str, Any] | None]:
-    if isinstance(item, dict):
-        if "queue" in item and "body" in item:
-            return _envelope(place, item, MESSAGE_KEYS, None), item
-        if "event" in item and not item.keys() - EVENT_KEYS:
-            return _envelope(place, item, EVENT_KEYS, item["event"]), None
-        if "event" in item and "time" in item:
-            _refuse_keys(place, item, EVENT_KEYS)
-    if isinstance(text, str):
-        text = text.strip().encode("utf-8", "surrogatepass")
-    return Line(place, item, text), None
-
-
-def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) -> Line:
-    if item.keys() - keys:
-        _refuse_keys(place, item, keys)
-    duration = None
-    if "report" in item:
-        duration = parse_duration_of(str(item["report"]))
-    if "duration_ms" in item:
-        duration = Duration(round(_number(place, item, "duration_ms") * MILLISECOND))
-    time = _time(place, item["time"]) if "time" in item else None
-    return Line(place, event, None, time, item.get("function"), item.get("source"), duration)
-
-
-def _refuse_keys(place: Place, item: dict[str, Any], keys: set[str]) -> None:
-    unknown = ", ".join(sorted(item.keys() - keys))
-    raise RecordingError(
-        place, f"has keys that a timed line does not have: {unknown}.", f"It has {', '.join(sorted(keys))}."
-    )
-
-
-def _number(place: Place, item: dict[str, Any], key: str) -> float:
-    value = item[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RecordingError(place, f"{key}: {value!r} is no number.", "Write milliseconds.")
-    return float(value)
-
-
-def _time(place: Place, value: Any) -> Instant:
+def _decoded(name: str, text: str, at: int) -> tuple[Any, int]:
     try:
-        if isinstance(value, str):
-            return parse_instant(value)
-        return number_time(value, MILLISECOND)
-    except (TypeError, ValueError):
-        raise RecordingError(
-            place, f"time: {value!r} is no time.", "Write ISO 8601 or milliseconds since 1970."
-        ) from None
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError as fault:
+        place = Place(name, fault.lineno, fault.colno)
+        if fault.pos > at:
+            raise RecordingError(place, f"is not JSON: {fault.msg}.", _EXPECTED) from None
+        raise RecordingError(place, f"is not JSON: {_seen(text[at:])}.", _EXPECTED) from None
+    except (RecursionError, ValueError) as fault:
+        raise _beyond(Place(name), fault) from None
+
+
+def _beyond(place: Place, fault: Exception) -> RecordingError:
+    """JSON that Python reads for nobody: nested too deeply, a number of thousands of digits."""
+    said = (
+        "is nested too deeply" if isinstance(fault, RecursionError) else "holds a number of too many digits"
+    )
+    return RecordingError(place, f"{said}.", "A handler could not read it either.")
+
+
+def _seen(text: str) -> str:
+    """What a text that is no JSON looks like."""
+    begin = text.split("\n", 1)[0].strip()
+    shown = begin if len(begin) <= 40 else f"{begin[:37]}..."
+    if _ACCESS_LOG.match(begin):
+        return f"it begins with {shown!r}, as a web server's access log does"
+    if begin.startswith("@") or begin.count(",") >= 2:
+        return f"it begins with {shown!r}, as a CSV file does"
+    if begin.startswith("<"):
+        return f"it begins with {shown!r}, as XML or HTML does"
+    return f"it begins with {shown!r}"

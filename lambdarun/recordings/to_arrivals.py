@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from attrs import define, evolve
 
+from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
+from lambdarun.model.instant import SECOND, Duration, Instant, parse_instant
+from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.detect import NoEvent, Recognised, recognise
-from lambdarun.recordings.event_clock import EARLIEST, event_time, number_time
+from lambdarun.recordings.event_clock import EARLIEST, LATEST, event_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
 # own that a recording could tell, so their batches are retried for a day as well.
@@ -26,10 +28,14 @@ class Timeline:
     """Gives each event of a file its time: the recording's own, the event's, or a second after the one before."""
 
     last: Instant
+    untimed: int = 0
+    tells_time: bool = False
 
     def time(self, recorded: Instant | None, source: str, event: Any) -> Instant:
         """The time of the next event."""
         found = recorded if recorded is not None else event_time(source, event)
+        self.untimed += found is None
+        self.tells_time |= found is not None
         self.last = found if found is not None else Instant(self.last + UNTIMED_STEP)
         return self.last
 
@@ -57,15 +63,19 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         and isinstance(event.get("requestContext"), dict)
     ):
         # A destination record: its payload was an asynchronous event.
-        inner = evolve(line, event=event["requestPayload"], text=None)
+        time = line.time if line.time is not None else _accepted(event)
+        inner = evolve(line, event=event["requestPayload"], text=None, time=time)
         yield from _event(inner, Recognised(line.source or _source_of(inner.event), Delivery.ASYNC), timeline)
         return
     found = recognise(event)
     if isinstance(found, NoEvent):
         raise RecordingError(line.place, f"is {found.seen}, not an event.", found.mend)
     if line.source is not None and line.source != found.source:
-        notices.append(f"{line.place}: looks like {found.source}, the recording says {line.source}")
-        found = evolve(found, source=line.source)
+        if found.source != "custom":
+            notices.append(f"{line.place}: looks like {found.source}, the recording says {line.source}")
+        found = evolve(found, source=line.source, delivery=SOURCES[line.source])
+    if found.source in ("sqs", "kinesis", "dynamodb"):
+        _check_records(line, found.source)
     match found.source:
         case "sqs":
             yield from _messages(line, found, timeline)
@@ -77,6 +87,28 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
             yield from _event(line, found, timeline)
 
 
+def _accepted(record: Mapping[str, Any]) -> Instant | None:
+    """When a destination record's event was accepted: its timestamp is that of the last attempt."""
+    count = record["requestContext"].get("approximateInvokeCount")
+    try:
+        last = parse_instant(record["timestamp"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    waits = (limits.FUNCTION_ERROR_WAIT_FIRST.value, limits.FUNCTION_ERROR_WAIT_SECOND.value)
+    retries = max(0, count - 1) if isinstance(count, int) else 0
+    began = Instant(last - sum(waits[:retries]) * SECOND)
+    return began if EARLIEST <= began < LATEST else None
+
+
+def _check_records(line: Line, source: str) -> None:
+    """Raises RecordingError where an event of `source` holds no records such as that service writes."""
+    records = line.event.get("Records") if isinstance(line.event, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise RecordingError(
+            line.place, f"is no event of {source}.", 'It needs "Records": [...], one object a record.'
+        )
+
+
 def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> MessageArrival:
     """A message line: `{"queue": ..., "body": ...}`."""
     return MessageArrival(
@@ -85,19 +117,11 @@ def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> Mes
         queue=fields["queue"],
         body=fields["body"],
         message_id=fields.get("message_id"),
-        attributes={name: _full(value) for name, value in fields.get("message_attributes", {}).items()},
+        attributes=fields["message_attributes"],
         delay_seconds=fields.get("delay_seconds"),
         function=line.function,
         duration=line.duration,
     )
-
-
-def _full(value: Any) -> Mapping[str, object]:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {"stringValue": str(value), "dataType": "Number"}
-    return {"stringValue": str(value), "dataType": "String"}
 
 
 def _source_of(event: Any) -> str:
@@ -126,16 +150,17 @@ def _event(line: Line, found: Recognised, timeline: Timeline) -> Iterator[EventA
 
 def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[MessageArrival]:
     for record in line.event["Records"]:
-        if not isinstance(record, dict) or not isinstance(record.get("body"), str):
+        if not isinstance(record.get("body"), str):
             raise RecordingError(
                 line.place, "has an SQS record without a body.", "Each record needs a text `body`."
             )
         attributes = record.get("attributes") or {}
         arn = record.get("eventSourceARN")
-        sent = line.time
-        if sent is None and "SentTimestamp" in attributes:
-            stamp = number_time(attributes["SentTimestamp"], MILLISECOND)
-            sent = stamp if stamp >= EARLIEST else None
+        if str(arn).endswith(".fifo"):
+            raise RecordingError(
+                line.place, f"comes from {arn}: FIFO queues are not built yet.", "Leave this event out."
+            )
+        sent = line.time if line.time is not None else event_time("sqs", {"Records": [record]})
         yield MessageArrival(
             time=timeline.time(sent, "custom", None),
             place=line.place,

@@ -2,93 +2,162 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lambdarun.model.instant import SECOND, iso
 from lambdarun.views.histogram import Histogram
-from lambdarun.views.summary import FunctionFigures, Summary
+from lambdarun.views.summary import FunctionFigures, QueueFigures, Summary
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
-_PLAIN_SOURCES: Final = {
-    "kinesis": "Kinesis batches are played as recorded: in order, retried until they expire (24 h)",
-    "dynamodb": "DynamoDB batches are played as recorded: in order, retried until they expire (24 h)",
-    "kafka": "Kafka batches are played as recorded: plain retries, no partition offsets",
-    "mq": "MQ batches are played as recorded: plain retries, no broker redelivery limit",
-    "documentdb": "DocumentDB batches are played as recorded: plain retries",
+_AS_RECORDED: Final = {
+    "kinesis": "Kinesis batches are played as they were recorded: in order, retried until they expire (24 h)",
+    "dynamodb": "DynamoDB batches are played as they were recorded: in order, retried until they expire (24 h)",
+    "kafka": "Kafka batches are played as they were recorded: plain retries, no offsets of a partition",
+    "mq": "MQ batches are played as they were recorded: plain retries, no redelivery limit of a broker",
+    "documentdb": "DocumentDB batches are played as they were recorded: plain retries",
 }
+# What a narrow terminal goes without, first things first.
+_DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "from")
+_NAME_LEAST: Final = 12
+_WORDS: Final = ("function", "from", "way", "failed for good")
+"""Columns that stand to the left, as the first one does."""
+_UNITS: Final = (
+    (0.9995, 0.001, "ms"),
+    (119.95, 1, "s"),
+    (7_190, 60, "min"),
+    (172_700, 3_600, "h"),
+    (float("inf"), 86_400, "days"),
+)
+"""Below how many seconds a unit is used, and how long it is."""
 
 
 def span(seconds: float) -> str:
-    """A stretch of time as a person says it: `41 ms`, `2.3 s`, `1.2 h`."""
+    """A stretch of time as a person says it: `41 ms`, `2.3 s`, `10 min`, `1.2 h`, `4 days`."""
     if seconds <= 0:
         return "0"
-    for limit, unit, name in (
-        (0.9995, 0.001, "ms"),
-        (119.95, 1, "s"),
-        (7_190, 60, "min"),
-        (172_700, 3_600, "h"),
-    ):
-        if seconds < limit:
-            value = seconds / unit
-            return (
-                f"{value:.0f} {name}"
-                if value >= 99.5 or (name == "ms" and value >= 9.95)
-                else f"{value:.1f} {name}"
-            )
-    return f"{seconds / 86_400:.1f} d"
+    unit, name = next((unit, name) for limit, unit, name in _UNITS if seconds < limit)
+    value = seconds / unit
+    places = 0 if value >= 99.5 or (name == "ms" and value >= 9.95) else 1
+    return f"{value:.{places}f}".removesuffix(".0") + f" {name}"
 
 
-def render(summary: Summary, *, colour: bool = False) -> str:
-    """The whole summary. With `colour`, what is wrong stands out."""
-    paint = _Paint(colour)
-    parts = [_head(summary, paint)]
+def render(summary: Summary, *, colour: bool = False, width: int | None = None) -> str:
+    """The whole summary. With `colour`, what is wrong stands out; `width` is the terminal's, where there is one."""
+    page = _Page(colour, width)
+    parts = [_head(summary, page)]
     if summary.functions:
-        parts.append(_functions(summary, paint))
+        parts.append(_functions(summary, page))
+        parts += [text for text in (_deliveries(summary, page),) if text]
     if summary.queues:
-        parts.append(_queues(summary, paint))
+        parts.append(_queues(summary, page))
     if summary.lanes:
-        parts.append(_lanes(summary, paint))
-    notes = _notes(summary, paint)
+        parts.append(_lanes(summary, page))
+    notes = [page.note(text, code) for text, code in _notes(summary)]
     if notes:
         parts.append("\n".join(notes))
-    parts.append(_verdict(summary, paint))
+    parts.append(_verdict(summary, page))
     return "\n\n".join(parts) + "\n"
 
 
-class _Paint:
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
+class _Page:
+    """Colour and width of what is written on."""
 
-    def __call__(self, text: str, code: str) -> str:
+    def __init__(self, colour: bool, width: int | None) -> None:
+        self._colour = colour
+        self._width = width
+
+    def paint(self, text: str, code: str) -> str:
+        """`text` in a colour, if there is colour."""
         return f"{code}{text}{_END}" if self._colour and text.strip() else text
 
+    def note(self, text: str, code: str) -> str:
+        """A sentence, wrapped to the terminal."""
+        if self._width is not None:
+            text = textwrap.fill(text, self._width, subsequent_indent="  ", break_on_hyphens=False)
+        return self.paint(text, code)
 
-def _head(summary: Summary, paint: _Paint) -> str:
+    def table(self, rows: Sequence[Sequence[str]], bad: frozenset[str]) -> str:
+        """Aligned columns under a head, the first to the left; columns called `bad` stand out where they have figures."""
+        rows = self._fitted(rows)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for number, row in enumerate(rows):
+            cells = []
+            for n, cell in enumerate(row):
+                words = n == 0 or rows[0][n] in _WORDS
+                text = cell.ljust(widths[n]) if words else cell.rjust(widths[n])
+                if n == len(row) - 1:
+                    text = text.rstrip()
+                if number == 0:
+                    text = self.paint(text, _DIM)
+                elif rows[0][n] in bad and cell not in ("0", "-"):
+                    text = self.paint(text, _RED)
+                cells.append(text)
+            lines.append("  ".join(cells))
+        return "\n".join(lines)
+
+    def _fitted(self, rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+        """`rows` as wide as the terminal at most: first without what can be missed, then with shortened names."""
+        if self._width is None:
+            return rows
+        for column in _DISPENSABLE:
+            if _wide(rows) <= self._width:
+                return rows
+            if column in rows[0]:
+                gone = rows[0].index(column)
+                rows = [[*row[:gone], *row[gone + 1 :]] for row in rows]
+        room = max(map(len, (row[0] for row in rows))) - max(0, _wide(rows) - self._width)
+        return [[_shortened(row[0], max(room, _NAME_LEAST)), *row[1:]] for row in rows]
+
+
+def _wide(rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2
+
+
+def _shortened(name: str, room: int) -> str:
+    return name if len(name) <= room else f"{name[: room - 3]}..."
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """`1 message`, `2,000 messages`."""
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def _head(summary: Summary, page: _Page) -> str:
     if summary.first is None or summary.last is None:
         return "nothing happened"
+    begin, end = (iso(instant)[:19].replace("T", " ") for instant in (summary.first, summary.last))
     took = span((summary.last - summary.first) / SECOND)
-    begin, end = iso(summary.first)[:19], iso(summary.last)[:19]
-    stopped = paint("  interrupted", _YELLOW) if summary.interrupted else ""
-    return f"{paint(begin, _BOLD)} to {paint(end, _BOLD)} UTC ({took} of the run's time){stopped}"
+    if begin == end:
+        return f"{page.paint(begin, _BOLD)} UTC"
+    if begin[:10] == end[:10]:
+        end = end[11:]
+    return f"{page.paint(begin, _BOLD)} to {page.paint(end, _BOLD)} UTC ({took})"
 
 
-def _table(rows: Sequence[Sequence[str]], paint: _Paint, bad: frozenset[int]) -> str:
-    """A table whose first column is left-aligned; columns without any figure are left out."""
-    keep = [n for n in range(len(rows[0])) if n == 0 or any(row[n] not in ("", "0", "-") for row in rows[1:])]
-    widths = {n: max(len(row[n]) for row in rows) for n in keep}
-    lines = []
-    for number, row in enumerate(rows):
-        cells = []
-        for n in keep:
-            cell = row[n].ljust(widths[n]) if n == 0 else row[n].rjust(widths[n])
-            if number == 0:
-                cell = paint(cell, _DIM)
-            elif n in bad and row[n] not in ("", "0", "-"):
-                cell = paint(cell, _RED)
-            cells.append(cell)
-        lines.append("  ".join(cells).rstrip())
+def _functions(summary: Summary, page: _Page) -> str:
+    head = ["FUNCTION", "invocations", "errors", "throttles", "cold", "at once"]
+    timed = any(f.duration.most for f in summary.functions.values())
+    rows = [[*head, "p50", "p90", "p99", "max"] if timed else head]
+    for name, f in sorted(summary.functions.items()):
+        row = [
+            name,
+            f"{f.invocations:,}",
+            f"{sum(f.errors.values()):,}",
+            f"{sum(f.throttles.values()):,}",
+            f"{f.cold_starts:,}",
+            f"{f.most_running:,}",
+        ]
+        durations = [_ms(f.duration, share) for share in (0.5, 0.9, 0.99, 1.0)]
+        rows.append([*row, *durations] if timed else row)
+    lines = [page.table(rows, frozenset({"errors"}))]
+    for name, f in sorted(summary.functions.items()):
+        if f.errors or f.throttles:
+            kinds = [f"{count:,} {kind}" for kind, count in (f.errors + f.throttles).most_common()]
+            lines.append(page.note(f"  {name}: {', '.join(kinds)}", ""))
     return "\n".join(lines)
 
 
@@ -96,141 +165,147 @@ def _ms(histogram: Histogram, share: float) -> str:
     return span(histogram.quantile(share) / 1_000) if histogram.count else "-"
 
 
-def _functions(summary: Summary, paint: _Paint) -> str:
-    head = ("FUNCTION", "invocations", "errors", "throttles", "cold", "at once", "p50", "p90", "p99", "max")
-    rows: list[Sequence[str]] = [head]
+def _deliveries(summary: Summary, page: _Page) -> str:
+    rows = [["EVENTS FOR", "from", "way", "events", "succeeded", "retries", "failed for good"]]
     for name, f in sorted(summary.functions.items()):
-        rows.append(
-            (
-                name,
-                f"{f.invocations:,}",
-                f"{sum(f.errors.values()):,}",
-                f"{sum(f.throttles.values()):,}",
-                f"{f.cold_starts:,}",
-                f"{f.most_running:,}",
-                *(_ms(f.duration, share) for share in (0.5, 0.9, 0.99, 1.0)),
-            )
-        )
-    lines = [_table(rows, paint, frozenset({2}))]
-    lines += [_errors(name, f) for name, f in sorted(summary.functions.items()) if f.errors or f.throttles]
-    deliveries = [
-        row for name, f in sorted(summary.functions.items()) if (row := _deliveries(name, f)) is not None
-    ]
-    if deliveries:
-        rows = [("DELIVERY", "way", "events", "succeeded", "retries", "lost for good"), *deliveries]
-        lines += ["", _table(rows, paint, frozenset({5}))]
+        rows += _ways(name, f)
+    if len(rows) == 1:
+        return ""
+    lines = [page.table(rows, frozenset({"failed for good"}))]
+    for name, f in sorted(summary.functions.items()):
+        if len(f.sources) > 1:
+            made = ", ".join(f"{count:,} {source}" for source, count in f.sources.most_common())
+            lines.append(page.note(f"  {name}: {made}", ""))
     return "\n".join(lines)
 
 
-def _errors(name: str, f: FunctionFigures) -> str:
-    parts = [f"{count:,} {kind}" for kind, count in (f.errors + f.throttles).most_common()]
-    return f"  {name}: {', '.join(parts)}"
-
-
-def _deliveries(name: str, f: FunctionFigures) -> Sequence[str] | None:
+def _ways(name: str, f: FunctionFigures) -> Iterator[list[str]]:
+    """A row for each way in which events reached a function."""
+    source = next(iter(f.sources)) if len(f.sources) == 1 else counted(len(f.sources), "service")
     if f.accepted:
-        lost = _conditions(f.discarded)
-        return (name, "async", f"{f.accepted:,}", f"{f.settled:,}", f"{f.retries:,}", lost)
-    if f.answered:
-        failed = Counter({kind: count for kind, count in f.answered.items() if kind != "succeeded"})
-        total = sum(f.answered.values())
-        return (
+        open_ = f.accepted - f.settled - sum(f.discarded.values())
+        lost = f.discarded + Counter({"unfinished": open_})
+        yield [
             name,
-            "sync",
-            f"{total:,}",
-            f"{f.answered['succeeded']:,}",
+            source,
+            "async",
+            f"{f.accepted:,}",
+            f"{f.settled:,}",
             f"{f.retries:,}",
-            _conditions(failed),
-        )
-    return None
+            _conditions(lost),
+        ]
+    if f.answered:
+        lost = Counter({kind: count for kind, count in f.answered.items() if kind != "succeeded"})
+        total, good = sum(f.answered.values()), f.answered["succeeded"]
+        yield [name, source, "sync", f"{total:,}", f"{good:,}", f"{f.resent:,}", _conditions(lost)]
 
 
 def _conditions(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common()) or "0"
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common() if count) or "0"
 
 
-def _queues(summary: Summary, paint: _Paint) -> str:
-    head = (
-        "QUEUE",
-        "sent",
-        "handled",
-        "batches",
-        "returned",
-        "dead-lettered",
-        "moved in",
-        "expired",
-        "backlog",
-        "oldest",
-    )
-    rows: list[Sequence[str]] = [head]
+def _queues(summary: Summary, page: _Page) -> str:
+    expired = any(q.expired for q in summary.queues.values())
+    rows = [["QUEUE", "sent", "handled", "returned", "dead-lettered", "left", "batches", "backlog", "oldest"]]
+    rows[0] += ["expired"] if expired else []
     for name, q in sorted(summary.queues.items()):
-        rows.append(
-            (
-                name,
-                f"{q.sent:,}",
-                f"{q.deleted:,}",
-                f"{q.batches:,}",
-                f"{q.returned:,}",
-                f"{q.dead_lettered:,}",
-                f"{q.moved_in:,}",
-                f"{q.expired:,}",
-                f"{q.backlog:,}",
-                span(q.oldest_s),
-            )
-        )
-    return _table(rows, paint, frozenset({5, 7}))
+        rows.append([name, *_queue(q), *([f"{q.expired:,}"] if expired else [])])
+    return page.table(rows, frozenset({"dead-lettered", "expired"}))
 
 
-def _lanes(summary: Summary, paint: _Paint) -> str:
-    rows: list[Sequence[str]] = [("STREAM", "function", "batches", "records", "retries", "expired")]
+def _queue(q: QueueFigures) -> list[str]:
+    read = q.batches > 0
+    return [
+        f"{q.sent:,}",
+        f"{q.handled:,}" if read else "-",
+        f"{q.returned:,}" if read else "-",
+        f"{q.dead_lettered:,}" if read else "-",
+        f"{q.left:,}",
+        f"{q.batches:,}" if read else "-",
+        f"{q.backlog:,}" if read else "-",
+        span(q.oldest_s) if read else "-",
+    ]
+
+
+def _lanes(summary: Summary, page: _Page) -> str:
+    rows = [["STREAM", "function", "batches", "records", "retries", "expired"]]
     for name, lane in sorted(summary.lanes.items()):
         rows.append(
-            (
-                name,
+            [
+                _plain(name),
                 lane.function,
                 f"{lane.batches:,}",
                 f"{lane.records:,}",
                 f"{lane.retries:,}",
                 f"{lane.expired:,}",
-            )
+            ]
         )
-    return _table(rows, paint, frozenset({5}))
+    return page.table(rows, frozenset({"expired"}))
 
 
-def _notes(summary: Summary, paint: _Paint) -> list[str]:
-    notes = []
+def _plain(lane: str) -> str:
+    """`dynamodb: customers` of `dynamodb:arn:aws:dynamodb:...:table/customers/stream/2026-...`."""
+    source, _, place = lane.partition(":")
+    parts = place.split(":", 5)
+    if len(parts) == 6:
+        place = parts[5].removeprefix("table/").removeprefix("stream/").partition("/stream/")[0]
+    return source if place in ("", source) else f"{source}: {place}"
+
+
+def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
     for reason, found in summary.undelivered.items():
         more = ", ..." if found.count > len(found.places) else ""
-        notes.append(
-            paint(f"not delivered: {found.count:,} x {reason} ({', '.join(found.places)}{more})", _RED)
+        yield (
+            f"not delivered: {counted(found.count, 'event')}: {reason} ({', '.join(found.places)}{more})",
+            _RED,
         )
     for name, queue in sorted(summary.queues.items()):
         if queue.returned_while_handled:
-            notes.append(
-                paint(
-                    f"handled twice: {queue.returned_while_handled:,} messages of {name} came back while their invocation"
-                    f" still ran; the queue's visibility timeout is shorter than the handler takes. First: {queue.first_double}",
-                    _YELLOW,
-                )
+            came = counted(queue.returned_while_handled, "message")
+            yield (
+                f"handled twice: {came} of {name} came back while an invocation was still at work: the visibility timeout"
+                f" ended first (a throttled batch's wait counts too). First: {queue.first_double}",
+                _YELLOW,
             )
+        if queue.expired_first:
+            died = f"{counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
+            yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", _RED
     for name, f in sorted(summary.functions.items()):
+        if f.refused:
+            yield f"refused: {counted(f.refused, 'request')} to {name} before any handler ran", _RED
         if f.overran:
-            notes.append(
-                paint(
-                    f"killed: {f.overran:,} runs of {name} did not end on the wall clock; they count as timed out",
-                    _YELLOW,
-                )
-            )
+            did = f"{counted(f.overran, 'run')} of {name} did not end on the wall clock"
+            yield f"killed: {did}; {'it counts' if f.overran == 1 else 'they count'} as timed out", _YELLOW
         if f.lost:
-            notes.append(
-                paint(f"lost: {f.lost:,} environments of {name} vanished; no attempt was counted", _YELLOW)
-            )
-    notes += [f"note: {_PLAIN_SOURCES[name]}" for name in sorted(summary.lanes) if name in _PLAIN_SOURCES]
-    return notes
+            lost = counted(f.lost, "environment")
+            yield f"lost: {lost} of {name} vanished while at work; no attempt was counted", _YELLOW
+    sources = {lane.source for lane in summary.lanes.values()}
+    for source in sorted(sources & _AS_RECORDED.keys()):
+        yield f"note: {_AS_RECORDED[source]}", ""
+    ran = [f.duration for f in summary.functions.values() if f.duration.count]
+    if ran and not any(duration.most for duration in ran):
+        yield (
+            'note: invocations took no time, since none is declared (duration = "40ms") and no handler slept;'
+            " --durations measured takes the real ones",
+            "",
+        )
 
 
-def _verdict(summary: Summary, paint: _Paint) -> str:
-    failed = summary.failed_for_good
-    if failed:
-        return paint(f"{failed:,} ended without success", _RED)
-    return paint("everything succeeded in the end", _GREEN)
+def _verdict(summary: Summary, page: _Page) -> str:
+    if summary.interrupted:
+        return page.note("interrupted: what was still to come is not in these figures", _YELLOW)
+    if not summary.failed_for_good:
+        return page.paint("everything succeeded in the end", _GREEN)
+    functions, queues = summary.functions.values(), summary.queues.values()
+    parts = {
+        "discarded": sum(sum(f.discarded.values()) for f in functions),
+        "failed": sum(f.answered["failed"] for f in functions),
+        "throttled": sum(f.answered["throttled"] for f in functions),
+        "refused": sum(f.refused for f in functions) + sum(f.answered["refused"] for f in functions),
+        "dead-lettered": summary.dead_lettered,
+        "expired": sum(q.expired_first for q in queues)
+        + sum(lane.expired for lane in summary.lanes.values()),
+        "not delivered": sum(found.count for found in summary.undelivered.values()),
+    }
+    said = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
+    return page.note(f"{summary.failed_for_good:,} ended without success: {said}", _RED)

@@ -62,7 +62,9 @@ class BlockingRuntime:
     ) -> InvokeReply:
         """Run `function` with `event` (or `payload`, its JSON text) and return what AWS would answer.
 
-        Raises InvocationRefused where AWS answers with an error and no function ran.
+        `client_context` is base64 of JSON, as SDKs send it. With `log_tail` the reply has the log's last 4 KB. A
+        function that fails raises nothing: see the reply's `function_error`. Raises InvocationRefused where AWS answers
+        with an error and no function ran, TypeError where `event` is nothing that JSON has a word for.
         """
         body = event_bytes(event, payload)
         got: list[Reply] = []
@@ -77,7 +79,10 @@ class BlockingRuntime:
         return invoked(self._answer(got))
 
     def accept(self, function: str, event: Any = None, *, payload: bytes | None = None) -> InvokeReply:
-        """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts."""
+        """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts.
+
+        The attempts run in `settle`, `advance` and `run_until`. Raises InvocationRefused where AWS would not take it.
+        """
         body = event_bytes(event, payload)
         got: list[Reply] = []
         self.driver.submit(Accept(self.driver.ticket(got.append), function, body))
@@ -88,11 +93,19 @@ class BlockingRuntime:
         return QueueHandle(name, self.driver, _no_pump)
 
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Let time go on by so much, and whatever is due happen."""
+        """Let time go on by so much, and whatever is due happen. On the wall's clock it takes as long.
+
+        >>> from lambdarun.model.declarations import Project
+        >>> with open_blocking_runtime(Project(), clock=VirtualClock()) as runtime:
+        ...     before = runtime.now()
+        ...     runtime.advance(hours=6, seconds=0.5)
+        ...     (runtime.now() - before) / SECOND
+        21600.5
+        """
         self.run_until(Instant(self.now() + round((seconds + 60 * minutes + 3_600 * hours) * SECOND)))
 
     def run_until(self, instant: Instant) -> None:
-        """Let time go on to `instant`."""
+        """Let time go on to `instant` (microseconds since 1970)."""
         self._drive(instant, lambda: False)
         if isinstance(self.driver, VirtualDriver):
             self.driver.clock.move_to(instant)
@@ -135,7 +148,9 @@ def open_blocking_runtime(
 ) -> Iterator[BlockingRuntime]:
     """Open a runtime for `project`: on the wall's clock, or in virtual time with a `VirtualClock`.
 
-    Every process that it starts is gone when the block ends.
+    `store` keeps the event log (in memory by default; `ForgetfulStore` for long runs), `seed` decides all chance.
+    `options` says more, its own seed included, and replaces `seed`. Every process that it starts is gone when the
+    block ends.
     """
     kept = store if store is not None else MemoryStore()
     driver = build(

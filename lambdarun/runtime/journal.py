@@ -22,7 +22,10 @@ class Store(Protocol):
 
 @define(eq=False)
 class MemoryStore:
-    """The event log of a run, kept in memory."""
+    """The event log of a run, kept in memory: records in order, iterable, with a length.
+
+    Kinds are `invocation.started`, `event.discarded`, `batch.settled` and so on (model/records.py has them all).
+    """
 
     records: list[Record] = field(factory=list, init=False)
 

@@ -12,7 +12,20 @@ from lambdarun.runtime.driver import RealDriver, VirtualDriver
 
 @define(eq=False)
 class QueueHandle:
-    """Send to a declared queue, look into it."""
+    """Send to a declared queue, look into it.
+
+    >>> from lambdarun.model.declarations import Project, Queue
+    >>> from lambdarun.runtime.blocking import open_blocking_runtime
+    >>> from lambdarun.runtime.clock import VirtualClock
+    >>> project = Project(queues={"jobs": Queue(name="jobs", delay_seconds=60)})
+    >>> with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
+    ...     jobs = runtime.queue("jobs")
+    ...     jobs.send("one", attributes={"n": {"stringValue": "6", "dataType": "Number"}})
+    ...     jobs.send("two", delay_seconds=0)
+    ...     runtime.advance(seconds=59)
+    ...     jobs.counts().visible, jobs.counts().delayed, [message.body for message in jobs.messages()]
+    (1, 1, ['one', 'two'])
+    """
 
     name: str
     _driver: RealDriver | VirtualDriver

@@ -72,7 +72,9 @@ class Runtime:
     ) -> InvokeReply:
         """Run `function` with `event` (or `payload`, its JSON text) and return what AWS would answer.
 
-        Raises InvocationRefused where AWS answers with an error and no function ran.
+        `client_context` is base64 of JSON, as SDKs send it. With `log_tail` the reply has the log's last 4 KB. A
+        function that fails raises nothing: see the reply's `function_error`. Raises InvocationRefused where AWS answers
+        with an error and no function ran, TypeError where `event` is nothing that JSON has a word for.
         """
         body = event_bytes(event, payload)
         ticket, got = self._ticket()
@@ -110,7 +112,7 @@ class Runtime:
         await self.run_until(Instant(self.now() + span))
 
     async def run_until(self, instant: Instant) -> None:
-        """Let time go on to `instant`."""
+        """Let time go on to `instant` (microseconds since 1970)."""
         driver = self.driver
         if isinstance(driver, RealDriver):
             await trio.sleep(driver.clock.wall_seconds_until(instant))
@@ -233,7 +235,9 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """Open a runtime for `project`: on the wall's clock, or in virtual time with a `VirtualClock`.
 
-    Every process that it starts is gone when the block ends.
+    `store` keeps the event log (in memory by default; `ForgetfulStore` for long runs), `seed` decides all chance.
+    `options` says more, its own seed included, and replaces `seed`. Every process that it starts is gone when the
+    block ends.
     """
     chosen = clock if clock is not None else RealClock()
     kept = store if store is not None else MemoryStore()

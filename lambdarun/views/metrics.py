@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -18,6 +18,7 @@ from lambdarun.model.records import (
     EventDiscarded,
     EventSettled,
     InvocationFailed,
+    InvocationLost,
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
@@ -34,6 +35,9 @@ Dimensions = tuple[tuple[str, str], ...]
 class Metrics:
     """Datapoints by metric, dimensions and minute. A datapoint stands at the start of its minute."""
 
+    reserved: Mapping[str, int] = field(factory=dict)
+    """Reserved concurrency by function, where there is any."""
+    _running_reserved: dict[str, int] = field(factory=dict, init=False)
     _points: dict[tuple[Metric, Dimensions, int], Histogram] = field(factory=dict, init=False)
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
 
@@ -42,6 +46,7 @@ class Metrics:
             InvocationStarted: self._started,
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
+            InvocationLost: self._lost,
             InvocationThrottled: self._throttled,
             EventAccepted: self._accepted,
             EventSettled: self._settled,
@@ -72,6 +77,8 @@ class Metrics:
             self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:])
         )
         for (metric, dimensions, minute), points in ordered:
+            # Counts are whole; the histogram's half per cent would make 6.026 of 6.
+            places = 0 if metric.unit == "Count" else 3
             yield json.dumps(
                 {
                     "schema": 1,
@@ -80,15 +87,16 @@ class Metrics:
                     "dimensions": dict(dimensions),
                     "timestamp": iso(Instant(minute * PERIOD)),
                     "unit": metric.unit,
+                    "statistic": metric.statistic,
                     "statistics": {
                         "sum": round(points.total, 6),
                         "min": points.least,
                         "max": points.most,
                         "count": points.count,
                         "avg": round(points.mean, 6),
-                        "p50": round(points.quantile(0.5), 3),
-                        "p90": round(points.quantile(0.9), 3),
-                        "p99": round(points.quantile(0.99), 3),
+                        "p50": round(points.quantile(0.5), places),
+                        "p90": round(points.quantile(0.9), places),
+                        "p99": round(points.quantile(0.99), places),
                     },
                 }
             )
@@ -111,16 +119,27 @@ class Metrics:
             names.CONCURRENT_EXECUTIONS, (("FunctionName", record.function),), record.time, record.running
         )
         self._add(names.CONCURRENT_EXECUTIONS, (), record.time, record.running_account)
+        if record.function in self.reserved:
+            self._running_reserved[record.function] = record.running
+        unreserved = record.running_account - sum(self._running_reserved.values())
+        self._add(names.UNRESERVED_CONCURRENT_EXECUTIONS, (), record.time, unreserved)
+        claimed = unreserved + sum(self.reserved.values())
+        self._add(names.CLAIMED_ACCOUNT_CONCURRENCY, (), record.time, claimed)
         if record.trigger == "async":
             self._function(names.ASYNC_EVENT_AGE, record.function, record.time, record.age_us / MILLISECOND)
 
     def _ended(self, record: InvocationSucceeded | InvocationFailed) -> None:
+        self._lost(record)
         # AWS stamps an invocation's datapoints with its start.
         start, function = record.started, record.function
         self._function(names.INVOCATIONS, function, start, 1)
         self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
         self._function(names.THROTTLES, function, start, 0)
+
+    def _lost(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
+        if record.function in self._running_reserved:
+            self._running_reserved[record.function] -= 1
 
     def _throttled(self, record: InvocationThrottled) -> None:
         # A throttle counts neither as an invocation nor as an error, but an Errors point of 0 is emitted.

@@ -27,6 +27,7 @@ from lambdarun.model.records import (
     InvocationThrottled,
     MessageDeadLettered,
     MessageExpired,
+    MessageId,
     MessageReturned,
     MessageSent,
     Record,
@@ -54,8 +55,13 @@ class FunctionFigures:
     """Milliseconds."""
     init: Histogram = field(factory=Histogram)
     max_memory_mb: int = 0
+    sources: Counter[str] = field(factory=Counter)
+    """Asynchronous events and synchronous requests by the service that made them."""
     accepted: int = 0
     retries: int = 0
+    """Of asynchronous events, after errors."""
+    resent: int = 0
+    """Retries of synchronous callers (Cognito, Firehose)."""
     settled: int = 0
     discarded: Counter[str] = field(factory=Counter)
     answered: Counter[str] = field(factory=Counter)
@@ -82,13 +88,33 @@ class QueueFigures:
     """The greatest age of a message at its receive."""
     oldest_at: Instant | None = None
     returned_while_handled: int = 0
+    deleted_again: int = 0
+    """Messages that two invocations had at once, deleted by the second too: AWS counts both deletions."""
+    doubles: dict[MessageId, bool] = field(factory=dict)
+    """Messages that came back while they were being handled: whether they are deleted."""
     first_double: str | None = None
+
+    @property
+    def left(self) -> int:
+        """Messages that are still in it."""
+        return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired
+
+    @property
+    def expired_first(self) -> int:
+        """Messages that expired before they were dead-lettered: in a dead-letter queue the others end."""
+        return max(0, self.expired - self.moved_in)
+
+    @property
+    def handled(self) -> int:
+        """Messages that were deleted, each once."""
+        return self.deleted - self.deleted_again
 
 
 @define
 class LaneFigures:
-    """Recorded batches of one stream or broker."""
+    """Recorded batches of one shard, partition or broker's queue."""
 
+    source: str
     function: str
     batches: int = 0
     records: int = 0
@@ -184,7 +210,7 @@ class Summary:
         functions = self.functions.values()
         ended = sum(sum(f.discarded.values()) + f.refused for f in functions)
         answered = sum(sum(f.answered.values()) - f.answered["succeeded"] for f in functions)
-        queues = sum(queue.dead_lettered + queue.expired for queue in self.queues.values())
+        queues = sum(queue.dead_lettered + queue.expired_first for queue in self.queues.values())
         undelivered = sum(found.count for found in self.undelivered.values())
         return ended + answered + queues + undelivered + sum(lane.expired for lane in self.lanes.values())
 
@@ -201,6 +227,7 @@ class Summary:
             "queues": {name: _queue_json(q) for name, q in sorted(self.queues.items())},
             "lanes": {
                 name: {
+                    "source": lane.source,
                     "function": lane.function,
                     "batches": lane.batches,
                     "records": lane.records,
@@ -249,7 +276,9 @@ class Summary:
         self.function(record.function).refused += 1
 
     def _accepted(self, record: EventAccepted) -> None:
-        self.function(record.function).accepted += 1
+        found = self.function(record.function)
+        found.accepted += 1
+        found.sources[record.source] += 1
 
     def _delayed(self, record: EventDelayed) -> None:
         if record.cause == "error":
@@ -264,7 +293,8 @@ class Summary:
     def _answered(self, record: ArrivalAnswered) -> None:
         found = self.function(record.function)
         found.answered[record.result] += 1
-        found.retries += max(0, record.attempts - 1)
+        found.sources[record.source] += 1
+        found.resent += max(0, record.attempts - 1)
 
     def _not_delivered(self, record: ArrivalUndelivered) -> None:
         found = self.undelivered.setdefault(record.reason, Undelivered())
@@ -289,13 +319,20 @@ class Summary:
             found.oldest_s, found.oldest_at = age, record.time
 
     def _batch(self, record: BatchSettled) -> None:
-        self.queue(record.queue).deleted += len(record.deleted)
+        found = self.queue(record.queue)
+        found.deleted += len(record.deleted)
+        if found.doubles:
+            for message_id in record.deleted:
+                found.deleted_again += found.doubles.get(message_id, False)
+                if message_id in found.doubles:
+                    found.doubles[message_id] = True
 
     def _returned(self, record: MessageReturned) -> None:
         found = self.queue(record.queue)
         found.returned += 1
         if record.while_handled is not None:
             found.returned_while_handled += 1
+            found.doubles.setdefault(record.message_id, False)
             if found.first_double is None:
                 found.first_double = (
                     f"{record.message_id} at {iso(record.time)}, still in {record.while_handled}"
@@ -308,15 +345,15 @@ class Summary:
     def _expired(self, record: MessageExpired) -> None:
         self.queue(record.queue).expired += 1
 
-    def _lane_of(self, source: str, function: str) -> LaneFigures:
-        return self.lanes.setdefault(source, LaneFigures(function))
+    def _lane_of(self, record: BatchDelayed | RetriedBatchSettled) -> LaneFigures:
+        return self.lanes.setdefault(record.mapping, LaneFigures(record.source, record.function))
 
     def _lane_delayed(self, record: BatchDelayed) -> None:
         if record.source != "sqs" and record.cause == "error":
-            self._lane_of(record.source, record.function).retries += 1
+            self._lane_of(record).retries += 1
 
     def _lane(self, record: RetriedBatchSettled) -> None:
-        found = self._lane_of(record.source, record.function)
+        found = self._lane_of(record)
         found.batches += 1
         found.records += record.size
         found.expired += record.condition != "Success"
@@ -339,9 +376,11 @@ def _function_json(f: FunctionFigures) -> dict[str, Any]:
             "p99": round(f.duration.quantile(0.99), 3),
             "max": f.duration.most,
         },
+        "sources": dict(sorted(f.sources.items())),
         "accepted": f.accepted,
         "settled": f.settled,
         "retries": f.retries,
+        "resent": f.resent,
         "discarded": dict(sorted(f.discarded.items())),
         "answered": dict(sorted(f.answered.items())),
         "refused": f.refused,
@@ -355,11 +394,13 @@ def _queue_json(q: QueueFigures) -> dict[str, Any]:
         "received": q.received,
         "batches": q.batches,
         "deleted": q.deleted,
+        "handled": q.handled,
         "returned": q.returned,
         "returned_while_handled": q.returned_while_handled,
         "dead_lettered": q.dead_lettered,
         "moved_in": q.moved_in,
         "expired": q.expired,
+        "left": q.left,
         "largest_backlog": q.backlog,
         "oldest_age_s": round(q.oldest_s, 6),
     }

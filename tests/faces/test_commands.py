@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -119,6 +120,30 @@ def test_a_bad_event_is_exit_2(folder: Path, event: str, said: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+def test_event_files_of_every_odd_kind_are_told_or_taken(folder: Path) -> None:
+    (folder / "mark.json").write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n')
+    assert run(folder, "-q", "invoke", "app.returns", "-e", "mark.json").stdout == '{"got": {"a": 1}}\n'
+    (folder / "empty.json").write_bytes(b" \n")
+    (folder / "utf16.json").write_bytes('{"a": 1}'.encode("utf-16"))
+    (folder / "event.json.gz").write_bytes(gzip.compress(b"{}"))
+    (folder / "digits.json").write_text("9" * 5_000)
+    for event, said in (
+        ("empty.json", "empty.json: is empty."),
+        ("utf16.json", "utf16.json: is not UTF-8 (byte 0). Save it as UTF-8."),
+        ("event.json.gz", "event.json.gz: is compressed (gzip), not JSON. Unpack it first."),
+        ("digits.json", "digits.json: is nested too deeply, or holds a number of too many digits."),
+        (".", ".: is a folder. Name a file in it."),
+        ("", "-e: there is no such event file."),
+        ("a" * 5_000, "...: cannot be read: File name too long."),
+        ("null", "or write JSON that begins with {, [ or a quotation mark."),
+    ):
+        ran = run(folder, "invoke", "app.returns", "-e", event)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert said in ran.stderr
+        assert ran.stderr.startswith("lambdarun: error: ")
+        assert ran.stderr.count("\n") == 1
+
+
 def test_variables_and_settings(folder: Path) -> None:
     (folder / "vars.env").write_text("# greeting\nexport GREETING='file'\n")
     assert run(folder, "-q", "invoke", "app.prints", "--env-file", "vars.env").stdout == '"file"\n'
@@ -129,6 +154,23 @@ def test_variables_and_settings(folder: Path) -> None:
     ran = run(folder, "invoke", "app.prints", "--timeout", "901")
     assert ran.returncode == 2
     assert "--timeout: 901 is above 900 s" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("GREETING", "--env: 'GREETING' sets nothing. Write NAME=VALUE."),
+        ("=x", "--env: '': is no name for a variable."),
+        ("1A=x", "--env: '1A': is no name for a variable."),
+        ("AWS_REGION=x", "Reserved keys used in this request: AWS_REGION."),
+        (f"LONG={'x' * 4_096}", "above AWS's limit of 4 KB. Make it shorter."),
+    ],
+)
+def test_variables_that_aws_refuses_are_refused(folder: Path, pair: str, said: str) -> None:
+    ran = run(folder, "invoke", "app.prints", "--env", pair)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
@@ -150,12 +192,13 @@ def test_row_9_event_answers_with_an_empty_body_and_plays_its_retries(folder: Pa
 
 def test_dry_run_and_qualifier(folder: Path) -> None:
     assert run(folder, "invoke", "app.raises", "--invocation-type", "DryRun").returncode == 0
-    ran = run(folder, "invoke", "app.returns", "--qualifier", "5")
-    assert ran.returncode == 1
-    assert (
-        "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5"
-        in ran.stderr
-    )
+    for kind in ("RequestResponse", "Event", "DryRun"):
+        ran = run(folder, "invoke", "app.returns", "--qualifier", "5", "--invocation-type", kind)
+        assert ran.returncode == 1
+        assert (
+            "ResourceNotFoundException (404): Function not found: arn:aws:lambda:us-east-1:123456789012:function:app:5"
+            in ran.stderr
+        )
 
 
 def test_replay_sums_up_and_writes_the_same_bytes_twice(folder: Path) -> None:
@@ -215,6 +258,71 @@ def test_the_log_is_spoken_as_loud_and_in_the_form_that_is_asked_for(folder: Pat
     assert said["invocation.succeeded"]["response"] == "null"
 
 
+def test_results_files_never_overwrite_a_recording_or_each_other(folder: Path) -> None:
+    base = ("replay", "s3.json", "--function", "app.py:returns")
+    before = (folder / "s3.json").read_bytes()
+    for extra, said in (
+        (("--out", "s3.json"), "--out s3.json: is a recording of this run."),
+        (("--out", "o.jsonl", "--metrics", "./o.jsonl"), "--metrics o.jsonl: is written by another option already."),
+        (("--out", "."), ".: is a folder."),
+        (("--out", "nowhere/o.jsonl"), "nowhere/o.jsonl: cannot be written: No such file or directory."),
+        (("--out", "o.jsonl", "--metrics", "nowhere/m"), "nowhere/m: cannot be written"),
+    ):  # fmt: skip
+        ran = run(folder, *base, *extra)
+        assert ran.returncode == 2
+        assert said in ran.stderr
+    assert (folder / "s3.json").read_bytes() == before
+    assert not list(folder.glob(".*.partial"))
+
+
+@pytest.mark.parametrize("speed", ["max", "10x"])
+def test_a_full_disk_is_told(folder: Path, speed: str) -> None:
+    (folder / "many.jsonl").write_text(
+        "".join(f'{{"time": "2026-01-01T00:00:00Z", "event": {{"n": {n}}}}}\n' for n in range(40))
+    )
+    ran = run(folder, "replay", "many.jsonl", "--function", "app.py:returns", "--out", "/dev/full", "--speed", speed)  # fmt: skip
+    assert ran.returncode == 5
+    assert ran.stderr.endswith("lambdarun: error: /dev/full: cannot be written: No space left on device.\n")
+    assert "Traceback" not in ran.stderr
+
+
+def test_results_go_where_a_link_or_a_pipe_points(folder: Path) -> None:
+    (folder / "link.jsonl").symlink_to("target.jsonl")
+    base = ("replay", "s3.json", "--function", "app.py:returns", "--out")
+    assert run(folder, *base, "link.jsonl").returncode == 0
+    assert (folder / "link.jsonl").is_symlink()
+    assert (folder / "target.jsonl").read_text().endswith("}\n")
+    assert '"kind":"run.ended"' in run(folder, *base, "/dev/stdout").stdout
+
+
+def test_an_event_that_aws_would_refuse_is_told_once(folder: Path) -> None:
+    (folder / "big.json").write_text(
+        json.dumps({"Records": [{"eventSource": "aws:s3", "pad": "x" * 1_048_576}]})
+    )
+    ran = run(folder, "replay", "big.json", "--function", "app.py:returns")
+    assert ran.returncode == 1
+    assert (
+        "not delivered: 1 event: 1048627 byte payload is too large for the Event invocation type"
+        in ran.stdout
+    )
+    assert ran.stdout.endswith("1 ended without success: 1 not delivered\n")
+
+
+def test_recordings_come_from_standard_input_too(folder: Path) -> None:
+    ran = run(folder, "replay", "-", "--function", "app.py:returns", stdin='{"a": 1}\n{"a": 2}\n')
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"app +2 ", ran.stdout)
+    ran = run(folder, "replay", "-", "--function", "app.py:returns", stdin="soon")
+    assert ran.returncode == 2
+    assert "<stdin>:1:1: is not JSON: it begins with 'soon'." in ran.stderr
+    assert run(folder, "replay", "", "--function", "app.py:returns").returncode == 2
+
+
+def test_durations_that_the_recording_does_not_tell_are_named(folder: Path) -> None:
+    ran = run(folder, "replay", "s3.json", "--function", "app.py:returns", "--durations", "recorded")
+    assert "1 of 1 events tell no duration: for them the declared ones hold" in ran.stderr
+
+
 def test_one_function_for_all_excludes_the_routes(folder: Path) -> None:
     told = run(folder, "replay", "s3.json", "--project", "--function", "app.py:returns")
     assert told.returncode == 2
@@ -224,7 +332,7 @@ def test_one_function_for_all_excludes_the_routes(folder: Path) -> None:
 def test_replay_with_a_function_takes_everything(folder: Path) -> None:
     ran = run(folder, "replay", "s3.json", "jobs.jsonl", "--function", "app.py:accepts")
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"app +async +1 +1", ran.stdout)
+    assert re.search(r"app +s3 +async +1 +1", ran.stdout)
     assert re.search(r"jobs +30 +30", ran.stdout)
 
 
@@ -234,7 +342,21 @@ def test_what_has_no_route_is_told(folder: Path) -> None:
     )
     ran = run(folder, "replay", "s3.json")
     assert ran.returncode == 1
-    assert "not delivered: 1 x no route for source 's3'" in ran.stdout
+    assert 'not delivered: 1 event: no route for s3: add s3 = "FUNCTION" under [routes]' in ran.stdout
+
+
+def test_a_recordings_function_that_is_not_declared_names_its_neighbours(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        PROJECT.format(handler="accepts", visibility=30) + '[functions.b]\nhandler = "app.returns"\n'
+    )
+    (folder / "named.jsonl").write_text(
+        '{"time": "2026-01-01T00:00:00Z", "event": {}, "function": "wroker"}\n'
+    )
+    ran = run(folder, "replay", "named.jsonl")
+    assert (
+        "the recording names function 'wroker', which the project does not have: did you mean worker?"
+        in ran.stdout
+    )
 
 
 def test_replay_at_the_walls_speed(folder: Path) -> None:
@@ -274,13 +396,26 @@ def test_list_and_validate(folder: Path) -> None:
     assert re.search(r"worker +app\.accepts +5 s", run(folder, "list").stdout)
     assert json.loads(run(folder, "list", "-o", "json").stdout)["queues"][0]["name"] == "jobs"
     ran = run(folder, "validate")
-    assert (ran.returncode, ran.stdout) == (0, "ok: 1 functions, 2 queues, 1 event source mappings\n")
+    assert (ran.returncode, ran.stdout) == (0, "ok: 1 function, 2 queues, 1 event source mapping\n")
     (folder / "lambdarun.toml").write_text(PROJECT.format(handler="accepts", visibility=3))
     ran = run(folder, "validate")
     assert ran.returncode == 3
     assert ran.stderr.startswith(
         "lambdarun: error: lambdarun.toml:10:1: event_source_mappings.jobs: Queue visibility"
     )
+
+
+def test_validate_warns_of_a_handler_whose_module_is_not_there(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        "[functions.f]\nhandler = 'ap.handler'\n[functions.g]\nhandler = 'json.loads'\n"
+    )
+    ran = run(folder, "validate")
+    assert ran.returncode == 0
+    (said,) = ran.stderr.splitlines()
+    assert said.startswith(
+        "lambdarun: warning: lambdarun.toml:1:1: functions.f.handler: there is no module 'ap' in "
+    )
+    assert said.endswith('Did you mean "app"?')
 
 
 def test_a_wrong_project_file_is_exit_3(folder: Path) -> None:
@@ -308,8 +443,31 @@ def test_usage(folder: Path) -> None:
     assert all(name in listed for name in ("invoke", "replay", "list", "validate", "config"))
     assert run(folder, "inovke").returncode == 2
     assert run(folder, "replay").returncode == 2
+    ran = run(folder, "invoke", "app.returns", "-q")
+    assert ran.returncode == 2
+    assert "-q stands before the command: lambdarun -q ..." in ran.stderr
     assert run(folder, "replay", "s3.json").returncode == 2
     assert run(folder, "replay", "nowhere.json", "--function", "app.py:returns").returncode == 2
+
+
+def test_whoever_stops_reading_changes_no_exit_code_and_a_full_disk_is_told(folder: Path) -> None:
+    command = f"{sys.executable} -m lambdarun replay s3.json --function app.py:returns"
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"], cwd=folder, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} > /dev/full"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 5
+    assert ran.stderr == "lambdarun: error: standard output cannot be written: No space left on device.\n"
+
+
+def test_debug_adds_the_traceback_and_keeps_message_and_exit_code(folder: Path) -> None:
+    ran = run(folder, "--debug", "replay", "nowhere.json", "--function", "app.py:returns")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("Traceback")
+    assert "\nlambdarun: error: nowhere.json: there is no such recording." in ran.stderr
 
 
 def test_colour_obeys_its_conventions(folder: Path) -> None:

@@ -110,9 +110,9 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
         ("[functions.f]\nhandler = 'a.b'\nasync = { on_failure = 'queues.q' }\n", "lambdarun.toml:3:11: functions.f.async.on_failure: is AWS's, but not built yet."),
         ("[functions.f]\nhandler = 'a.b'\ndead_letter_config = {}\n", "functions.f.dead_letter_config: is AWS's, but not built yet."),
         ("[streams.s]\nshard_count = 1\n", "lambdarun.toml:1:1: streams: is AWS's, but not built yet."),
-        ("[functions.f]\nhandler = 'a.b'\nruntime = 'python3.9'\n", "'python3.9' is not built yet"),
-        ("[functions.f]\nhandler = 'a.b'\ntimeout = '3'\n", "lambdarun.toml:3:1: functions.f.timeout: '3' is no whole number."),
-        ("[functions.f]\nhandler = 'a.b'\nmemory_size = true\n", "functions.f.memory_size: True is no whole number."),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'python3.9'\n", '"python3.9" is not built yet'),
+        ("[functions.f]\nhandler = 'a.b'\ntimeout = '3'\n", "lambdarun.toml:3:1: functions.f.timeout: \"3\" is no whole number."),
+        ("[functions.f]\nhandler = 'a.b'\nmemory_size = true\n", "functions.f.memory_size: true is no whole number."),
         ("[functions.f]\nhandler = 3\n", "functions.f.handler: 3 is no text."),
         ("[functions.f]\ncode_uri = '.'\n", "lambdarun.toml:1:1: functions.f: has no handler."),
         ("[functions.f]\nhandler = 'a.b'\ncode_uri = 'nowhere'\n", "lambdarun.toml:3:1: functions.f.code_uri: there is no folder"),
@@ -126,8 +126,23 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
         ("[event_source_mappings.m]\nevent_source = 'queues.q'\nfunction = 'f'\n", "lambdarun.toml:2:1: event_source_mappings.m.event_source: there is no queue 'q'."),
         ("[event_source_mappings.m]\nevent_source = 'streams.s'\nfunction = 'f'\n", "is not built yet as a source."),
         ("[functions.thumbnail]\nhandler = 'a.b'\n[routes]\ns3 = 'thumbnial'\n", 'routes.s3: there is no function \'thumbnial\'. Did you mean "thumbnail"?'),
-        ("[settings]\nspeed = 'fast'\n", "'fast' is none of max, 1x, 10x."),
-        ("[functions\n", "TOML"),
+        ("[settings]\nspeed = 'fast'\n", '"fast" is none of max, 1x, 10x.'),
+        ("[functions\n", "lambdarun.toml:1:11: TOML: Expected ']' at the end of a table declaration. Mend the syntax."),
+        ("[functions.f]\nhandler = 'a.b'\nhandler = 'a.c'\n", "TOML: Cannot overwrite a value. Delete one of the two."),
+        ("[functions.f]\nhandler = ' '\n", "functions.f.handler: ' ' is no handler."),
+        ("[functions.f]\nhandler = 'a.b'\ncode_uri = 3\n", "functions.f.code_uri: 3 is no text."),
+        ("[functions.f]\nhandler = 'a.b'\nduration = { p99 = '1s' }\n", "functions.f.duration: has no p50."),
+        ("[functions.f]\nhandler = 'a.b'\nasync = 3\n", "functions.f.async: is no table. Write [functions.f.async]."),
+        ("[functions.'a b']\nhandler = 'a.b'\n", "functions.\"a b\": 'a b' is no function name."),
+        ("[functions.f]\nhandler = 'a.b'\nenvironment = { AB = \"x\\u0000y\" }\n", "functions.f.environment.AB: has a NUL character"),
+        ("[[event_source_mappings]]\nfunction = 'f'\n", "is no table. Write [event_source_mappings.NAME]."),
+        ("[event_source_mappings]\nm = 3\n", "event_source_mappings.m: is no table. Write [event_source_mappings.m]."),
+        ("[event_source_mappings.m]\nevent_source = ['q']\nfunction = 'f'\n", "['q'] is no reference to queues."),
+        ("[functions.f]\nhandler = 'a.b'\n[routes]\ns33 = 'f'\n", 'routes.s33: no service has this name. Did you mean "s3"?'),
+        ("[account]\naccount_id = '5'\n", "account.account_id: '5' is no account. Write its 12 digits in quotes."),
+        ("[account]\nregion = 'mars'\n", "account.region: 'mars' is no Region."),
+        ("settings = 3\n", "settings: is no table. Write [settings]."),
+        ("queues = 3\nfunctions = []\n", "queues: is no table. Write [queues]."),
     ],
 )  # fmt: skip
 def test_each_fault_is_told_with_its_remedy(write: Path, text: str, said: str) -> None:
@@ -137,6 +152,55 @@ def test_each_fault_is_told_with_its_remedy(write: Path, text: str, said: str) -
 def test_all_findings_are_told_at_once(write: Path) -> None:
     text = "[functions.f]\nhandler = 'a.b'\ntimeout = 0\n[functions.g]\nhandler = 'a.b'\nmemory_size = 1\n[queues.q]\nvisibility = 3\n"
     assert len(findings(write, text)) == 3
+
+
+def test_findings_stand_in_the_order_of_the_file_each_once(write: Path) -> None:
+    text = "[account]\naccount_id = 5\nconcurrent_executions = 0\n[functions.f]\nhandler = 'a.b'\nmemory_size = 1\ntimeout = 'x'\n"
+    lines = [finding.split(":")[1] for finding in findings(write, text)]
+    assert lines == ["2", "3", "6", "7"]
+    assert len(findings(write, "event_source_mappings = 3\n")) == 1
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_nothing_to_speak_of(write: Path) -> None:
+    write.write_bytes(b"\xef\xbb\xbf[functions.f]\r\nhandler = 'a.b'\r\ntimeout = 901\r\n")
+    with pytest.raises(ProjectErrors, match=r"^lambdarun\.toml:3:1: functions\.f\.timeout"):
+        load(write)
+    write.write_bytes(b"# one\n\xff\n")
+    with pytest.raises(
+        ProjectErrors, match=r"^lambdarun\.toml:2: file: is not UTF-8 \(byte 6\)\. Save it as UTF-8\.$"
+    ):
+        load(write)
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("[tool.lambdarun]\n", True),
+        ("tool.lambdarun.functions.f.handler = 'a.b'\n", True),
+        ("[tool]\nlambdarun = 3\n", True),
+        ("[tool.lambdarun\n", True),
+        ("[tool.lambdarunner]\nx = 1\n", False),
+        ("tool = 3  # [tool.lambdarun]\n", False),
+        ("x = 'lambdarun'\n", False),
+    ],
+)
+def test_a_pyproject_is_ours_where_it_has_our_table(write: Path, text: str, ours: bool) -> None:
+    path = write.with_name("pyproject.toml")
+    path.write_text(text)
+    assert (find(write.parent) == path) is ours
+
+
+def test_our_table_in_pyproject_must_be_one(write: Path) -> None:
+    path = write.with_name("pyproject.toml")
+    path.write_text("[tool]\nlambdarun = 3\n")
+    with pytest.raises(ProjectErrors, match=r"pyproject\.toml:2:1: tool\.lambdarun: is no table"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["app.py", "app.py:", "src/app.py", ":handler"])
+def test_a_file_alone_is_no_handler(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnknownFunctionError, match=r"write path/to/app\.py:handler"):
+        resolve(name, None, tmp_path)
 
 
 def test_pyproject_has_a_table_of_its_own(write: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.detect import NoEvent, Recognised, recognise
 
 TABLE = [
@@ -25,3 +26,9 @@ def test_each_row_of_the_table(row: dict[str, object]) -> None:
     else:
         assert isinstance(found, Recognised)
         assert (found.source, found.delivery.value) == (row["source"], row["delivery"])
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row["name"])
+def test_each_detected_source_has_a_name_that_routes_know(row: dict[str, object]) -> None:
+    found = recognise(row["event"])
+    assert isinstance(found, NoEvent) or found.source in SOURCES

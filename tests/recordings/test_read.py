@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -144,9 +145,10 @@ def test_arrivals_of_several_files_are_in_order_of_time(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps(BUS))
     (tmp_path / "a.json").write_text(json.dumps({**BUS, "time": "2026-01-03T00:00:00Z"}))
     (tmp_path / "notes.txt").write_text("no recording")
+    (tmp_path / "README.md").write_text("no recording either, as anybody sees")
     recording = Recording([tmp_path])
     assert [iso(a.time)[8:10] for a in recording] == ["02", "03"]
-    assert recording.notices == [f"{tmp_path}: 1 other files passed over"]
+    assert recording.notices == [f"{tmp_path}: passed over notes.txt (no recording by its name)"]
 
 
 def test_start_at_shifts_the_whole_recording(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_functions_log_gives_events_and_durations(tmp_path: Path) -> None:
         ("latin.json", b'{"a": "\xff"}', "latin.json:1", "is not UTF-8"),
         ("xray.json", '{"Traces": []}', "xray.json", "X-Ray traces"),
         ("keys.jsonl", '{"time": 1, "event": {}, "funtion": "x"}\n{}\n', "keys.jsonl:1", "funtion"),
-        ("time.jsonl", '{"time": "noon", "event": {}}\n{}\n', "time.jsonl:1", "'noon' is no time"),
+        ("time.jsonl", '{"time": "noon", "event": {}}\n{}\n', "time.jsonl:1", '"noon" is no time'),
         ("body.json", '{"Records": [{"eventSource": "aws:sqs"}]}', "body.json", "without a body"),
     ],
 )
@@ -196,3 +198,115 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "orders.jsonl").write_text("{}")
     with pytest.raises(RecordingError, match=r"there is no such recording\. Did you mean orders\.jsonl\?"):
         list(Recording([tmp_path / "order.jsonl"]))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"time": true, "event": {}}', "time: true is no time."),
+        ('{"time": 1e300, "event": {}}', "time: 1e+300 is no time."),
+        ('{"time": -5, "event": {}}', "time: -5 is no time."),
+        ('{"time": "0001-01-01T00:00:00Z", "event": {}}', 'time: "0001-01-01T00:00:00Z" is no time.'),
+        ('{"time": "2026-01-01", "event": {}, "sorce": "s3"}', 'sorce: a timed line has no such key. Did you mean "source"?'),
+        ('{"event": {}, "source": "s33"}', """source: 's33' is not known. Did you mean "s3"?"""),
+        ('{"event": {}, "source": "sqs"}', "is no event of sqs."),
+        ('{"event": {}, "function": 5}', "function: 5 is no text."),
+        ('{"event": {}, "report": "soon"}', "report: has no `Duration: ... ms`."),
+        ('{"queue": "q", "body": {"a": 1}}', 'body: {"a": 1} is no text. Write the body as SQS carries it'),
+        ('{"queue": "q q", "body": "x"}', "queue: 'q q' is no queue name."),
+        ('{"queue": "q.fifo", "body": "x"}', "queue: 'q.fifo': FIFO queues are not built yet."),
+        ('{"queue": "q", "body": "x", "delay_seconds": "1"}', 'delay_seconds: "1" is no whole number.'),
+        ('{"queue": "q", "body": "x", "message_attributes": 1}', "message_attributes: 1 is no object."),
+        ('{"queue": "q", "body": "x", "message_attributes": {"a": [1]}}', "message_attributes.a: [1] is no attribute."),
+        ('{"queue": "q", "body": "x", "duration_ms": -1}', "duration_ms: -1 is no duration."),
+        ('{"Records": [{"eventSource": "aws:sqs", "body": "x"}, 5]}', "is no event of sqs."),
+        ('{"Records": [{"eventSource": "aws:sqs", "body": "x", "eventSourceARN": "a:b.fifo"}]}', "FIFO queues are not built yet."),
+        ("[]", "is an empty array."),
+        ("[" * 100_000, "is nested too deeply."),
+        ('{"a": ' + "9" * 5_000 + "}", "holds a number of too many digits."),
+        ("@timestamp,@message\n1,2\n", "it begins with '@timestamp,@message', as a CSV file does."),
+        ('192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 2', "as a web server's access log does."),
+        ("START RequestId: 1 Version: 2\nEND RequestId: 1\n", "holds no event."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_with_its_field_and_remedy(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        read(tmp_path / "e.jsonl", '{"event": {}}\n' + line if line.startswith("{") else line)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path}/e.jsonl")
+    if line.startswith("{"):
+        assert str(caught.value).startswith(f"{tmp_path}/e.jsonl:2: ")
+
+
+def test_seconds_and_milliseconds_are_told_apart_by_their_size(tmp_path: Path) -> None:
+    lines = [{"time": time, "event": {}} for time in (1767323045, 1767323046.0, "1767323047", 1767323048000)]
+    found = read(tmp_path / "e.jsonl", "\n".join(map(json.dumps, lines)))
+    assert times(found) == ["03:04:05", "03:04:06", "03:04:07", "03:04:08"]
+
+
+def test_a_text_under_event_is_an_event_of_its_own(tmp_path: Path) -> None:
+    (arrival,) = read(tmp_path / "e.json", '{"event": "signup"}')
+    assert arrival.payload == b'{"event": "signup"}'
+
+
+def test_the_recordings_word_on_the_source_tells_the_way_of_delivery_too(tmp_path: Path) -> None:
+    (arrival,) = read(tmp_path / "e.jsonl", '{"event": {"a": 1}, "source": "iot"}')
+    assert (arrival.source, arrival.delivery) == ("iot", Delivery.ASYNC)
+
+
+def test_a_file_without_times_begins_with_the_first_event_that_has_one(tmp_path: Path) -> None:
+    (tmp_path / "timed.json").write_text(json.dumps(S3))
+    (tmp_path / "untimed.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    recording = Recording([tmp_path])
+    assert [iso(a.time)[:19] for a in recording] == ["2026-01-02T03:04:05"] * 2 + ["2026-01-02T03:04:06"]
+    assert recording.notices == [
+        "2 of 3 events tell no time: each follows the one before it in its file by a second"
+    ]
+
+
+def test_names_that_cannot_be_files_are_told(tmp_path: Path) -> None:
+    (tmp_path / "orders.jsonl").write_text("{}")
+    with pytest.raises(RecordingError, match=r"Did you mean orders\.jsonl\?"):
+        list(Recording([tmp_path / "order.json"]))
+    with pytest.raises(RecordingError, match=r"Name a file, a folder, or - for standard input"):
+        list(Recording([tmp_path / "missing.jsonl"]))
+    with pytest.raises(RecordingError, match=r"cannot be read: File name too long"):
+        list(Recording([tmp_path / ("a" * 5_000)]))
+
+
+LOGGED = base64.b64encode(
+    gzip.compress(json.dumps({"logEvents": [{"timestamp": 1}, {"timestamp": 1767323047000}]}).encode())
+).decode()
+FAILED = {"requestPayload": {"a": 1}, "timestamp": "2026-01-02T03:07:05.000Z"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"awslogs": {"data": LOGGED}},
+        {"invokingEvent": '{"notificationCreationTime": "2026-01-02T03:04:07.1Z"}', "resultToken": "t"},
+        {"invokingEvent": '{"configurationItem": {"configurationItemCaptureTime": "2026-01-02T03:04:07Z"}}', "resultToken": "t"},
+        {"requestContext": {"serviceNetworkArn": "a", "timeEpoch": "1767323047177430"}},
+        {"type": "REQUEST", "methodArn": "a", "requestContext": {"requestTimeEpoch": 1767323047000}},
+        {**FAILED, "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3}, "timestamp": "2026-01-02T03:07:07Z"},
+    ],
+)  # fmt: skip
+def test_events_that_tell_their_time_within_are_believed(tmp_path: Path, event: dict[str, Any]) -> None:
+    assert times(read(tmp_path / "e.json", json.dumps(event))) == ["03:04:07"]
+
+
+@pytest.mark.parametrize(
+    ("event", "mend"),
+    [
+        ({"Messages": [{"Body": "x"}]}, "jq -c '.Messages[] | {queue: \"NAME\", body: .Body}'"),
+        ({"Records": [{"Data": "eA==", "PartitionKey": "1"}], "NextShardIterator": "i"}, "Give each record the shape"),
+        ({"events": [{"message": "{}", "timestamp": 1, "ingestionTime": 2}]}, "jq -c '.events[] | {time: .timestamp"),
+        ({"log": {"entries": []}}, "make events of them"),
+    ],
+)  # fmt: skip
+def test_what_holds_events_but_is_none_says_how_to_make_some(
+    tmp_path: Path, event: dict[str, Any], mend: str
+) -> None:
+    with pytest.raises(RecordingError) as told:
+        read(tmp_path / "e.json", json.dumps(event))
+    assert mend in str(told.value)

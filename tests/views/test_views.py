@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lambdarun.aws import metric_names as names
 from lambdarun.model.draws import RequestId
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation_log import billed_ms, log_tail
 from lambdarun.model.records import (
     EnvironmentInitialised,
@@ -24,7 +24,6 @@ from lambdarun.model.records import (
     OutputCaptured,
     Record,
 )
-from lambdarun.report.text import render, span
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.log_text import LogText
 from lambdarun.views.metrics import Metrics
@@ -159,7 +158,31 @@ def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() ->
     (errors,) = [p for p in points if p["metric"] == "Errors" and p["dimensions"] == {"FunctionName": "fn"}]
     assert errors["statistics"]["count"] == 2
     assert errors["timestamp"] == "2026-01-02T03:04:00.000000Z"
-    assert errors["unit"] == "Count"
+    assert (errors["unit"], errors["statistic"]) == ("Count", "Sum")
+
+
+def test_what_runs_without_a_reservation_and_what_is_claimed_are_told_for_the_region() -> None:
+    metrics = Metrics({"kept": 100})
+    kept = InvocationStarted(NOW, "kept", ID, 2, 2, "sync", 1, False, 1, 2, Duration(0))
+    ended = InvocationSucceeded(NOW, "kept", ID, 2, 2, NOW, Duration(1), None, 128, 37, b"null")
+    metrics.read([started(), kept, ended, started(running=2)])
+    points = {p["metric"]: p for p in map(json.loads, metrics.lines()) if p["dimensions"] == {}}
+    assert points["UnreservedConcurrentExecutions"]["statistics"]["max"] == 2
+    assert points["UnreservedConcurrentExecutions"]["statistics"]["count"] == 3
+    assert points["ClaimedAccountConcurrency"]["statistics"]["max"] == 102
+    assert points["ClaimedAccountConcurrency"]["statistic"] == "Maximum"
+
+
+def test_percentiles_of_counts_are_whole() -> None:
+    metrics = Metrics()
+    metrics.read([started(running=n % 8 + 1) for n in range(80)])
+    (point,) = [p for p in map(json.loads, metrics.lines()) if p["dimensions"] == {"FunctionName": "fn"}]
+    assert (point["metric"], point["statistic"], point["statistics"]["max"]) == (
+        "ConcurrentExecutions",
+        "Maximum",
+        8,
+    )
+    assert (point["statistics"]["p50"], point["statistics"]["p90"]) == (4, 8)
 
 
 def test_durations_are_milliseconds_with_percentiles() -> None:
@@ -213,26 +236,3 @@ def test_the_summary_counts_what_ended_without_success() -> None:
     assert summary.failed_for_good == 1
     figures = summary.as_json()["functions"]["fn"]
     assert (figures["invocations"], figures["errors"], figures["cold_starts"]) == (1, {"ValueError": 1}, 1)
-
-
-def test_a_double_delivery_is_told_with_its_cause() -> None:
-    summary = Summary()
-    summary.read([MessageReturned(NOW, "orders", ID, 1, ID)])
-    text = render(summary)
-    assert "handled twice: 1 messages of orders came back while their invocation still ran" in text
-    assert ID_TEXT in text
-
-
-def test_the_text_fits_a_terminal_and_takes_colour_only_when_asked() -> None:
-    summary = Summary()
-    summary.read([started(), failed("raised", "ValueError"), started(), succeeded()])
-    text = render(summary)
-    assert max(len(line) for line in text.splitlines()) <= 100
-    assert "\x1b" not in text
-    assert "\x1b[" in render(summary, colour=True)
-
-
-def test_spans_read_as_a_person_says_them() -> None:
-    said = [span(s) for s in (0, 0.0004, 0.041, 2.3, 90, 600, 9_000, 200_000)]
-    assert said == ["0", "0.4 ms", "41 ms", "2.3 s", "90.0 s", "10.0 min", "2.5 h", "2.3 d"]
-    assert span(SECOND / SECOND) == "1.0 s"

@@ -1,0 +1,54 @@
+"""Values as they stand in a project file, and declarations made of them without bending any."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import cattrs
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
+_WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
+
+
+class WrongType(Exception):
+    """A value of another type than its setting has."""
+
+    def __init__(self, value: object, wanted: type) -> None:
+        super().__init__(f"{toml_text(value)} is {_WHAT[wanted]}.")
+        self.mend = _WRITE[wanted]
+
+
+def key_text(path: tuple[str, ...]) -> str:
+    """A key as it stands in the file: parts that are no bare keys in quotes."""
+    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in path)
+
+
+def toml_text(value: object) -> str:
+    """A value as it stands in the file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _strict_converter() -> cattrs.Converter:
+    """Structures declarations without bending values: a text is no number, a number is no truth value."""
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    # What the reader has made already (paths, references, nested declarations) passes as it is.
+    converter.register_structure_hook_func(lambda wanted: wanted not in _WHAT, lambda value, _: value)
+
+    def strictly(value: object, wanted: type) -> object:
+        if type(value) is not wanted:
+            raise WrongType(value, wanted)
+        return value
+
+    for wanted in _WHAT:
+        converter.register_structure_hook(wanted, strictly)
+    converter.register_structure_hook(
+        int | None, lambda value, _: None if value is None else strictly(value, int)
+    )
+    return converter
+
+
+CONVERTER: Final = _strict_converter()
