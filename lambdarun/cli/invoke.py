@@ -12,6 +12,7 @@ import click
 
 from lambdarun.cli import output
 from lambdarun.errors import Place, RecordingError, UsageError
+from lambdarun.model.json_text import parse
 
 
 def read_event(text: str | None) -> bytes:
@@ -32,7 +33,7 @@ def read_event(text: str | None) -> bytes:
             )
         name, data = text, path.read_bytes()
     try:
-        json.loads(data)
+        parse(data)
     except UnicodeDecodeError as fault:
         raise RecordingError(
             Place(name), f"is not UTF-8 (byte {fault.start}).", "Save it as UTF-8."

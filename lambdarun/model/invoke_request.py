@@ -21,6 +21,7 @@ from lambdarun.model.arrival import Delivery, EventArrival
 from lambdarun.model.declarations import Account, Function
 from lambdarun.model.draws import RequestId
 from lambdarun.model.json_fault import json_fault
+from lambdarun.model.json_text import parse
 from lambdarun.model.outcome import ThrottleReason
 from lambdarun.model.record_class import record
 
@@ -158,7 +159,7 @@ def async_refusal(payload: bytes) -> Refusal | None:
     if refusal is not None:
         return refusal
     try:
-        json.loads(payload or b"{}")
+        parse(payload or b"{}")
     except ValueError:
         return not_json_refusal(payload)
     return None

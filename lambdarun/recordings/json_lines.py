@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.instant import MILLISECOND, Duration, Instant, parse_instant
+from lambdarun.model.json_text import parse, parse_prefix
 from lambdarun.recordings.event_clock import number_time
 from lambdarun.recordings.to_arrivals import Line
 
@@ -25,7 +26,6 @@ MESSAGE_KEYS: Final = {
     "duration_ms",
 }
 _REPORT_DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
-_DECODER: Final = json.JSONDecoder()
 
 
 def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | None]]:
@@ -36,7 +36,7 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
         return
     start = len(text) - len(text.lstrip())
     try:
-        whole, end = _DECODER.raw_decode(text, start)
+        whole, end = parse_prefix(text, start)
     except json.JSONDecodeError as fault:
         raise _not_json(name, fault) from None
     if text[end:].strip():
@@ -61,7 +61,7 @@ def parse_duration_of(report: str) -> Duration | None:
 
 def _parses(text: str) -> bool:
     try:
-        json.loads(text)
+        parse(text)
     except ValueError:
         return False
     return True
@@ -77,7 +77,7 @@ def _one_a_line(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | N
         if not raw or raw.isspace():
             continue
         try:
-            item = json.loads(raw)
+            item = parse(raw)
         except json.JSONDecodeError as fault:
             place = Place(name, number, fault.colno)
             raise RecordingError(
@@ -94,7 +94,7 @@ def _concatenated(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] |
         if at == len(text):
             return
         try:
-            item, end = _DECODER.raw_decode(text, at)
+            item, end = parse_prefix(text, at)
         except json.JSONDecodeError as fault:
             raise _not_json(name, fault) from None
         yield _line(Place(name, text.count("\n", 0, at) + 1), item, text[at:end])

@@ -6,7 +6,6 @@ The loop is the hot path: one receive, one send, and between them nothing that i
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import random
 import resource
@@ -86,7 +85,7 @@ def serve(environment: Environment) -> None:
     unpack = wire.RUN_HEADER.unpack_from
     header_size = wire.RUN_HEADER.size
     pack = wire.REPLY_HEADER.pack
-    loads = json.loads
+    loads = marshal.unmarshal
     environ = os.environ
     first = True
     number = 0
@@ -139,7 +138,7 @@ def serve(environment: Environment) -> None:
         error_type = b""
         try:
             event = loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             kind, body = wire.NOT_JSON, b""
         else:
             arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default

@@ -68,6 +68,18 @@ _ASCII = os.environ.get("AWS_EXECUTION_ENV", "") not in {f"AWS_Lambda_python3.{n
 _encode = json.JSONEncoder(ensure_ascii=_ASCII, default=_default).encode
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
+def unmarshal(payload: bytes) -> Any:
+    """An event as Python values. Raises ValueError where AWS refuses it, and RecursionError."""
+    return _decode(payload.decode(json.detect_encoding(payload), "surrogatepass"))
+
+
 def use_runtime(execution_environment: str) -> None:
     """Write text as the runtime of `AWS_EXECUTION_ENV` does."""
     global _encode
