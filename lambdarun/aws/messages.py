@@ -51,7 +51,7 @@ MALFORMED_NAME: Final = ErrorText(
     "ValidationException",
     "1 validation error detected: Value '{value}' at 'functionName' failed to satisfy constraint: Member must satisfy"
     " regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{{2}}((-gov)|(-iso([a-z]?)))?-[a-z]+-"
-    "\\d{{1}}:)?(\\d{{12}}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
+    "\\d{{1}}:)?(\\d{{12}}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
     "message",
     f"{LAMBDA_API}/API_Invoke.html",
 )
