@@ -110,6 +110,13 @@ TOO_MANY_ATTRIBUTES: Final = ErrorText(
     "message",
     f"{SQS_API}/API_SendMessage.html",
 )
+EMPTY_ATTRIBUTE: Final = ErrorText(
+    400,
+    "InvalidParameterValue",
+    "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.",
+    "message",
+    f"{SQS_API}/API_SendMessage.html",
+)
 INVALID_CHARACTERS: Final = ErrorText(
     400,
     "InvalidMessageContents",
@@ -143,7 +150,7 @@ VISIBILITY_TOTAL: Final = ErrorText(
 MESSAGE_NOT_THERE: Final = ErrorText(
     400,
     "InvalidParameterValue",
-    "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility"
+    "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility"
     " timeout change.",
     "message",
     f"{SQS_API}/API_ChangeMessageVisibility.html",

@@ -26,11 +26,6 @@ def id_text(message_id: MessageId) -> str:
     return uuid_text(message_id) if isinstance(message_id, int) else message_id
 
 
-def receipt_handle(received: Received) -> str:
-    """An opaque text, another one for each receive."""
-    return f"AQEB{received.message.number:012x}{received.at:016x}{received.receive_count:04x}"
-
-
 def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
     """MD5 of message attributes: sorted names, each with length, type and value.
 
@@ -74,7 +69,7 @@ def sqs_record(received: Received, tail: str, null_md5: bool) -> str:
     elif null_md5:
         checksum = '"md5OfMessageAttributes":null,'
     return (
-        f'{{"messageId":{quoted(id_text(message.id))},"receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
+        f'{{"messageId":{quoted(id_text(message.id))},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
         f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
         f'"SenderId":{quoted(message.sender_id)},'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
