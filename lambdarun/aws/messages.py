@@ -187,6 +187,22 @@ BATCH_NEEDS_WINDOW: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+RESERVED_VARIABLE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    " contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {name}",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+ENVIRONMENT_TOO_LARGE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    " exceeded the 4KB limit. String measured: {measured}",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
 UNRESERVED_TOO_LOW: Final = ErrorText(
     400,
     "InvalidParameterValueException",

@@ -18,6 +18,7 @@ from lambdarun.model.declarations import Function, Project
 from lambdarun.model.draws import uuid_text
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationThrottled, Record
+from lambdarun.model.variables import name_fault, size_fault
 from lambdarun.project.lone_handler import resolve
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -128,7 +129,7 @@ def _with_flags(project: Project, function: Function, request: Request) -> tuple
     if request.memory is not None:
         changes["memory_size"] = request.memory
     if request.variables:
-        changes["environment"] = {**function.environment, **request.variables}
+        changes["environment"] = _checked({**function.environment, **request.variables})
     if not changes:
         return project, function
     try:
@@ -143,6 +144,18 @@ def _encoded(client_context: str | None) -> str | None:
     if client_context is None or not client_context.lstrip().startswith("{"):
         return client_context
     return base64.b64encode(client_context.encode()).decode()
+
+
+def _checked(variables: dict[str, str]) -> dict[str, str]:
+    """These variables. Raises UsageError where AWS refuses them."""
+    for name in variables:
+        fault = name_fault(name)
+        if fault is not None:
+            raise UsageError(f"--env {name}: {' '.join(fault)}")
+    fault = size_fault(variables)
+    if fault is not None:
+        raise UsageError(f"--env: {' '.join(fault)}")
+    return variables
 
 
 def _log_stream(settings: Settings, request: Request, stack: ExitStack) -> TextIO | None:

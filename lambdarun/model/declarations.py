@@ -16,6 +16,7 @@ from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
 
 _FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]+")
+_HANDLER: Final = re.compile(r"\S+")
 _QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -95,6 +96,13 @@ class Function:
             raise ValueError(
                 f"name: {value!r} is no function name. Use letters, digits, - and _, "
                 f"at most {limits.FUNCTION_NAME_LENGTH.high}."
+            )
+
+    @handler.validator
+    def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not _HANDLER.fullmatch(value) or len(value) > limits.HANDLER_LENGTH.high:
+            raise ValueError(
+                f"handler: {value!r} is no handler. Use no whitespace, at most {limits.HANDLER_LENGTH.high} characters."
             )
 
 

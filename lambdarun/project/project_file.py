@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import cattrs
 from attrs import AttrsInstance, define, field, fields, frozen, resolve_types
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import messages
 from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import (
     Account,
@@ -30,18 +30,17 @@ from lambdarun.model.declarations import (
     running_runtime,
 )
 from lambdarun.model.instant import Duration, parse_duration
+from lambdarun.model.variables import name_fault, size_fault
 from lambdarun.project.key_locator import KeyLocator, syntax_place
 from lambdarun.project.tables import (
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
     QUEUE_KEYS,
-    RESERVED_VARIABLES,
     TOP_KEYS,
 )
 
 T = TypeVar("T", bound=AttrsInstance)
-_VARIABLE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
 _WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
 
@@ -252,30 +251,16 @@ class _Reader:
 
     def _variables(self, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, str]:
         variables = self._table(given, "environment", path)
-        total = 0
         for name, value in variables.items():
             place = (*path, "environment", name)
+            fault = name_fault(name)
             if not isinstance(value, str):
                 self._find(place, f"{value!r} is no text.", "Put it in quotes.")
-            elif name in RESERVED_VARIABLES:
-                self._find(
-                    place,
-                    "Lambda was unable to configure your environment variables because the environment variables you have"
-                    " provided contains reserved keys that are currently not supported for modification. Reserved keys"
-                    f" used in this request: {name}.",
-                    "Choose another name.",
-                )
-            elif not _VARIABLE.fullmatch(name):
-                self._find(
-                    place,
-                    "is no name for a variable.",
-                    "Use two or more letters, digits and _, a letter first.",
-                )
-            total += len(name) + len(str(value))
-        if total > limits.ENVIRONMENT_BYTES.value:
-            self._find(
-                (*path, "environment"), f"has {total} bytes, above AWS's limit of 4 KB.", "Make it shorter."
-            )
+            elif fault is not None:
+                self._find(place, *fault)
+        fault = size_fault(variables)
+        if fault is not None:
+            self._find((*path, "environment"), *fault)
         return {name: str(value) for name, value in variables.items()}
 
     def _duration(self, path: tuple[str, ...], given: Mapping[str, Any]) -> DeclaredDuration | None:

@@ -131,6 +131,23 @@ def test_variables_and_settings(folder: Path) -> None:
     assert "--timeout: 901 is above 900 s" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("app.py:prints", "--env", "AWS_REGION=x"), "reserved keys that are currently not supported"),
+        (("app.py:prints", "--env", "AWS_LAMBDA_EXEC_WRAPPER=/w"), "is AWS's, but not built yet."),
+        (("app.py:prints", "--env", f"LONG={'x' * 4_096}"), "exceeded the 4KB limit"),
+        (("my app.py:prints",), "'my app.prints' is no handler. Use no whitespace"),
+    ],
+)
+def test_a_variable_or_a_handler_that_aws_takes_not_is_exit_2(
+    folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run(folder, "invoke", *arguments)
+    assert said in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
     ran = run(folder, "invoke", "app.prints", "-o", "json", "-l", "log.txt", "--repeat", "2")
     first, second = map(json.loads, ran.stdout.splitlines())
