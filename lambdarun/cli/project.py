@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 
 import click
 
 from lambdarun.cli import output
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
-from lambdarun.model.consistency import Severity, check
+from lambdarun.model.consistency import Finding, Severity, check
 from lambdarun.model.declarations import Project
+from lambdarun.recordings.detect import SOURCES
 
 _FORM = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -93,7 +95,7 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    findings = check(project)
+    findings = [*check(project), *_routes(project)]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
@@ -118,6 +120,18 @@ def validate(context: click.Context, /, form: str) -> None:
         said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         output.result(f"ok: {said}")
     raise SystemExit(3 if errors else 0)
+
+
+def _routes(project: Project) -> list[Finding]:
+    """Routes of sources that no event has unless its recording says so itself."""
+    findings = []
+    for route in project.routes:
+        if ":" not in route.key and route.key not in SOURCES:
+            near = get_close_matches(route.key, SOURCES, 1)
+            mend = f'Did you mean "{near[0]}"?' if near else f"Known are {', '.join(SOURCES)}."
+            text = "no service is known by this name: only lines of a recording that give it as their source come here."
+            findings.append(Finding(Severity.WARNING, None, f"routes.{route.key}", text, mend))
+    return findings
 
 
 @click.group()

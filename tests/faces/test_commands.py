@@ -300,6 +300,17 @@ def test_list_and_validate(folder: Path) -> None:
     )
 
 
+def test_a_route_of_an_unknown_source_is_a_warning(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        '[functions.f]\nhandler = "app.returns"\n[routes]\ncloudwatch-log = "f"\n"arn:aws:s3:::*" = "f"\n'
+    )
+    done = run(folder, "validate")
+    assert "routes.cloudwatch-log: no service is known by this name" in done.stderr
+    assert 'Did you mean "cloudwatch-logs"?' in done.stderr
+    assert done.stderr.count("routes.") == 1
+    assert done.returncode == 0
+
+
 def test_a_wrong_project_file_is_exit_3(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text("[functions.f]\nhandler = 'a.b'\ntimeout = 901\n")
     ran = run(folder, "validate")
