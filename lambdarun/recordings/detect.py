@@ -19,6 +19,7 @@ _PIPES: Final = (
     "aws:dynamodb",
     "aws:kafka",
     "SelfManagedKafka",
+    "aws:SelfManagedKafka",
     "aws:mq",
     "aws:amq",
     "aws:rmq",
@@ -52,24 +53,47 @@ def recognise(event: Any) -> Verdict:
         return _recognise_list(event)
     if not isinstance(event, dict):
         return Recognised("custom", SYNC)
-    for recogniser in (_container, _records, _broker, _http, _named):
+    for recogniser in (_container, *_RECOGNISERS):
         found = recogniser(event)
         if found is not None:
             return found
     return Recognised("custom", SYNC)
 
 
+def also_looks_like(event: Any, found: Recognised) -> list[str]:
+    """The short names of other services whose events look like this one too."""
+    if not isinstance(event, dict):
+        return []
+    others = [recogniser(event) for recogniser in _RECOGNISERS]
+    names = {other.source for other in others if isinstance(other, Recognised)}
+    names |= {source for test, source, _ in _NAMED if test(event)}
+    return sorted(names - {found.source, _KIND_OF.get(found.source, "")})
+
+
 def _recognise_list(event: list[Any]) -> Verdict:
     first = event[0] if event and isinstance(event[0], dict) else {}
     if ("messageId" in first and "eventSourceARN" in first) or first.get("eventSource") in _PIPES:
         return Recognised("pipes", SYNC, _text(first.get("eventSourceARN")))
-    if isinstance(first.get("info"), dict) and "fieldName" in first["info"]:
+    if _path(first, "info", "fieldName") is not None and "arguments" in first:
         return Recognised("appsync", SYNC)
     return Recognised("custom", SYNC)
 
 
 def _container(event: dict[str, Any]) -> Verdict | None:
     """Records of invocations, queues or streams that are no events themselves."""
+    messages, events = event.get("Messages"), event.get("events")
+    if isinstance(messages, list) and messages and _path(messages[0], "Body") is not None:
+        return NoEvent("a page of a queue (receive-message)", _ONE_MESSAGE_A_LINE)
+    if isinstance(events, list) and events and _path(events[0], "ingestionTime") is not None:
+        return NoEvent(
+            "a page of a log (filter-log-events)",
+            "Write its messages a line each: jq -r '.events[].message' FILE > FILE.log.",
+        )
+    if "NextShardIterator" in event:
+        return NoEvent(
+            "a page of a stream (get-records)",
+            "Wrap its records as a function gets them: Records, eventSource.",
+        )
     if "KinesisBatchInfo" in event or "DDBStreamBatchInfo" in event:
         return NoEvent(
             "a stream's on-failure record", "It points at records by sequence number and holds none."
@@ -172,6 +196,7 @@ def _has(*names: str) -> Test:
 
 
 # Rows that a few keys of the event tell: test, source, delivery.
+_ONE_MESSAGE_A_LINE: Final = 'Write one message a line: {"queue": NAME, "body": TEXT, "time": WHEN}.'
 _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
     (
         lambda event: isinstance(event.get("awslogs"), dict) and "data" in event["awslogs"],
@@ -247,6 +272,9 @@ _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
     (lambda event: set(event) == {"Error", "Cause"}, "step-functions", SYNC),
 )
 
+# Rows of which the first is a kind of the second.
+_KIND_OF: Final = {"cognito-sender": "cognito", "scheduler": "eventbridge"}
+
 _ARN_KEYS: Final = {
     "eventbridge": "resources",
     "scheduler": "resources",
@@ -281,6 +309,9 @@ def _named(event: dict[str, Any]) -> Verdict | None:
                 arn = arn[0] if arn else None
             return Recognised(source, delivery, _text(arn))
     return None
+
+
+_RECOGNISERS: Final = (_records, _broker, _http, _named)
 
 
 def _path(value: Any, *names: str) -> Any:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
+import zlib
 from typing import Any, Final
 
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, parse_instant
@@ -16,7 +20,7 @@ def event_time(source: str, event: Any) -> Instant | None:
     """When `event` arrived; None where it does not say so, or says a placeholder."""
     try:
         found = _read(source, event)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, EOFError, IndexError, KeyError, OSError, TypeError, ValueError, zlib.error):
         return None
     return found if found is not None and found >= EARLIEST else None
 
@@ -57,6 +61,13 @@ def _read(source: str, event: Any) -> Instant | None:
             return number_time(event["messages"][-1]["brokerOutTime"], MILLISECOND)
         case "documentdb":
             return number_time(event["events"][-1]["event"]["clusterTime"]["$timestamp"]["t"], SECOND)
+        case "cloudwatch-logs":
+            told = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+            return number_time(told["logEvents"][-1]["timestamp"], MILLISECOND)
+        case "config":
+            told = json.loads(event["invokingEvent"])
+            item = told.get("configurationItem") or {}
+            return parse_instant(told.get("notificationCreationTime") or item["configurationItemCaptureTime"])
         case "alexa":
             return parse_instant(event["request"]["timestamp"])
         case "cloudwatch-alarm":

@@ -11,7 +11,8 @@ from attrs import define, evolve
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
-from lambdarun.recordings.detect import NoEvent, Recognised, recognise
+from lambdarun.model.json_text import parse
+from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
 from lambdarun.recordings.event_clock import EARLIEST, event_time, number_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
@@ -60,12 +61,29 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         inner = evolve(line, event=event["requestPayload"], text=None)
         yield from _event(inner, Recognised(line.source or _source_of(inner.event), Delivery.ASYNC), timeline)
         return
+    if isinstance(event, dict) and ("KinesisBatchInfo" in event or "DDBStreamBatchInfo" in event):
+        payload = event.get("payload")
+        if payload is not None:
+            # An on-failure record in S3 holds the whole event.
+            try:
+                inside = parse(payload) if isinstance(payload, str) else payload
+            except ValueError as fault:
+                raise RecordingError(line.place, f"payload: {fault}.", "It should hold an event.") from None
+            yield from arrivals_of(evolve(line, event=inside, text=None), timeline, notices)
+            return
     found = recognise(event)
     if isinstance(found, NoEvent):
         raise RecordingError(line.place, f"is {found.seen}, not an event.", found.mend)
     if line.source is not None and line.source != found.source:
         notices.append(f"{line.place}: looks like {found.source}, the recording says {line.source}")
         found = evolve(found, source=line.source)
+    others = also_looks_like(event, found)
+    if others:
+        notices.append(f"{line.place}: taken for {found.source}, but looks like {', '.join(others)} too")
+    if isinstance(event, dict) and event.get("Event") == "s3:TestEvent":
+        notices.append(
+            f"{line.place}: S3 sends its test event to queues and topics; a function gets a dry run"
+        )
     match found.source:
         case "sqs":
             yield from _messages(line, found, timeline)

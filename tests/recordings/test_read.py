@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -196,3 +197,47 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "orders.jsonl").write_text("{}")
     with pytest.raises(RecordingError, match=r"there is no such recording\. Did you mean orders\.jsonl\?"):
         list(Recording([tmp_path / "order.jsonl"]))
+
+
+def test_an_event_that_two_rows_of_the_table_know_is_told(tmp_path: Path) -> None:
+    event = {"Records": [{"eventSource": "aws:s3"}], "awslogs": {"data": ""}}
+    (tmp_path / "e.json").write_text(json.dumps(event))
+    recording = Recording([tmp_path / "e.json"])
+    (arrival,) = list(recording)
+    assert isinstance(arrival, EventArrival)
+    assert arrival.source == "s3"
+    assert recording.notices == [f"{tmp_path / 'e.json'}: taken for s3, but looks like cloudwatch-logs too"]
+
+
+@pytest.mark.parametrize("name", ["cognito-sender", "scheduler"])
+def test_a_kind_of_a_service_is_not_another_service(name: str, tmp_path: Path) -> None:
+    rows = map(
+        json.loads, (Path(__file__).parent.parent / "data" / "detection.jsonl").read_text().splitlines()
+    )
+    event = next(row["event"] for row in rows if row.get("source") == name)
+    (tmp_path / "e.json").write_text(json.dumps(event))
+    recording = Recording([tmp_path / "e.json"])
+    assert len(list(recording)) == 1
+    assert recording.notices == []
+
+
+def test_a_streams_on_failure_record_in_s3_holds_its_event(tmp_path: Path) -> None:
+    event = {"Records": [{"eventSource": "aws:kinesis", "eventID": "shardId-0:1", "kinesis": {}}]}
+    for payload in (event, json.dumps(event)):
+        (tmp_path / "e.json").write_text(
+            json.dumps({"KinesisBatchInfo": {"batchSize": 1}, "payload": payload})
+        )
+        (arrival,) = list(Recording([tmp_path / "e.json"]))
+        assert isinstance(arrival, BatchArrival)
+        assert json.loads(arrival.payload) == event
+
+
+def test_logs_and_configuration_changes_tell_their_time(tmp_path: Path) -> None:
+    data = base64.b64encode(
+        gzip.compress(b'{"logEvents": [{"timestamp": 1772000000000}, {"timestamp": 1772000001000}]}')
+    )
+    invoking = json.dumps({"configurationItem": {"configurationItemCaptureTime": "2026-02-25T06:13:22Z"}})
+    events = [{"awslogs": {"data": data.decode()}}, {"invokingEvent": invoking, "resultToken": "t"}]
+    (tmp_path / "e.json").write_text(json.dumps(events))
+    told = [arrival.time for arrival in Recording([tmp_path / "e.json"])]
+    assert told == [parse_instant("2026-02-25T06:13:21Z"), parse_instant("2026-02-25T06:13:22Z")]
