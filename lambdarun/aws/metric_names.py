@@ -28,6 +28,10 @@ ERRORS = Metric("Errors", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 THROTTLES = Metric("Throttles", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 DURATION = Metric("Duration", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
 CONCURRENT_EXECUTIONS = Metric("ConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
+UNRESERVED_CONCURRENT_EXECUTIONS = Metric(
+    "UnreservedConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA
+)
+CLAIMED_ACCOUNT_CONCURRENCY = Metric("ClaimedAccountConcurrency", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
 ASYNC_EVENTS_RECEIVED = Metric("AsyncEventsReceived", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 ASYNC_EVENT_AGE = Metric("AsyncEventAge", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
 ASYNC_EVENTS_DROPPED = Metric("AsyncEventsDropped", "AWS/Lambda", "Count", "Sum", _LAMBDA)

@@ -64,7 +64,7 @@ def run(settings: Settings, request: Replay) -> int:
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
-    run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0))
+    run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0), project)
     started = RunStarted(
         run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
     )
@@ -161,6 +161,15 @@ def _exit_code(request: Replay, summary: Summary) -> int:
     return 1 if failed[request.fail_on] else 0
 
 
+def _reserved(project: Project) -> dict[str, int]:
+    """The functions with a reservation, and how much."""
+    return {
+        function.name: function.reserved_concurrent_executions
+        for function in project.functions.values()
+        if function.reserved_concurrent_executions is not None
+    }
+
+
 @define(eq=False)
 class _Run:
     """The readers of a replay's records."""
@@ -168,6 +177,7 @@ class _Run:
     virtual: bool
     request: Replay
     start: Instant
+    project: Project
     last: Instant = field(init=False)
     summary: Summary = field(factory=Summary, init=False)
     _metrics: Metrics | None = field(init=False)
@@ -181,7 +191,7 @@ class _Run:
         self._lines = ResultLines(self.virtual)
         self._out = WholeFile(Path(request.out)) if request.out is not None else None
         self._metrics_file = WholeFile(Path(request.metrics)) if request.metrics is not None else None
-        self._metrics = Metrics() if request.metrics is not None else None
+        self._metrics = Metrics(_reserved(self.project)) if request.metrics is not None else None
 
     def readers(self, settings: Settings) -> tuple[Reader, ...]:
         """Who reads the journal."""

@@ -56,5 +56,8 @@ def billed_ms(duration_us: int, init_us: int | None) -> int:
 
 
 def log_tail(log: str) -> bytes:
-    """The last 4,096 bytes of a log (AWS: LogResult, before its base64)."""
-    return log.encode()[-limits.LOG_TAIL_BYTES.value :]
+    """The last 4,096 bytes of a log (AWS: LogResult, before its base64); a character that is cut is replaced."""
+    whole = log.encode()
+    if len(whole) <= limits.LOG_TAIL_BYTES.value:
+        return whole
+    return whole[-limits.LOG_TAIL_BYTES.value :].decode("utf-8", "replace").encode()

@@ -13,6 +13,7 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation_log import billed_ms, log_tail
 from lambdarun.model.records import (
+    BatchReceived,
     EnvironmentInitialised,
     EventAccepted,
     InvocationFailed,
@@ -21,6 +22,7 @@ from lambdarun.model.records import (
     InvocationThrottled,
     MessageDeadLettered,
     MessageReturned,
+    MessageSent,
     OutputCaptured,
     Record,
 )
@@ -236,3 +238,62 @@ def test_spans_read_as_a_person_says_them() -> None:
     said = [span(s) for s in (0, 0.0004, 0.041, 2.3, 90, 600, 9_000, 200_000)]
     assert said == ["0", "0.4 ms", "41 ms", "2.3 s", "90.0 s", "10.0 min", "2.5 h", "2.3 d"]
     assert span(SECOND / SECOND) == "1.0 s"
+
+
+def datapoints(metrics: Metrics, name: str, **dimensions: str) -> dict[str, float]:
+    """The greatest value by minute."""
+    points = [json.loads(line) for line in metrics.lines()]
+    return {
+        point["timestamp"][11:16]: point["statistics"]["max"]
+        for point in points
+        if point["metric"] == name and point["dimensions"] == dimensions
+    }
+
+
+def at(seconds: float) -> Instant:
+    return Instant(NOW // (60 * SECOND) * (60 * SECOND) + round(seconds * SECOND))
+
+
+def received(seconds: float, *ids: str) -> BatchReceived:
+    return BatchReceived(at(seconds), "m", "q", "fn", ids, at(0), 7, len(ids))
+
+
+def test_the_oldest_messages_age_is_told_each_minute_while_it_waits() -> None:
+    metrics = Metrics()
+    metrics.read([MessageSent(at(10), "q", "a", 1), received(20, "a"), MessageSent(at(200), "q", "b", 1)])
+    assert datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="q") == {
+        "03:04": 10, "03:05": 50, "03:06": 110, "03:07": 170,
+    }  # fmt: skip
+
+
+def test_a_message_received_three_times_no_longer_counts_as_the_oldest() -> None:
+    metrics = Metrics()
+    metrics.read([MessageSent(at(0), "q", "poison", 1), MessageSent(at(5), "q", "good", 1)])
+    metrics.read([received(second, "poison") for second in (10, 20, 30)])
+    metrics.read([MessageSent(at(61), "q", "later", 1)])
+    ages = datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="q")
+    assert ages == {"03:04": 30, "03:05": 55}
+
+
+def test_a_dead_letters_age_runs_from_its_move_and_its_queue_shows_how_many_wait() -> None:
+    metrics = Metrics()
+    moves = [MessageDeadLettered(at(300), "q", "dead", name, 3, "", {}) for name in ("a", "b")]
+    metrics.read([MessageSent(at(0), "q", name, 1) for name in ("a", "b")] + moves)
+    metrics.read([MessageSent(at(365), "q", "c", 1)])
+    assert datapoints(metrics, "ApproximateNumberOfMessagesVisible", QueueName="dead") == {"03:09": 2}
+    assert datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="dead") == {"03:10": 60}
+
+
+def test_unreserved_and_claimed_concurrency_are_the_regions() -> None:
+    metrics = Metrics({"kept": 5, "idle": 10})
+    kept = InvocationStarted(NOW, "kept", ID, 1, 1, "sync", 1, False, 2, 3, Duration(0))
+    other = InvocationStarted(NOW, "fn", ID, 2, 2, "sync", 1, False, 2, 4, Duration(0))
+    metrics.read([started(), kept, other])
+    assert list(datapoints(metrics, "ConcurrentExecutions").values()) == [4]
+    assert list(datapoints(metrics, "UnreservedConcurrentExecutions").values()) == [2]
+    assert list(datapoints(metrics, "ClaimedAccountConcurrency").values()) == [17]
+
+
+def test_a_tail_cut_within_a_character_begins_with_the_replacement_mark() -> None:
+    tail = log_tail("\N{EURO SIGN}" * 1_366)  # 4,098 bytes
+    assert tail == "\N{REPLACEMENT CHARACTER}".encode() + "\N{EURO SIGN}".encode() * 1_365
