@@ -31,6 +31,7 @@ from lambdarun.model.record_class import record
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    InitialisationFailed,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
@@ -116,6 +117,7 @@ class Admission:
             self.time.given(function, wanted.recorded),
             wanted.client_context,
             wanted.invoked_arn,
+            cold and environment.runs > 1,
         )
         self.records.append(
             InvocationStarted(
@@ -137,6 +139,10 @@ class Admission:
 
     def end(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Free the slot and the environment, record what came of it, and tell the origin."""
+        failed_init = type(outcome) is FunctionFailed and outcome.cause is Cause.INIT_FAILED
+        if failed_init and not invocation.init_within:
+            self._initialise_again(now, invocation, outcome, usage)  # type: ignore[arg-type]  # seen by type()
+            return
         function = invocation.function
         self.ledger.give_back(function.name)
         if usage.output:
@@ -150,11 +156,13 @@ class Admission:
                     usage.output_dropped,
                 )
             )
-        if usage.init is not None:
+        if usage.init is not None and not failed_init:
             environment = invocation.environment
             self.records.append(
                 EnvironmentInitialised(now, function.name, environment.id, usage.init, environment.log_stream)
             )
+        if invocation.init_within and usage.init is not None:
+            usage = usage.with_init_within()
         if type(outcome) is Succeeded:
             if len(outcome.payload) > limits.RESPONSE_BYTES.value:
                 payload = too_large_payload(len(outcome.payload))
@@ -165,6 +173,25 @@ class Admission:
         else:
             self._not_succeeded(now, invocation, outcome, usage)
         invocation.origin.settle(now, invocation, outcome, usage)
+
+    def _initialise_again(
+        self, now: Instant, invocation: Invocation, outcome: FunctionFailed, usage: Usage
+    ) -> None:
+        """Have a second process try to import the handler, now within the invocation's own time."""
+        environment = invocation.environment
+        invocation.failed_init = failed = InitialisationFailed(
+            now,
+            invocation.function.name,
+            invocation.request_id,
+            environment.id,
+            usage.init or Duration(0),
+            outcome.error_type,
+            usage.output,
+        )
+        invocation.init_within = True
+        invocation.started = now
+        self.records.append(failed)
+        self.effects.append(RunInvocation(invocation))
 
     def _succeeded(self, now: Instant, invocation: Invocation, outcome: Succeeded, usage: Usage) -> None:
         function = invocation.function

@@ -12,6 +12,7 @@ from lambdarun.model.instant import Duration, Instant
 
 if TYPE_CHECKING:
     from lambdarun.model.environment import Environment
+    from lambdarun.model.records import InitialisationFailed
 
 
 @define(eq=False)
@@ -35,3 +36,8 @@ class Invocation:
     client_context: bytes
     invoked_arn: str | None
     """None: the function's own ARN without a qualifier."""
+    init_within: bool = False
+    """Whether initialisation counts as the invocation's own time and against its timeout: that of an environment that
+    was reset, and the second one where the first failed (AWS: suppressed init)."""
+    failed_init: InitialisationFailed | None = None
+    """The first initialisation, where it failed."""

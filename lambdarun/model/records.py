@@ -176,6 +176,22 @@ class EnvironmentInitialised(Happened):
 
 
 @record
+class InitialisationFailed(Happened):
+    """An environment's first process failed to import the handler, or took too long; a second one tries again within
+    the invocation. `error_type` is Sandbox.Timedout where it took too long."""
+
+    kind: ClassVar[str] = "environment.init_failed"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    request_id: RequestId
+    environment: int
+    init_us: Duration
+    error_type: str
+    output: bytes
+
+
+@record
 class EnvironmentReset(Happened):
     """An environment lost its process; its private folder stays."""
 
@@ -412,6 +428,7 @@ Record = (
     | OutputCaptured
     | HandlerOverran
     | EnvironmentInitialised
+    | InitialisationFailed
     | EnvironmentReset
     | RequestRefused
     | EventAccepted

@@ -81,7 +81,9 @@ class Callers:
     def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
         for told in reversed(self.admission.records):
             if isinstance(told, InvocationSucceeded | InvocationFailed):
-                return log_tail(invocation_log(told, usage.output, invocation.function.runtime))
+                return log_tail(
+                    invocation_log(told, usage.output, invocation.function.runtime, invocation.failed_init)
+                )
         return None  # it did not run
 
 

@@ -58,6 +58,7 @@ class EnvironmentProcess:
     stopped: bool = False
     invocation: Invocation | None = None
     began: float = 0.0
+    deadline: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)
@@ -205,9 +206,12 @@ class Processes:
         timeout = invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * timeout)
+        elif invocation.cold and not invocation.init_within:
+            limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         else:
-            limit = timeout + limits.INIT_TIMEOUT.value if invocation.cold else timeout
-        heappush(self._deadlines, (began + limit, invocation.number))
+            limit = timeout
+        process.deadline = began + limit
+        heappush(self._deadlines, (process.deadline, invocation.number))
         try:
             self._send(process, invocation)
         except (BrokenPipeError, ConnectionResetError):
@@ -223,7 +227,7 @@ class Processes:
         started = invocation.started
         header = wire.RUN_HEADER.pack(
             wire.RUN,
-            0 if inline else wire.MEMFD,
+            (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
             len(arn),
             invocation.number & 0xFFFFFFFF,
             started if self.virtual else 0,
@@ -319,9 +323,9 @@ class Processes:
         invocation = process.invocation
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
-            if invocation is not None and not self.virtual:
-                limit = wall_seconds() + invocation.function.timeout
-                heappush(self._deadlines, (limit, invocation.number))
+            if invocation is not None and not self.virtual and not invocation.init_within:
+                process.deadline = wall_seconds() + invocation.function.timeout
+                heappush(self._deadlines, (process.deadline, invocation.number))
             return
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
@@ -378,10 +382,10 @@ class Processes:
     def _end_overdue(self) -> None:
         now = wall_seconds()
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, number = heappop(self._deadlines)
+            deadline, number = heappop(self._deadlines)
             process = self._busy.get(number)
-            # A cold start's first deadline holds until its initialisation is told; then a nearer one does.
-            if process is not None and process.invocation is not None:
+            # A cold start's first deadline holds until its initialisation is told; then another one does.
+            if process is not None and process.invocation is not None and process.deadline == deadline:
                 self._kill(process, timed_out=True)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
@@ -419,21 +423,31 @@ class Processes:
         status, memory_kb = reaped
         elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
         outcome: Outcome
+        initialising = invocation.cold and process.initialised is None
+        if timed_out and initialising and not invocation.init_within and not self.virtual:
+            longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
+            outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
+            return outcome, Usage(
+                Duration(0), longest, Duration(0), Duration(0), memory_kb >> 10, *process.take_output()
+            )
         # AWS takes a segmentation fault during initialisation for a time-out (recorded:
         # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
-        if timed_out or (status == signal.SIGSEGV and invocation.cold and process.initialised is None):
+        if timed_out or (status == signal.SIGSEGV and initialising):
             timed_out = True
             elapsed = Duration(invocation.function.timeout * SECOND)
             outcome = _timed_out(invocation)
         elif status == wire.LOST:
             outcome = SystemFailed("the environment's process was lost")
         else:
-            outcome = FunctionFailed(
-                Cause.EXITED, "Runtime.ExitError", exited_payload(uuid_text(invocation.request_id), status)
-            )
+            payload = exited_payload(uuid_text(invocation.request_id), status)
+            cause = Cause.INIT_FAILED if initialising else Cause.EXITED
+            outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
         output, dropped = process.take_output()
-        init, init_slept = process.initialised or (None, Duration(0))
-        if init is not None and not timed_out:
+        init, init_slept = process.initialised or (
+            elapsed if initialising and not timed_out else None,
+            Duration(0),
+        )
+        if init is not None and (invocation.init_within or not timed_out):
             elapsed = max(Duration(0), Duration(elapsed - init))
         return outcome, Usage(elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped)
 

@@ -127,7 +127,11 @@ def serve(environment: Environment) -> None:
             clock.begin(now_us, deadline_us)
         reply_flags = 0
         if first:
-            deadline_us += _initialise(environment, send, pack, number)
+            took_us = _initialise(environment, send, pack, number)
+            if not flags & wire.INIT_WITHIN:
+                deadline_us += took_us
+            elif clock is not None:
+                clock.spend(took_us)
             reply_flags = wire.COLD
             if clock is not None:
                 clock.overslept = overslept
