@@ -66,7 +66,8 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     handler_log.set_up_logging()
     root = configuration["task_root"]
     os.chdir(root)
-    sys.path.insert(0, root)
+    # The interpreter started in the zygote, before it could know this function's variables.
+    sys.path[:0] = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = [""]
     if clock is not None:
         random.seed(configuration["seed"])

@@ -470,3 +470,14 @@ def test_an_event_that_python_would_take_or_choke_on_is_refused_as_no_json(
                 send("fn", payload=payload)
             assert refused.value.refusal.code == "InvalidRequestContentException"
         assert runtime.invoke("fn", [1]).json() == [1]
+
+
+def test_a_functions_own_pythonpath_acts(declare: Declare, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "shared_words.py").write_text("WORD = 'found'\n")
+    function = declare(
+        "from shared_words import WORD\ndef handler(event, context):\n    return WORD\n",
+        environment={"PYTHONPATH": str(tmp_path / "shared")},
+    )
+    with open_blocking_runtime(project_of(function)) as runtime:
+        assert runtime.invoke("fn").json() == "found"
