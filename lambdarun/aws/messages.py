@@ -172,6 +172,20 @@ MAPPING_QUEUE_MISSING: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+MAPPING_FUNCTION_MISSING: Final = ErrorText(
+    404,
+    "ResourceNotFoundException",
+    "Function does not exist",
+    "Message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+MAPPING_PARAMETER_UNSUPPORTED: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Unsupported {field} parameter for given event source mapping type.",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
 MAPPING_EXISTS: Final = ErrorText(
     409,
     "ResourceConflictException",

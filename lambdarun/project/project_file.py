@@ -36,6 +36,7 @@ from lambdarun.project.tables import (
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
+    NOT_FOR_QUEUES,
     QUEUE_KEYS,
     TOP_KEYS,
 )
@@ -310,7 +311,10 @@ class _Reader:
 
     def _mapping(self, name: str, given: Mapping[str, Any]) -> EventSourceMapping:
         path = ("event_source_mappings", name)
-        self._known(given, MAPPING_KEYS, path)
+        for key in [key for key in given if key in NOT_FOR_QUEUES]:
+            text = messages.MAPPING_PARAMETER_UNSUPPORTED.of(field=NOT_FOR_QUEUES[key])
+            self._find((*path, key), text, "Leave it out: it is for streams.")
+        self._known({key: given[key] for key in given if key not in NOT_FOR_QUEUES}, MAPPING_KEYS, path)
         for key in ("event_source", "function"):
             if key not in given:
                 self._find(
@@ -360,7 +364,8 @@ class _Reader:
                 self._dangling(at, "queue", source, declared_queues, said)
             if mapping.get("function", "") not in declared_functions:
                 path = ("event_source_mappings", name, "function")
-                self._dangling(path, "function", mapping.get("function", ""), declared_functions)
+                said = f" {messages.MAPPING_FUNCTION_MISSING.text}."
+                self._dangling(path, "function", mapping.get("function", ""), declared_functions, said)
 
     def _all(
         self, document: Mapping[str, Any], kind: str, make: Callable[[str, Mapping[str, Any]], Any]

@@ -50,3 +50,15 @@ NOT_BUILT: Final = frozenset(
         "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "versions", "vpc_config",
     }
 )  # fmt: skip
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+NOT_FOR_QUEUES: Final = {
+    "bisect_batch_on_function_error": "BisectBatchOnFunctionError",
+    "destination_config": "DestinationConfig",
+    "maximum_record_age_in_seconds": "MaximumRecordAgeInSeconds",
+    "maximum_retry_attempts": "MaximumRetryAttempts",
+    "parallelization_factor": "ParallelizationFactor",
+    "starting_position": "StartingPosition",
+    "starting_position_timestamp": "StartingPositionTimestamp",
+    "tumbling_window_in_seconds": "TumblingWindowInSeconds",
+}
+"""Settings of streams' mappings, which AWS refuses for a queue's."""

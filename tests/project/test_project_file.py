@@ -114,6 +114,8 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
         ("[functions.f]\nhandler = 'a.b'\nmemory_size = true\n", "functions.f.memory_size: True is no whole number."),
         ("[functions.f]\nhandler = 'a b.c'\n", "lambdarun.toml:2:1: functions.f.handler: 'a b.c' is no handler."),
         (f"[functions.f]\nhandler = '{'a' * 127}.b'\n", "Use no whitespace, at most 128 characters."),
+        ("[queues.q]\n[functions.f]\nhandler = 'a.b'\n[event_source_mappings.m]\nevent_source = 'queues.q'\nfunction = 'f'\nmaximum_retry_attempts = 1\n", "lambdarun.toml:7:1: event_source_mappings.m.maximum_retry_attempts: Unsupported MaximumRetryAttempts parameter for given event source mapping type."),
+        ("[queues.q]\n[functions.f]\nhandler = 'a.b'\n[event_source_mappings.m]\nevent_source = 'queues.q'\nfunction = 'g'\n", "there is no function 'g'. Function does not exist."),
         ("[functions.f]\nhandler = 3\n", "functions.f.handler: 3 is no text."),
         ("[functions.f]\ncode_uri = '.'\n", "lambdarun.toml:1:1: functions.f: has no handler."),
         ("[functions.f]\nhandler = 'a.b'\ncode_uri = 'nowhere'\n", "lambdarun.toml:3:1: functions.f.code_uri: there is no folder"),
