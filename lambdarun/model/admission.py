@@ -154,6 +154,7 @@ class Admission:
                     invocation.environment.id,
                     usage.output,
                     usage.output_dropped,
+                    0 if invocation.init_within else usage.init_output,
                 )
             )
         if usage.init is not None and not failed_init:

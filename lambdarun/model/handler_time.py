@@ -92,6 +92,7 @@ class HandlerTime:
             usage.max_memory_mb,
             usage.output,
             usage.output_dropped,
+            usage.init_output,
         )
         return Instant(invocation.started + (init or 0) + duration), outcome, usage
 

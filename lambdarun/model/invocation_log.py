@@ -23,12 +23,17 @@ def invocation_log(
     output: bytes,
     runtime: str,
     failed_init: InitialisationFailed | None = None,
+    init_output: int = 0,
 ) -> str:
-    """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`."""
+    """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`.
+
+    The first `init_output` bytes of the output are the initialisation's: they stand before START.
+    """
     request_id = uuid_text(ended.request_id)
     text = ""
     if ended.init_us is not None:
-        text = _init_start(runtime)
+        text = _init_start(runtime) + _lines(output[:init_output])
+        output = output[init_output:]
     elif failed_init is not None:
         text = _init_start(runtime) + _lines(failed_init.output)
         text += _init_report(failed_init.init_us, "init", failed_init.error_type)

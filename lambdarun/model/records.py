@@ -149,6 +149,8 @@ class OutputCaptured(Happened):
     environment: int
     text: bytes
     dropped_bytes: int
+    init_bytes: int = 0
+    """How many of the first bytes were written while the handler was imported: they stand before START."""
 
 
 @record

@@ -361,7 +361,10 @@ class Processes:
     def _usage(self, process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
         output, dropped = process.take_output() if process.kept else (b"", 0)
         process.initialised = None
-        init = Duration(header[6]) if header[1] & wire.COLD else None
+        init, init_output = None, 0
+        if header[1] & wire.COLD:
+            init = Duration(header[6])
+            output, init_output = _parted(output)
         return Usage(
             Duration(header[4]),
             init,
@@ -370,6 +373,7 @@ class Processes:
             header[8] >> 10,
             output,
             dropped,
+            init_output,
         )
 
     def _end(
@@ -443,18 +447,27 @@ class Processes:
             cause = Cause.INIT_FAILED if initialising else Cause.EXITED
             outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
         output, dropped = process.take_output()
+        output, init_output = _parted(output) if invocation.cold else (output, 0)
         init, init_slept = process.initialised or (
             elapsed if initialising and not timed_out else None,
             Duration(0),
         )
         if init is not None and (invocation.init_within or not timed_out):
             elapsed = max(Duration(0), Duration(elapsed - init))
-        return outcome, Usage(elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped)
+        return outcome, Usage(
+            elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped, init_output
+        )
 
     def _signal(self, process: EnvironmentProcess, number: int) -> None:
         if process.pid:  # 0 would be our own group
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
+
+
+def _parted(output: bytes) -> tuple[bytes, int]:
+    """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
+    before, mark, behind = output.partition(wire.INIT_END)
+    return (before + behind, len(before)) if mark else (output, 0)
 
 
 def _timed_out(invocation: Invocation) -> FunctionFailed:

@@ -21,7 +21,7 @@ class LogText:
     """Reads records, and yields an invocation's whole log when it ends."""
 
     runtime: str
-    _output: dict[int, bytes] = field(factory=dict, init=False)
+    _output: dict[int, OutputCaptured] = field(factory=dict, init=False)
     _failed_inits: dict[int, InitialisationFailed] = field(factory=dict, init=False)
 
     def read(self, records: Iterable[Record]) -> Iterator[tuple[InvocationSucceeded | InvocationFailed, str]]:
@@ -29,10 +29,11 @@ class LogText:
         for record in records:
             match record:
                 case OutputCaptured():
-                    self._output[record.environment] = record.text
+                    self._output[record.environment] = record
                 case InitialisationFailed():
                     self._failed_inits[record.environment] = record
                 case InvocationSucceeded() | InvocationFailed():
-                    output = self._output.pop(record.environment, b"")
+                    captured = self._output.pop(record.environment, None)
+                    output, init = (captured.text, captured.init_bytes) if captured else (b"", 0)
                     failed_init = self._failed_inits.pop(record.environment, None)
-                    yield record, invocation_log(record, output, self.runtime, failed_init)
+                    yield record, invocation_log(record, output, self.runtime, failed_init, init)

@@ -212,6 +212,11 @@ def _initialise(environment: Environment, send: Any, pack: Any, number: int) -> 
             + body[: wire.INLINE_MAX]
         )
         os._exit(1)
+    if handler_log.written:
+        try:
+            os.write(1, wire.INIT_END)
+        except OSError:
+            pass  # the module closed its output
     send(
         pack(
             wire.INITIALISED, wire.COLD, 0, number, 0, 0, environment.init_us, environment.init_slept_us, 0, 0

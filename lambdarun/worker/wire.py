@@ -68,6 +68,10 @@ REPLY_HEADER = struct.Struct("<BBHIQQQQII")
 """kind, flags, error_type_bytes, number, duration_us (real), slept_us (virtual), init_us (real),
 init_slept_us (virtual), max_memory_kb, payload_bytes. Then: error type (UTF-8), payload."""
 
+INIT_END = b"\0\xfflambdarun: initialised\xff\0"
+"""In an environment's output: what stands before it was written while the handler was imported. Only where anything
+was."""
+
 PID = struct.Struct("<BiII")
 """FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), greatest resident size in KB; the last
 two are 0 but in REAPED."""

@@ -65,6 +65,49 @@ def test_a_module_that_fails_is_imported_twice_in_a_cold_call(
     assert first.function_error == second.function_error == "Unhandled"
 
 
+@pytest.mark.parametrize("clock", [RealClock, VirtualClock])
+def test_what_an_import_prints_stands_before_start(
+    clock: type[RealClock | VirtualClock], declare: Declare
+) -> None:
+    source = """
+import os, time
+print("importing")
+os.write(2, b"by hand, without a line's end")
+def handler(event, context):
+    print("running")
+    time.sleep(event)
+"""
+    function = declare(source, timeout=1)
+    with open_blocking_runtime(project_of(function), clock=clock()) as runtime:
+        for wait in (0, 2):
+            reply = runtime.invoke("fn", wait, log_tail=True)
+            assert reply.log_tail is not None
+            assert b"\0" not in reply.log_tail
+            lines = [line.partition(" RequestId")[0] for line in reply.log_tail.decode().splitlines()]
+            imported = ["importing", "by hand, without a line's end"] if not wait else []
+            assert [line for line in lines if not line.startswith("INIT_START")] == [
+                *imported, "START", "running", "END", "REPORT",
+            ]  # fmt: skip
+        after_a_reset = runtime.invoke("fn", 0, log_tail=True).log_tail
+        assert after_a_reset is not None
+        assert after_a_reset.startswith(b"START ")
+        assert after_a_reset.splitlines()[1] == b"importing"
+
+
+def test_a_timed_out_cold_start_logs_its_import_before_start_too(declare: Declare) -> None:
+    function = declare('print("importing")\ndef handler(event, context):\n    while True: pass\n', timeout=1)
+    with open_blocking_runtime(project_of(function)) as runtime:
+        tail = runtime.invoke("fn", log_tail=True).log_tail
+        assert tail is not None
+        assert [line.split()[0] for line in tail.splitlines()] == [
+            b"INIT_START",
+            b"importing",
+            b"START",
+            b"END",
+            b"REPORT",
+        ]
+
+
 def test_the_payload_of_a_failed_import_is_the_second_ones(declare: Declare) -> None:
     source = """
 import os
