@@ -18,7 +18,7 @@ from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, iso, parse_instant
 from lambdarun.model.records import Record, RunEnded, RunStarted
@@ -132,7 +132,8 @@ def _findings(
     if function is None:
         return findings
     mapped = {mapping.queue for mapping in project.mappings.values() if mapping.function == function}
-    for name in {arrival.queue for arrival in arrivals if isinstance(arrival, MessageArrival)} - mapped:
+    recorded = {arrival.queue for arrival in arrivals if isinstance(arrival, MessageArrival)}
+    for name in filter(is_queue_name, sorted(recorded - mapped)):
         findings += mapping_findings(
             EventSourceMapping(name=name, queue=name, function=function),
             project.queues.get(name, Queue(name=name)),

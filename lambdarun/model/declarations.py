@@ -20,6 +20,11 @@ _HANDLER: Final = re.compile(r"\S+")
 _QUEUE_NAME: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 
+def is_queue_name(text: str) -> bool:
+    """Whether a standard queue may have this name."""
+    return bool(_QUEUE_NAME.fullmatch(text)) and len(text) <= limits.QUEUE_NAME_LENGTH.high
+
+
 def running_runtime() -> str:
     """`python3.11`: the runtime that this interpreter is."""
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -128,7 +133,7 @@ class Queue:
 
     @name.validator
     def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not _QUEUE_NAME.fullmatch(value) or len(value) > limits.QUEUE_NAME_LENGTH.high:
+        if not is_queue_name(value):
             raise ValueError(
                 f"name: {value!r} is no queue name. Use letters, digits, - and _, "
                 f"at most {limits.QUEUE_NAME_LENGTH.high}."

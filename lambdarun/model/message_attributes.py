@@ -1,4 +1,4 @@
-"""What message attributes weigh, and which of them AWS refuses.
+"""What message attributes may be, what they weigh, and which of them AWS refuses.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 """
@@ -8,8 +8,45 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from typing import Final
 
 Attributes = Mapping[str, Mapping[str, object]]
+_TYPES: Final = ("String", "Number", "Binary")
+
+
+def normalised(attributes: object) -> dict[str, Mapping[str, object]]:
+    """Message attributes as an event has them; plain texts and numbers are taken, and the SDKs' capitals too.
+
+    Raises ValueError.
+    """
+    if not isinstance(attributes, Mapping):
+        raise ValueError(f"{attributes!r} are no message attributes: they have names")
+    return {str(name): _normalised(str(name), value) for name, value in attributes.items()}
+
+
+def _normalised(name: str, value: object) -> Mapping[str, object]:
+    if isinstance(value, str):
+        return {"stringValue": value, "dataType": "String"}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"stringValue": str(value), "dataType": "Number"}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"attribute {name!r}: {value!r} is neither text nor number nor an attribute's fields"
+        )
+    told = {str(key)[:1].lower() + str(key)[1:]: held for key, held in value.items()}
+    kind = told.get("dataType", "Binary" if told.get("binaryValue") else "String")
+    member = "binaryValue" if str(kind).startswith("Binary") else "stringValue"
+    held = told.get(member) or ""
+    if not isinstance(kind, str) or kind.partition(".")[0] not in _TYPES or not isinstance(held, str):
+        raise ValueError(
+            f"attribute {name!r}: {value!r} has no dataType String, Number or Binary with a text"
+        )
+    if member == "binaryValue":
+        try:
+            base64.b64decode(held, validate=True)
+        except binascii.Error:
+            raise ValueError(f"attribute {name!r}: {held!r} is no base64") from None
+    return {member: held, "dataType": kind}
 
 
 def attribute_bytes(attributes: Attributes) -> int:
@@ -31,8 +68,4 @@ def empty_attribute(attributes: Attributes) -> tuple[str, str] | None:
 def _held(value: Mapping[str, object]) -> bytes:
     if not str(value.get("dataType", "")).startswith("Binary"):
         return str(value.get("stringValue") or "").encode("utf-8", "surrogatepass")
-    encoded = str(value.get("binaryValue") or "")
-    try:
-        return base64.b64decode(encoded)
-    except binascii.Error:
-        return encoded.encode()
+    return base64.b64decode(str(value.get("binaryValue") or ""))

@@ -124,6 +124,9 @@ def _line(place: Place, item: Any, text: str | bytes | None) -> tuple[Line, dict
 def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) -> Line:
     if item.keys() - keys:
         _refuse_keys(place, item, keys)
+    for key in ("function", "source"):
+        if key in item and not isinstance(item[key], str):
+            raise RecordingError(place, f"{key}: {item[key]!r} is no text.", "Write a name.")
     duration = None
     if "report" in item:
         duration = parse_duration_of(str(item["report"]))

@@ -12,12 +12,14 @@ from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.json_text import parse
+from lambdarun.model.message_attributes import normalised
 from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
 from lambdarun.recordings.event_clock import EARLIEST, event_time, number_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
 # own that a recording could tell, so their batches are retried for a day as well.
 RETENTION: Final = Duration(86_400 * SECOND)
+_MESSAGE_FIELDS: Final = {"queue": str, "body": str, "message_id": str, "delay_seconds": int}
 UNTIMED_STEP: Final = Duration(SECOND)
 """Events that tell no time follow each other by a second."""
 
@@ -97,25 +99,32 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
 
 def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> MessageArrival:
     """A message line: `{"queue": ..., "body": ...}`."""
+    for key, wanted in _MESSAGE_FIELDS.items():
+        value = fields.get(key)
+        left_out = value is None and key not in ("queue", "body")
+        if type(value) is not wanted and not left_out:
+            what = "text" if wanted is str else "whole number"
+            raise RecordingError(line.place, f"{key}: {value!r} is no {what}.", f"Write a {what}.")
     return MessageArrival(
         time=timeline.time(line.time, "sqs", None),
         place=line.place,
         queue=fields["queue"],
         body=fields["body"],
         message_id=fields.get("message_id"),
-        attributes={name: _full(value) for name, value in fields.get("message_attributes", {}).items()},
+        attributes=_attributes(line, fields.get("message_attributes")),
         delay_seconds=fields.get("delay_seconds"),
         function=line.function,
         duration=line.duration,
     )
 
 
-def _full(value: Any) -> Mapping[str, object]:
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {"stringValue": str(value), "dataType": "Number"}
-    return {"stringValue": str(value), "dataType": "String"}
+def _attributes(line: Line, given: Any) -> Mapping[str, Mapping[str, object]]:
+    try:
+        return normalised(given or {})
+    except ValueError as fault:
+        raise RecordingError(
+            line.place, f"{fault}.", 'Write {"stringValue": TEXT, "dataType": TYPE}.'
+        ) from None
 
 
 def _source_of(event: Any) -> str:
@@ -149,6 +158,8 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
                 line.place, "has an SQS record without a body.", "Each record needs a text `body`."
             )
         attributes = record.get("attributes") or {}
+        if not isinstance(attributes, dict):
+            raise RecordingError(line.place, "has an SQS record whose attributes have no names.", "")
         arn = record.get("eventSourceARN")
         sent = line.time
         if sent is None and "SentTimestamp" in attributes:
@@ -159,10 +170,10 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
             place=line.place,
             queue=str(arn).rsplit(":", 1)[-1] if arn else "recorded",
             body=record["body"],
-            message_id=record.get("messageId"),
-            attributes=record.get("messageAttributes") or {},
-            sender_id=attributes.get("SenderId"),
-            arn=arn,
+            message_id=str(record["messageId"]) if record.get("messageId") is not None else None,
+            attributes=_attributes(line, record.get("messageAttributes")),
+            sender_id=str(attributes["SenderId"]) if "SenderId" in attributes else None,
+            arn=str(arn) if arn is not None else None,
             function=line.function,
             duration=line.duration,
         )
@@ -172,6 +183,10 @@ def _shards(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Batch
     """A stream's event: all its records are of one shard, but a file made by hand may mix them."""
     lanes: dict[str, list[Any]] = {}
     for record in line.event["Records"]:
+        if not isinstance(record, dict):
+            raise RecordingError(
+                line.place, f"has {record!r} among its records.", "Each record is an object."
+            )
         arn = str(record.get("eventSourceARN", found.source))
         shard = str(record.get("eventID", "")).partition(":")[0] if found.source == "kinesis" else ""
         lanes.setdefault(f"{arn}/{shard}" if shard else arn, []).append(record)

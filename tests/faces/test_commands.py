@@ -254,6 +254,16 @@ def test_what_has_no_route_is_told(folder: Path) -> None:
     assert "not delivered: 1 x no route for source 's3'" in ran.stdout
 
 
+def test_a_message_of_a_fifo_queue_is_not_delivered_and_why_is_told(folder: Path) -> None:
+    lines = [{"queue": name, "body": "x"} for name in ("orders.fifo", "a b", "jobs")]
+    (folder / "fifo.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    done = run(folder, "replay", "fifo.jsonl", "--function", "app.py:accepts")
+    assert done.returncode == 1
+    assert "queue 'orders.fifo' is a FIFO queue: they are not built yet" in done.stdout
+    assert "'a b' is no queue's name" in done.stdout
+    assert re.search(r"^jobs +1 +1 +1$", done.stdout, re.MULTILINE)
+
+
 def test_replay_at_the_walls_speed(folder: Path) -> None:
     (folder / "two.jsonl").write_text(
         '{"time": "2026-01-01T00:00:00Z", "event": {}}\n{"time": "2026-01-01T00:00:01Z", "event": {}}\n'

@@ -241,3 +241,48 @@ def test_logs_and_configuration_changes_tell_their_time(tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text(json.dumps(events))
     told = [arrival.time for arrival in Recording([tmp_path / "e.json"])]
     assert told == [parse_instant("2026-02-25T06:13:21Z"), parse_instant("2026-02-25T06:13:22Z")]
+
+
+def test_attributes_of_a_message_line_are_plain_or_as_an_event_or_an_sdk_has_them(tmp_path: Path) -> None:
+    given = {"a": "x", "b": 6, "c": {"stringValue": "y"}, "d": {"StringValue": "7", "DataType": "Number.int"}}
+    given["e"] = {"binaryValue": "eA==", "dataType": "Binary", "stringListValues": []}
+    (arrival,) = read(
+        tmp_path / "m.jsonl", json.dumps({"queue": "q", "body": "x", "message_attributes": given})
+    )
+    assert arrival.attributes == {
+        "a": {"stringValue": "x", "dataType": "String"},
+        "b": {"stringValue": "6", "dataType": "Number"},
+        "c": {"stringValue": "y", "dataType": "String"},
+        "d": {"stringValue": "7", "dataType": "Number.int"},
+        "e": {"binaryValue": "eA==", "dataType": "Binary"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"queue": None, "body": "x"}, "queue: None is no text."),
+        ({"queue": "q", "body": 5}, "body: 5 is no text."),
+        ({"queue": "q", "body": "x", "delay_seconds": "7"}, "delay_seconds: '7' is no whole number."),
+        ({"queue": "q", "body": "x", "message_attributes": [1]}, "[1] are no message attributes"),
+        ({"queue": "q", "body": "x", "message_attributes": {"a": None}}, "attribute 'a': None is neither"),
+        (
+            {"queue": "q", "body": "x", "message_attributes": {"a": {"dataType": "Set"}}},
+            "has no dataType String",
+        ),
+        ({"queue": "q", "body": "x", "message_attributes": {"a": {"binaryValue": "x"}}}, "'x' is no base64."),
+        ({"time": 5_000_000_000_000, "event": {}, "function": 7}, "function: 7 is no text."),
+        ({"Records": [{"eventSource": "aws:kinesis"}, 5]}, "has 5 among its records."),
+        (
+            {"Records": [{"eventSource": "aws:sqs", "body": "x", "attributes": [1]}]},
+            "attributes have no names.",
+        ),
+    ],
+)
+def test_fields_of_another_type_are_told_with_their_place(
+    line: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordingError) as refused:
+        read(tmp_path / "m.jsonl", json.dumps(line))
+    assert str(refused.value).startswith(f"{tmp_path / 'm.jsonl'}: ")
+    assert said in str(refused.value)
