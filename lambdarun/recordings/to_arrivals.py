@@ -10,11 +10,11 @@ from attrs import define, evolve
 
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
+from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.json_text import parse
 from lambdarun.model.message_attributes import normalised
 from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
-from lambdarun.recordings.event_clock import EARLIEST, event_time, number_time
+from lambdarun.recordings.event_clock import event_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
 # own that a recording could tell, so their batches are retried for a day as well.
@@ -162,9 +162,8 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
             raise RecordingError(line.place, "has an SQS record whose attributes have no names.", "")
         arn = record.get("eventSourceARN")
         sent = line.time
-        if sent is None and "SentTimestamp" in attributes:
-            stamp = number_time(attributes["SentTimestamp"], MILLISECOND)
-            sent = stamp if stamp >= EARLIEST else None
+        if sent is None:
+            sent = event_time("sqs", {"Records": [record]})
         yield MessageArrival(
             time=timeline.time(sent, "custom", None),
             place=line.place,
@@ -216,5 +215,6 @@ def _batch(line: Line, found: Recognised, timeline: Timeline, lane: str, size: i
 def _size(event: Any) -> int:
     for name in ("records", "rmqMessagesByQueue"):
         if isinstance(event.get(name), dict):
-            return sum(len(records) for records in event[name].values())
-    return len(event.get("messages") or event.get("events") or [])
+            return sum(len(records) for records in event[name].values() if isinstance(records, list))
+    records = event.get("messages") or event.get("events")
+    return len(records) if isinstance(records, list) else 0

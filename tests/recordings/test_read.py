@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdarun.errors import RecordingError
 from lambdarun.model.arrival import BatchArrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.instant import iso, parse_instant
+from lambdarun.model.instant import Instant, iso, parse_instant
+from lambdarun.recordings.json_lines import json_lines
 from lambdarun.recordings.read import Recording
+from lambdarun.recordings.to_arrivals import Timeline, arrivals_of, message_of
 
 S3 = {
     "Records": [
@@ -286,3 +290,39 @@ def test_fields_of_another_type_are_told_with_their_place(
         read(tmp_path / "m.jsonl", json.dumps(line))
     assert str(refused.value).startswith(f"{tmp_path / 'm.jsonl'}: ")
     assert said in str(refused.value)
+
+
+ROWS = [
+    json.loads(line)["event"]
+    for line in (Path(__file__).parent.parent / "data" / "detection.jsonl").read_text().splitlines()
+]
+JUNK = st.sampled_from([None, 5, "x", [], {}, [1], {"a": 1}, True, -1.5, ""])
+
+
+def damaged(value: Any, draw: Any) -> Any:
+    """`value` with some of its members left out and some replaced."""
+    if draw(st.integers(0, 8)) == 0:
+        return draw(JUNK)
+    if isinstance(value, dict):
+        return {key: damaged(item, draw) for key, item in value.items() if draw(st.integers(0, 15))}
+    if isinstance(value, list):
+        return [damaged(item, draw) for item in value]
+    return value
+
+
+@given(data=st.data(), row=st.sampled_from(ROWS))
+def test_a_damaged_event_is_an_arrival_or_told_and_never_a_traceback(data: Any, row: Any) -> None:
+    text = json.dumps(damaged(row, data.draw))
+    timeline = Timeline(Instant(0))
+    notices: list[str] = []
+    try:
+        for line, message in json_lines("event.json", text):
+            if message is not None:
+                message_of(line, message, timeline)
+            else:
+                list(arrivals_of(line, timeline, notices))
+    except RecordingError as fault:
+        told = str(fault)
+    else:
+        told = "event.json"
+    assert told.startswith("event.json")
