@@ -337,6 +337,10 @@ class SqsQueue:
             due = ends if due is None or ends < due else due
         return due
 
+    def taken(self) -> int:
+        """How many messages ever came, by a send or from another queue."""
+        return self._numbers
+
     def counts(self) -> Counts:
         """How many messages are visible, hidden and delayed."""
         return Counts(self._visible_count, self._hidden_count, self._delayed_count)
