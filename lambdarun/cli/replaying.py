@@ -18,10 +18,11 @@ from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
+from lambdarun.model.declarations import EventSourceMapping, Project
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, iso, parse_instant
 from lambdarun.model.records import Record, RunEnded, RunStarted
+from lambdarun.model.routing import Routing
 from lambdarun.project.lone_handler import resolve
 from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
@@ -129,15 +130,19 @@ def _findings(
 ) -> list[Finding]:
     """What is wrong with the project, and with the queues that the recording alone brings."""
     findings = check(project, allow_short_visibility=request.allow_short_visibility)
-    if function is None:
-        return findings
-    mapped = {mapping.queue for mapping in project.mappings.values() if mapping.function == function}
-    recorded = {arrival.queue for arrival in arrivals if isinstance(arrival, MessageArrival)}
-    for name in filter(is_queue_name, sorted(recorded - mapped)):
+    routing = Routing(project, function)
+    recorded: dict[str, MessageArrival] = {}
+    for arrival in arrivals:
+        if isinstance(arrival, MessageArrival):
+            recorded.setdefault(arrival.queue, arrival)
+    for name, arrival in sorted(recorded.items()):
+        target = routing.target(arrival)
+        if target is None or routing.mappings(name) or routing.no_queue(arrival) is not None:
+            continue
         findings += mapping_findings(
-            EventSourceMapping(name=name, queue=name, function=function),
-            project.queues.get(name, Queue(name=name)),
-            project.functions[function],
+            EventSourceMapping(name=name, queue=name, function=target),
+            routing.queue(arrival),
+            project.functions[target],
             allow_short_visibility=request.allow_short_visibility,
         )
     return findings

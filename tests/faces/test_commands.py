@@ -214,6 +214,15 @@ def test_a_queue_whose_visibility_is_too_short_is_refused_with_awss_text(folder:
     assert "handled twice:" in ran.stdout
 
 
+def test_a_queue_that_only_the_recording_has_is_checked_too(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        '[functions.slow]\nhandler = "app.accepts"\ntimeout = 60\n[routes]\nsqs = "slow"\n'
+    )
+    refused = run(folder, "replay", "jobs.jsonl")
+    assert "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds" in refused.stderr
+    assert (refused.returncode, refused.stdout) == (3, "")
+
+
 def test_the_log_is_spoken_as_loud_and_in_the_form_that_is_asked_for(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text(PROJECT.format(handler="raises", visibility=30))
     spoken = [
