@@ -15,5 +15,6 @@ REPORT: Final = (
     "Memory Size: {memory_mb} MB\tMax Memory Used: {max_memory_mb} MB\t"
 )
 INIT_DURATION: Final = "Init Duration: {init_ms:.2f} ms\t"
+INIT_REPORT: Final = "INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{status}\n"
 STATUS_TIMEOUT: Final = "Status: timeout"
 STATUS_ERROR: Final = "Status: error\tError Type: {error_type}"

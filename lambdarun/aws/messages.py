@@ -51,7 +51,7 @@ MALFORMED_NAME: Final = ErrorText(
     "ValidationException",
     "1 validation error detected: Value '{value}' at 'functionName' failed to satisfy constraint: Member must satisfy"
     " regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{{2}}((-gov)|(-iso([a-z]?)))?-[a-z]+-"
-    "\\d{{1}}:)?(\\d{{12}}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
+    "\\d{{1}}:)?(\\d{{12}}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
     "message",
     f"{LAMBDA_API}/API_Invoke.html",
 )
@@ -110,6 +110,13 @@ TOO_MANY_ATTRIBUTES: Final = ErrorText(
     "message",
     f"{SQS_API}/API_SendMessage.html",
 )
+EMPTY_ATTRIBUTE: Final = ErrorText(
+    400,
+    "InvalidParameterValue",
+    "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.",
+    "message",
+    f"{SQS_API}/API_SendMessage.html",
+)
 INVALID_CHARACTERS: Final = ErrorText(
     400,
     "InvalidMessageContents",
@@ -143,7 +150,7 @@ VISIBILITY_TOTAL: Final = ErrorText(
 MESSAGE_NOT_THERE: Final = ErrorText(
     400,
     "InvalidParameterValue",
-    "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility"
+    "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility"
     " timeout change.",
     "message",
     f"{SQS_API}/API_ChangeMessageVisibility.html",
@@ -165,6 +172,20 @@ MAPPING_QUEUE_MISSING: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+MAPPING_FUNCTION_MISSING: Final = ErrorText(
+    404,
+    "ResourceNotFoundException",
+    "Function does not exist",
+    "Message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+MAPPING_PARAMETER_UNSUPPORTED: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Unsupported {field} parameter for given event source mapping type.",
+    "message",
+    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
 MAPPING_EXISTS: Final = ErrorText(
     409,
     "ResourceConflictException",
@@ -179,6 +200,22 @@ BATCH_NEEDS_WINDOW: Final = ErrorText(
     "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
+)
+RESERVED_VARIABLE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    " contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {name}",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+ENVIRONMENT_TOO_LARGE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Lambda was unable to configure your environment variables because the environment variables you have provided"
+    " exceeded the 4KB limit. String measured: {measured}",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )
 UNRESERVED_TOO_LOW: Final = ErrorText(
     400,

@@ -130,9 +130,7 @@ def _with_flags(project: Project, function: Function, request: Request) -> tuple
     if request.memory is not None:
         changes["memory_size"] = request.memory
     if request.variables:
-        for variable, said, mend in variable_faults({**function.environment, **request.variables}):
-            raise UsageError(f"--env: {'the whole' if variable is None else repr(variable)}: {said} {mend}")
-        changes["environment"] = {**function.environment, **request.variables}
+        changes["environment"] = _checked({**function.environment, **request.variables})
     if not changes:
         return project, function
     try:
@@ -147,6 +145,13 @@ def _encoded(client_context: str | None) -> str | None:
     if client_context is None or not client_context.lstrip().startswith("{"):
         return client_context
     return base64.b64encode(client_context.encode()).decode()
+
+
+def _checked(variables: dict[str, str]) -> dict[str, str]:
+    """These variables. Raises UsageError where AWS refuses them."""
+    for name, said, mend in variable_faults(variables):
+        raise UsageError(f"--env: {said} {mend}" if name is None else f"--env: {name!r}: {said} {mend}")
+    return variables
 
 
 def _log_stream(settings: Settings, request: Request, stack: ExitStack) -> TextIO | None:

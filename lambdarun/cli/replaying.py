@@ -20,10 +20,11 @@ from lambdarun.cli.settings import Settings
 from lambdarun.errors import LambdarunError, UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import EventSourceMapping, Project
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, iso, parse_instant
 from lambdarun.model.records import Record, RunEnded, RunStarted
+from lambdarun.model.routing import Routing
 from lambdarun.project.lone_handler import resolve
 from lambdarun.recordings.event_clock import LATEST
 from lambdarun.recordings.read import Recording
@@ -162,14 +163,19 @@ def _findings(
 ) -> list[Finding]:
     """What is wrong with the project, and with the queues that the recording alone brings."""
     findings = check(project, allow_short_visibility=request.allow_short_visibility)
-    if function is None:
-        return findings
-    mapped = {mapping.queue for mapping in project.mappings.values() if mapping.function == function}
-    for name in {arrival.queue for arrival in arrivals if isinstance(arrival, MessageArrival)} - mapped:
+    routing = Routing(project, function)
+    recorded: dict[str, MessageArrival] = {}
+    for arrival in arrivals:
+        if isinstance(arrival, MessageArrival):
+            recorded.setdefault(arrival.queue, arrival)
+    for name, arrival in sorted(recorded.items()):
+        target = routing.target(arrival)
+        if target is None or routing.mappings(name) or routing.no_queue(arrival) is not None:
+            continue
         findings += mapping_findings(
-            EventSourceMapping(name=name, queue=name, function=function),
-            project.queues.get(name, Queue(name=name)),
-            project.functions[function],
+            EventSourceMapping(name=name, queue=name, function=target),
+            routing.queue(arrival),
+            project.functions[target],
             allow_short_visibility=request.allow_short_visibility,
         )
     return findings
@@ -196,6 +202,15 @@ def _exit_code(request: Replay, summary: Summary) -> int:
     return 1 if failed[request.fail_on] else 0
 
 
+def _reserved(project: Project) -> dict[str, int]:
+    """The functions with a reservation, and how much."""
+    return {
+        function.name: function.reserved_concurrent_executions
+        for function in project.functions.values()
+        if function.reserved_concurrent_executions is not None
+    }
+
+
 @define(eq=False)
 class _Run:
     """The readers of a replay's records."""
@@ -219,9 +234,7 @@ class _Run:
         self._lines = ResultLines(self.virtual)
         self._out = self._file(request.out)
         self._metrics_file = self._file(request.metrics)
-        reserved = {f.name: f.reserved_concurrent_executions for f in self.project.functions.values()}
-        known = {name: executions for name, executions in reserved.items() if executions is not None}
-        self._metrics = Metrics(known) if request.metrics is not None else None
+        self._metrics = Metrics(_reserved(self.project)) if request.metrics is not None else None
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:

@@ -13,7 +13,7 @@ from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Effect, RunInvocation
 from lambdarun.model.environment import Environments, Happening
 from lambdarun.model.handler_time import HandlerTime
-from lambdarun.model.instant import Instant
+from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import not_json_refusal, too_large_payload
 from lambdarun.model.outcome import (
@@ -29,6 +29,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    InitialisationFailed,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
@@ -77,6 +78,7 @@ class Admission:
         invocation.started = now
         invocation.cold = cold = environment.cold
         invocation.given = self.time.given(function, invocation.recorded)
+        invocation.init_within = cold and environment.runs > 1
         self.records.append(
             InvocationStarted(
                 now,
@@ -97,6 +99,10 @@ class Admission:
 
     def end(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Free the slot and the environment, record what came of it, and tell the origin."""
+        failed_init = type(outcome) is FunctionFailed and outcome.cause is Cause.INIT_FAILED
+        if failed_init and not invocation.init_within:
+            self._initialise_again(now, invocation, outcome, usage)  # type: ignore[arg-type]  # seen by type()
+            return
         function = invocation.function
         self.ledger.give_back(function.name)
         if usage.output:
@@ -108,13 +114,16 @@ class Admission:
                     invocation.environment.id,
                     usage.output,
                     usage.output_dropped,
+                    0 if invocation.init_within else usage.init_output,
                 )
             )
-        if usage.init is not None:
+        if usage.init is not None and not failed_init:
             environment = invocation.environment
             self.records.append(
                 EnvironmentInitialised(now, function.name, environment.id, usage.init, environment.log_stream)
             )
+        if invocation.init_within and usage.init is not None:
+            usage = usage.with_init_within()
         if type(outcome) is Succeeded:
             if len(outcome.payload) > limits.RESPONSE_BYTES.value:
                 payload = too_large_payload(len(outcome.payload))
@@ -125,6 +134,25 @@ class Admission:
         else:
             self._not_succeeded(now, invocation, outcome, usage)
         invocation.origin.settle(now, invocation, outcome, usage)
+
+    def _initialise_again(
+        self, now: Instant, invocation: Invocation, outcome: FunctionFailed, usage: Usage
+    ) -> None:
+        """Have a second process try to import the handler, now within the invocation's own time."""
+        environment = invocation.environment
+        invocation.failed_init = failed = InitialisationFailed(
+            now,
+            invocation.function.name,
+            invocation.request_id,
+            environment.id,
+            usage.init or Duration(0),
+            outcome.error_type,
+            usage.output,
+        )
+        invocation.init_within = True
+        invocation.started = now
+        self.records.append(failed)
+        self.effects.append(RunInvocation(invocation))
 
     def _succeeded(self, now: Instant, invocation: Invocation, outcome: Succeeded, usage: Usage) -> None:
         function = invocation.function

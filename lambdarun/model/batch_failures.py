@@ -33,7 +33,7 @@ def verdict(payload: bytes, ids: Container[str]) -> AllSucceeded | Partial | Mal
     """Read a handler's reply to a batch with these item identifiers."""
     try:
         reply = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Malformed()
     if not isinstance(reply, dict):
         # null, "", [] succeed; so does any other reply that reports nothing.

@@ -19,7 +19,12 @@ _NAME: Final = r"[a-zA-Z0-9_-]+"
 _ACCOUNT_ID: Final = r"[0-9]{12}"
 _REGION_NAME: Final = r"[a-z]+(-[a-z]+)+-[0-9]+"
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
-_HANDLER: Final = r"\S{1,128}"
+_HANDLER: Final = r"\S+"
+
+
+def is_queue_name(text: str) -> bool:
+    """Whether a standard queue may have this name."""
+    return bool(re.fullmatch(_NAME, text)) and len(text) <= limits.QUEUE_NAME_LENGTH.high
 
 
 def running_runtime() -> str:
@@ -112,7 +117,7 @@ class Function:
 
     @handler.validator
     def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not re.fullmatch(_HANDLER, value):
+        if not re.fullmatch(_HANDLER, value) or len(value) > limits.HANDLER_LENGTH.high:
             raise ValueError(
                 f"handler: {value!r} is no handler. Write module.function, without spaces, at most 128 characters."
             )
@@ -140,7 +145,7 @@ class Queue:
 
     @name.validator
     def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not re.fullmatch(_NAME, value) or len(value) > limits.QUEUE_NAME_LENGTH.high:
+        if not is_queue_name(value):
             raise ValueError(
                 f"name: {value!r} is no queue name. Use letters, digits, - and _, "
                 f"at most {limits.QUEUE_NAME_LENGTH.high}."

@@ -7,15 +7,19 @@ holds for every outcome, an error or an exit too; where it reaches the function'
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from attrs import define
 
+from lambdarun.aws import limits
 from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import timed_out_payload
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage
+
+_LONGEST_INIT: Final = Duration(limits.INIT_TIMEOUT.value * SECOND)
 
 
 class DurationMode(Enum):
@@ -51,25 +55,35 @@ class HandlerTime:
         if self.mode is DurationMode.MEASURED:
             return invocation.started
         function = invocation.function
-        init = function.init_duration if invocation.cold else 0
-        return Instant(invocation.started + init + min(invocation.given, function.timeout * SECOND))
+        timeout = function.timeout * SECOND
+        if not invocation.cold:
+            return Instant(invocation.started + min(invocation.given, timeout))
+        # A handler that does not import takes no time of its own.
+        longest = timeout if invocation.init_within else _LONGEST_INIT
+        return Instant(invocation.started + min(function.init_duration, longest))
 
     def end(self, invocation: Invocation, outcome: Outcome, usage: Usage) -> tuple[Instant, Outcome, Usage]:
         """When an outcome takes effect, and the outcome and usage as of virtual time."""
         function = invocation.function
         timeout = function.timeout * SECOND
         measured = self.mode is DurationMode.MEASURED
-        duration = (usage.duration if measured else invocation.given) + usage.slept
+        failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
+        duration = 0 if failed_init else (usage.duration if measured else invocation.given) + usage.slept
         init = None
         if usage.init is not None or invocation.cold:
             real = (usage.init or 0) if measured else function.init_duration
             init = Duration(real + usage.init_slept)
         timed_out = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
-        failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
-        if timed_out or (duration >= timeout and not failed_init):
-            payload = timed_out_payload(invocation.request_id, function.timeout)
-            outcome = FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)
-            duration = timeout
+        within = 0
+        if init is not None:
+            if invocation.init_within:
+                within = init = min(init, Duration(timeout))
+            elif init > _LONGEST_INIT:
+                outcome, timed_out = _timed_out(invocation, Cause.INIT_FAILED), False
+                init, duration = _LONGEST_INIT, 0
+        if timed_out or within + duration >= timeout:
+            outcome = _timed_out(invocation, Cause.TIMED_OUT)
+            duration = timeout - within
         usage = Usage(
             Duration(duration),
             init,
@@ -78,5 +92,11 @@ class HandlerTime:
             usage.max_memory_mb,
             usage.output,
             usage.output_dropped,
+            usage.init_output,
         )
         return Instant(invocation.started + (init or 0) + duration), outcome, usage
+
+
+def _timed_out(invocation: Invocation, cause: Cause) -> FunctionFailed:
+    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
+    return FunctionFailed(cause, "Sandbox.Timedout", payload)

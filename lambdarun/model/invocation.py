@@ -13,6 +13,7 @@ from lambdarun.model.outcome import Outcome, Usage
 
 if TYPE_CHECKING:
     from lambdarun.model.environment import Environment
+    from lambdarun.model.records import InitialisationFailed
 
 
 class Origin(Protocol):
@@ -51,3 +52,8 @@ class Invocation:
     cold: bool = field(init=False)
     given: Duration = field(init=False)
     """Virtual time: the declared or recorded duration, without what the handler sleeps."""
+    init_within: bool = field(init=False)
+    """Whether initialisation counts as the invocation's own time and against its timeout: that of an environment that
+    was reset, and the second one where the first failed (AWS: suppressed init)."""
+    failed_init: InitialisationFailed | None = field(default=None, init=False)
+    """The first initialisation, where it failed."""

@@ -21,17 +21,19 @@ from lambdarun.model.arrival import Delivery, EventArrival
 from lambdarun.model.declarations import Account, Function
 from lambdarun.model.draws import RequestId
 from lambdarun.model.json_fault import json_fault
+from lambdarun.model.json_text import parse
 from lambdarun.model.outcome import ThrottleReason
 from lambdarun.model.record_class import record
 
 EMPTY_EVENT: Final = b"{}"
 """The event that an empty body stands for."""
 _LATEST: Final = "$LATEST"
-# API model, FunctionName: name, partial ARN or ARN, each with or without a qualifier.
+# Name, partial ARN or ARN, each with or without a qualifier; the pattern of AWS's own refusal (test_invalid_invoke).
 _NAME_FORMS: Final = (
-    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?(?:function:)?"
-    r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+    r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?"
+    r"(?:function:)?(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
+_WITHOUT_TYPE: Final = {messages.REQUEST_TOO_LARGE.code, messages.MALFORMED_NAME.code}
 
 
 @frozen
@@ -49,7 +51,7 @@ class Refusal:
         fields: dict[str, str] = {}
         if self.reason is not None:
             fields["Reason"] = self.reason
-        if self.status != 413:
+        if self.code not in _WITHOUT_TYPE:
             fields["Type"] = "Service" if self.status >= 500 else "User"
         fields[self.key] = self.message
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
@@ -155,7 +157,7 @@ def async_refusal(payload: bytes) -> Refusal | None:
     if refusal is not None:
         return refusal
     try:
-        json.loads(payload or b"{}")
+        parse(payload or b"{}")
     except ValueError:
         return not_json_refusal(payload)
     return None

@@ -13,7 +13,11 @@ from typing import Final
 
 from attrs import frozen
 
+from lambdarun.model.json_text import DIGITS_MAX, NESTING_MAX, NO_NUMBER, TOO_DEEP, TOO_LONG, parse
+
 _VALUE: Final = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_CONSTANT: Final = "NaN|-?Infinity"
+_DIGITS: Final = "[0-9]+"
 _WORD: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
 # What Python's parser says -> what Jackson expected.
 _EXPECTED: Final = {
@@ -33,7 +37,7 @@ class JsonFault:
 
 
 def json_fault(payload: bytes) -> JsonFault:
-    """The first fault of a payload that `json.loads` refuses."""
+    """The first fault of a payload that is refused."""
     text = payload.decode("latin-1")  # one character a byte: Jackson counts bytes
     fault = _syntax_fault(text)
     try:
@@ -43,6 +47,9 @@ def json_fault(payload: bytes) -> JsonFault:
             return _at(text, broken.start, f"Invalid UTF-8 start byte 0x{payload[broken.start]:x}")
     if fault is None:
         return JsonFault("Unexpected end-of-input", 1, 1)
+    limit = _limit_fault(text, fault)
+    if limit is not None:
+        return _at(text, fault.pos, limit)
     word = re.compile(_WORD).match(text, fault.pos)
     if fault.msg == "Expecting value" and word is not None:
         expecting = f"Unrecognized token '{word[0]}': was expecting {_VALUE}"
@@ -57,9 +64,30 @@ def json_fault(payload: bytes) -> JsonFault:
 
 def _syntax_fault(text: str) -> json.JSONDecodeError | None:
     try:
-        json.loads(text)
+        parse(text)
     except json.JSONDecodeError as fault:
         return fault
+    return None
+
+
+def _limit_fault(text: str, fault: json.JSONDecodeError) -> str | None:
+    """What Jackson says where Python's parser would have gone on, or broken off without a place."""
+    if fault.msg == TOO_DEEP:
+        return (
+            f"Document nesting depth ({NESTING_MAX + 1}) exceeds the maximum allowed ({NESTING_MAX}, from"
+            " `StreamReadConstraints.getMaxNestingDepth()`)"
+        )
+    digits = re.compile(_DIGITS).match(text, fault.pos)
+    if fault.msg == TOO_LONG and digits is not None:
+        return (
+            f"Number value length ({len(digits[0])}) exceeds the maximum allowed ({DIGITS_MAX}, from"
+            " `StreamReadConstraints.getMaxNumberLength()`)"
+        )
+    constant = re.compile(_CONSTANT).match(text, fault.pos)
+    if fault.msg == NO_NUMBER and constant is not None:
+        return (
+            f"Non-standard token '{constant[0]}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
+        )
     return None
 
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
 
-def receipt_handle(received: Received) -> str:
-    """An opaque text, another one for each receive."""
-    return f"AQEB{received.at}/{received.message.number}/{received.receive_count}"
-
-
 def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
     """MD5 of message attributes: sorted names, each with length, type and value.
 
@@ -68,7 +63,7 @@ def sqs_record(received: Received, tail: str, absent_md5: str) -> str:
         attributes = ",".join([_attribute(name, value) for name, value in message.attributes.items()])
         checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
     return (
-        f'{{"messageId":{quoted(message.id)},"receiptHandle":"{receipt_handle(received)}","body":{quoted(body)},'
+        f'{{"messageId":{quoted(message.id)},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
         f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
         f'"SenderId":{quoted(message.sender_id)},'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'

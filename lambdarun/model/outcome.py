@@ -84,3 +84,11 @@ class Usage:
     """What descriptors 1 and 2 got during the invocation."""
     output_dropped: int
     """Bytes of output beyond the cap."""
+    init_output: int = 0
+    """How many of the output's first bytes initialisation wrote."""
+
+    def with_init_within(self) -> Usage:
+        """The same with initialisation as a part of the duration."""
+        duration = Duration(self.duration + (self.init or 0))
+        rest = (self.slept, self.init_slept, self.max_memory_mb, self.output, self.output_dropped)
+        return Usage(duration, None, *rest)  # its init wrote behind START

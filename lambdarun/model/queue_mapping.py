@@ -25,8 +25,10 @@ from lambdarun.model.sqs_queue import Received, SqsQueue
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
 THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
 THROTTLE_WAIT_MAX: Final = Duration(20 * SECOND)
-_ROOM_CHECK_BYTES: Final = 900_000
-"""Below so many characters of bodies no batch can pass the size limit, whatever JSON makes of them."""
+_RECORD_BYTES: Final = 1_200
+_CHARACTER_BYTES: Final = 12
+"""At most so much takes a record without its body and its attributes, and a character of its body (two escapes)."""
+_NOTHING_MEASURED: Final = (0, len('{"Records":[]}'))
 
 
 @define(eq=False)
@@ -71,6 +73,8 @@ class QueueMapping:
     _carried: deque[Received] = field(factory=deque, init=False)
     """Received, but over the size limit of the batch before: the next one begins with them."""
     _window_ends: Instant | None = field(default=None, init=False)
+    _measured: tuple[int, int] = field(default=_NOTHING_MEASURED, init=False)
+    """How many of the gathered messages were measured, and the bytes of their event."""
     _throttled: DueQueue[Batch] = field(factory=DueQueue, init=False)
     _visibility_s: int = field(init=False)
     _grows_at: Instant | None = field(default=None, init=False)
@@ -225,15 +229,18 @@ class QueueMapping:
         window = self.declaration.maximum_batching_window_in_seconds
         size = self.declaration.batch_size
         while self._carried and len(gathered) < size:
-            gathered.append(self._carried.popleft())
+            carried = self._carried.popleft()
+            if now < carried.at + self._visibility_s * SECOND:  # else it shows again, for another receive
+                gathered.append(carried)
         while len(gathered) < size and queue.visible:
             wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
-            gathered += queue.receive(now, wanted, records, self._visibility_s)
-            if not window:
+            received = queue.receive(now, wanted, records, self._visibility_s)
+            gathered += received
+            if not window or not received:
                 break
+        fits = self._fitting(gathered)
         if not gathered:
             return []
-        fits = self._fitting(gathered)
         if window and fits == len(gathered) < size:
             # The window opens with its first message.
             if self._window_ends is None:
@@ -241,22 +248,25 @@ class QueueMapping:
             if now < self._window_ends:
                 return []
         self._window_ends = None
+        self._measured = _NOTHING_MEASURED
         self._gathered = []
         self._carried.extend(gathered[fits:])
         return gathered[:fits]
 
     def _fitting(self, gathered: list[Received]) -> int:
         """How many of these fit into one event of at most 6 MB, metadata included."""
-        if sum([len(received.message.body) for received in gathered]) < _ROOM_CHECK_BYTES:
+        characters = sum([len(received.message.body) for received in gathered])
+        at_most = len(gathered) * _RECORD_BYTES + characters * _CHARACTER_BYTES
+        if at_most < limits.BATCH_BYTES.value and not any(one.message.attributes for one in gathered):
             return len(gathered)
-        total = len('{"Records":[]}')
-        fits = 0
+        fits, total = self._measured
         while fits < len(gathered):
             record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, " " * 30)
             total += len(record) + 1
             if total > limits.BATCH_BYTES.value:
                 break
             fits += 1
+            self._measured = fits, total
         if fits == 0:
             # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it.
             gathered.pop(0)

@@ -72,11 +72,14 @@ class QueuePolling:
 
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
+        dead = self.dead_letter
+        before = dead.queue.taken() if dead is not None else 0
         self.queue.advance(now, self.admission.records)
         for poller in self.pollers:
             poller.poll(now)
-        if self.dead_letter is not None and self.dead_letter.pollers:
-            self.wakes.stir(self.dead_letter)
+        if dead is not None and dead.queue.taken() != before:
+            # Its pollers look at what came, and what nobody polls expires one day.
+            self.wakes.stir(dead)
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""

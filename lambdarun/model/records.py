@@ -149,6 +149,8 @@ class OutputCaptured(Happened):
     environment: int
     text: bytes
     dropped_bytes: int
+    init_bytes: int = 0
+    """How many of the first bytes were written while the handler was imported: they stand before START."""
 
 
 @record
@@ -173,6 +175,22 @@ class EnvironmentInitialised(Happened):
     environment: int
     init_us: Duration
     log_stream: str
+
+
+@record
+class InitialisationFailed(Happened):
+    """An environment's first process failed to import the handler, or took too long; a second one tries again within
+    the invocation. `error_type` is Sandbox.Timedout where it took too long."""
+
+    kind: ClassVar[str] = "environment.init_failed"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    function: str
+    request_id: RequestId
+    environment: int
+    init_us: Duration
+    error_type: str
+    output: bytes
 
 
 @record
@@ -412,6 +430,7 @@ Record = (
     | OutputCaptured
     | HandlerOverran
     | EnvironmentInitialised
+    | InitialisationFailed
     | EnvironmentReset
     | RequestRefused
     | EventAccepted

@@ -147,6 +147,9 @@ class Region:
 
     def _arrive_message(self, now: Instant, arrival: MessageArrival) -> None:
         polled = self.queues.get(arrival.queue)
+        if polled is None and (reason := self.routing.no_queue(arrival)) is not None:
+            self._undelivered(now, arrival, reason)
+            return
         if polled is None or not polled.pollers:
             function = self._function_of(now, arrival)
             if function is None:

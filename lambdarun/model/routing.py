@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from attrs import define, field
 
 from lambdarun.model.arrival import Arrival, MessageArrival
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
 
 
 @define(eq=False)
@@ -60,6 +60,14 @@ class Routing:
         """The declared queue of `arrival`, or one with AWS's defaults."""
         declared = self.project.queues.get(arrival.queue)
         return declared if declared is not None else Queue(name=arrival.queue)
+
+    def no_queue(self, arrival: MessageArrival) -> str | None:
+        """Why there can be no queue for `arrival`; None: there can."""
+        if arrival.queue in self.project.queues or is_queue_name(arrival.queue):
+            return None
+        if arrival.queue.endswith(".fifo"):
+            return f"queue {arrival.queue!r} is a FIFO queue: they are not built yet"
+        return f"{arrival.queue!r} is no queue's name"
 
     def mappings(self, queue: str) -> list[EventSourceMapping]:
         """The declared mappings of `queue`; with `--function` those of that function only."""

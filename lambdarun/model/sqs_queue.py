@@ -22,6 +22,7 @@ from lambdarun.aws.messages import ErrorText
 from lambdarun.model.declarations import Queue
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
 from lambdarun.model.records import (
     MessageDeadLettered,
     MessageExpired,
@@ -103,6 +104,10 @@ class Received:
     receive_count: int
     at: Instant
 
+    def handle(self) -> str:
+        """AWS's receipt handle: an opaque text, another one for each receive."""
+        return f"AQEB{self.at}/{self.message.number}/{self.receive_count}"
+
 
 @frozen
 class Counts:
@@ -175,11 +180,14 @@ class SqsQueue:
         if not body:
             return _refusal(messages.MESSAGE_BODY_MISSING)
         if len(body) * 4 > most or message.attributes:
-            size = len(body.encode("utf-8", "surrogatepass")) + _attribute_bytes(message.attributes)
+            size = len(body.encode("utf-8", "surrogatepass")) + attribute_bytes(message.attributes)
             if size > most:
                 return _refusal(messages.MESSAGE_TOO_LONG, most=most)
         if len(message.attributes) > limits.MESSAGE_ATTRIBUTES.value:
             return _refusal(messages.TOO_MANY_ATTRIBUTES, most=limits.MESSAGE_ATTRIBUTES.value)
+        empty = empty_attribute(message.attributes)
+        if empty is not None:
+            return _refusal(messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
         odd = not (body.isascii() and body.isprintable())
         if odd and re.search(_FORBIDDEN, body) is not None:
             return _refusal(messages.INVALID_CHARACTERS)
@@ -222,6 +230,8 @@ class SqsQueue:
         )
         shows = Instant(now + timeout * SECOND)
         hidden: list[Message] = []
+        # Beyond the messages in flight that AWS allows, a long poll stays empty.
+        count = min(count, limits.MESSAGES_IN_FLIGHT.value - self.hidden)
         visible = self._visible
         while visible and len(hidden) < count:
             message = visible.popleft()
@@ -271,7 +281,7 @@ class SqsQueue:
         if not 0 <= timeout_s <= most:
             return _refusal(messages.VISIBILITY_INVALID, value=timeout_s)
         if message.state is _GONE:
-            return _refusal(messages.MESSAGE_NOT_THERE)
+            return _refusal(messages.MESSAGE_NOT_THERE, handle=received.handle())
         # The cap runs from the receive, not from the last change: a change cannot extend it.
         if now + timeout_s * SECOND >= received.at + most * SECOND:
             return _refusal(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
@@ -311,6 +321,10 @@ class SqsQueue:
             ends = Instant(oldest.sent + self.declaration.message_retention_period * SECOND)
             wake = ends if wake is None or ends < wake else wake
         return wake
+
+    def taken(self) -> int:
+        """How many messages ever came, by a send or from another queue."""
+        return self._numbers
 
     def counts(self) -> Counts:
         """How many messages are visible, hidden and delayed."""
@@ -402,11 +416,3 @@ class SqsQueue:
 
 def _refusal(text: ErrorText, **values: object) -> QueueRefusal:
     return QueueRefusal(text.code, text.of(**values))
-
-
-def _attribute_bytes(attributes: Mapping[str, Mapping[str, object]]) -> int:
-    total = 0
-    for name, value in attributes.items():
-        held = value.get("stringValue", value.get("binaryValue", ""))
-        total += len(name.encode()) + len(str(value.get("dataType", ""))) + len(str(held).encode())
-    return total

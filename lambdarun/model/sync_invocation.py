@@ -81,7 +81,8 @@ class Callers:
     def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
         for told in reversed(self.admission.records):
             if isinstance(told, InvocationSucceeded | InvocationFailed):
-                return log_tail(invocation_log(told, usage.output, invocation.function.runtime))
+                runtime, failed_init = invocation.function.runtime, invocation.failed_init
+                return log_tail(invocation_log(told, usage.output, runtime, failed_init, usage.init_output))
         return None  # it did not run
 
 

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from lambdarun.errors import UnknownFunctionError
+from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Function, Project, running_runtime
 
 
@@ -18,7 +18,8 @@ def is_lone(name: str) -> bool:
 def lone_function(name: str, *, folder: Path | None = None) -> Project:
     """A project whose one function runs the handler `name`, found from `folder` (the working folder).
 
-    Whether its module exists is for the function to find out: as on AWS, its init error is the result.
+    Whether its module exists is for the function to find out: as on AWS, its init error is the result. Raises UsageError
+    where AWS takes no such handler.
 
     >>> function = lone_function("functions/orders_api/app.py:handler").functions["app"]
     >>> function.handler, function.timeout, function.memory_size
@@ -34,7 +35,10 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
         code, handler = start, name
         module = name.rpartition(".")[0].rpartition(".")[2] or name
     made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[:64] or "function"
-    function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
+    try:
+        function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
     return Project(functions={made: function})
 
 

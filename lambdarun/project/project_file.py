@@ -30,15 +30,17 @@ from lambdarun.model.declarations import (
 from lambdarun.model.instant import Duration, parse_duration
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.key_locator import KeyLocator
-from lambdarun.project.strict_values import CONVERTER, WrongType, key_text, toml_text
+from lambdarun.project.strict_values import CONVERTER, WrongType
 from lambdarun.project.tables import (
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
+    NOT_FOR_QUEUES,
     QUEUE_KEYS,
     TOP_KEYS,
 )
 from lambdarun.project.toml_file import read_document, shown
+from lambdarun.project.toml_text import key_text, toml_text
 from lambdarun.project.variables import variable_faults
 
 T = TypeVar("T", bound=AttrsInstance)
@@ -277,7 +279,10 @@ class _Reader:
 
     def _mapping(self, name: str, given: Mapping[str, Any]) -> EventSourceMapping:
         path = ("event_source_mappings", name)
-        self._known(given, MAPPING_KEYS, path)
+        for key in [key for key in given if key in NOT_FOR_QUEUES]:
+            text = messages.MAPPING_PARAMETER_UNSUPPORTED.of(field=NOT_FOR_QUEUES[key])
+            self._find((*path, key), text, "Leave it out: it is for streams.")
+        self._known({key: given[key] for key in given if key not in NOT_FOR_QUEUES}, MAPPING_KEYS, path)
         for key in ("event_source", "function"):
             if key not in given:
                 self._find(
@@ -331,7 +336,8 @@ class _Reader:
             function = mapping.get("function")
             if isinstance(function, str) and function not in declared_functions:
                 path = ("event_source_mappings", name, "function")
-                self._dangling(path, "function", function, declared_functions)
+                said = f" {messages.MAPPING_FUNCTION_MISSING.text}."
+                self._dangling(path, "function", function, declared_functions, said)
 
     def _all(
         self, document: Mapping[str, Any], kind: str, make: Callable[[str, Mapping[str, Any]], Any]

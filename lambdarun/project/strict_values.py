@@ -1,13 +1,13 @@
-"""Values as they stand in a project file, and declarations made of them without bending any."""
+"""Declarations made of a project file's values without bending any."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import cattrs
 
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+from lambdarun.project.toml_text import toml_text
+
 _WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
 _WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
 
@@ -18,18 +18,6 @@ class WrongType(Exception):
     def __init__(self, value: object, wanted: type) -> None:
         super().__init__(f"{toml_text(value)} is {_WHAT[wanted]}.")
         self.mend = _WRITE[wanted]
-
-
-def key_text(path: tuple[str, ...]) -> str:
-    """A key as it stands in the file: parts that are no bare keys in quotes."""
-    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in path)
-
-
-def toml_text(value: object) -> str:
-    """A value as it stands in the file."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _strict_converter() -> cattrs.Converter:

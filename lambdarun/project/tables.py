@@ -34,26 +34,31 @@ MAPPING_KEYS: Final = (
 )
 NOT_BUILT: Final = frozenset(
     {
-        "alarms", "aliases", "architectures", "bisect_batch_on_function_error", "buses", "content_based_deduplication",
-        "cpu", "dead_letter_config", "deduplication_scope", "description", "destination_config", "durable_config",
-        "engine", "ephemeral_storage", "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria",
-        "function_url_config", "image_config", "isolation", "kms_key_arn", "layers", "logging_config",
-        "maximum_record_age_in_seconds", "maximum_retry_attempts", "metrics_config", "network", "on_failure", "on_success",
-        "parallelization_factor", "policy", "provisioned_concurrency", "provisioned_poller_config",
-        "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "role", "rules",
-        "scaling_config", "schedules", "snap_start", "starting_position", "starting_position_timestamp", "streams",
-        "tables", "tags", "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "versions",
-        "vpc_config",
+        "accelerator_config", "alarms", "aliases", "amazon_managed_kafka_event_source_config", "architectures",
+        "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
+        "content_based_deduplication", "cpu", "dead_letter_config", "deduplication_scope", "description",
+        "destination_config", "document_db_event_source_config", "durable_config", "engine", "ephemeral_storage",
+        "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
+        "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
+        "kms_master_key_id", "layers", "logging_config", "maximum_record_age_in_seconds", "maximum_retry_attempts",
+        "metrics_config", "network", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
+        "provisioned_concurrency", "provisioned_poller_config", "publish", "publish_to",
+        "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",
+        "rules", "runtime_management_config", "scaling_config", "schedules", "self_managed_event_source",
+        "self_managed_kafka_event_source_config", "snap_start", "source_access_configurations",
+        "sqs_managed_sse_enabled", "starting_position", "starting_position_timestamp", "streams", "tables", "tags",
+        "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "versions", "vpc_config",
     }
 )  # fmt: skip
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-RESERVED_VARIABLES: Final = frozenset(
-    {
-        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_METADATA_API",
-        "AWS_LAMBDA_METADATA_TOKEN", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
-    }
-)  # fmt: skip
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+NOT_FOR_QUEUES: Final = {
+    "bisect_batch_on_function_error": "BisectBatchOnFunctionError",
+    "destination_config": "DestinationConfig",
+    "maximum_record_age_in_seconds": "MaximumRecordAgeInSeconds",
+    "maximum_retry_attempts": "MaximumRetryAttempts",
+    "parallelization_factor": "ParallelizationFactor",
+    "starting_position": "StartingPosition",
+    "starting_position_timestamp": "StartingPositionTimestamp",
+    "tumbling_window_in_seconds": "TumblingWindowInSeconds",
+}
+"""Settings of streams' mappings, which AWS refuses for a queue's."""

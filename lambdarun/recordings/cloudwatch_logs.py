@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from lambdarun.errors import Place
 from lambdarun.model.instant import Instant, parse_instant
+from lambdarun.model.json_text import parse
 from lambdarun.recordings.timed_lines import parse_duration_of
 from lambdarun.recordings.to_arrivals import Line
 
@@ -48,7 +48,7 @@ def _event(body: str) -> tuple[Any, bytes | None]:
     if not body.startswith("{"):
         return None, None
     try:
-        value = json.loads(body)
+        value = parse(body)
     except ValueError:
         return None, None
     inner = value.get("message")

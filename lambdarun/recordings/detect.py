@@ -19,6 +19,7 @@ _PIPES: Final = (
     "aws:dynamodb",
     "aws:kafka",
     "SelfManagedKafka",
+    "aws:SelfManagedKafka",
     "aws:mq",
     "aws:amq",
     "aws:rmq",
@@ -52,18 +53,28 @@ def recognise(event: Any) -> Verdict:
         return _recognise_list(event)
     if not isinstance(event, dict):
         return Recognised("custom", SYNC)
-    for recogniser in (_container, _records, _broker, _http, _named):
+    for recogniser in (_container, *_RECOGNISERS):
         found = recogniser(event)
         if found is not None:
             return found
     return Recognised("custom", SYNC)
 
 
+def also_looks_like(event: Any, found: Recognised) -> list[str]:
+    """The short names of other services whose events look like this one too."""
+    if not isinstance(event, dict):
+        return []
+    others = [recogniser(event) for recogniser in _RECOGNISERS]
+    names = {other.source for other in others if isinstance(other, Recognised)}
+    names |= {source for test, source, _ in _NAMED if test(event)}
+    return sorted(names - {found.source, _KIND_OF.get(found.source, "")})
+
+
 def _recognise_list(event: list[Any]) -> Verdict:
     first = event[0] if event and isinstance(event[0], dict) else {}
     if ("messageId" in first and "eventSourceARN" in first) or first.get("eventSource") in _PIPES:
         return Recognised("pipes", SYNC, _text(first.get("eventSourceARN")))
-    if isinstance(first.get("info"), dict) and "fieldName" in first["info"]:
+    if _path(first, "info", "fieldName") is not None and "arguments" in first:
         return Recognised("appsync", SYNC)
     return Recognised("custom", SYNC)
 
@@ -76,15 +87,15 @@ def _container(event: dict[str, Any]) -> Verdict | None:
         )
     if "Traces" in event:
         return NoEvent("X-Ray traces", "They have times and outcomes but no payload.")
-    if isinstance(event.get("Messages"), list) and set(event) == {"Messages"}:
+    messages, logged = event.get("Messages"), event.get("events")
+    if isinstance(messages, list) and messages and _path(messages[0], "Body") is not None:
         mend = "Make lines of it: jq -c '.Messages[] | {queue: \"NAME\", body: .Body}'."
         return NoEvent("an answer of `aws sqs receive-message`", mend)
     if "NextShardIterator" in event:
         mend = 'Give each record the shape that Lambda hands on: {"Records": [{"eventSource": "aws:kinesis", "kinesis": {...}}]}.'
         return NoEvent("an answer of `get-records`", mend)
-    logged = event.get("events")
-    if isinstance(logged, list) and logged and isinstance(logged[0], dict) and "ingestionTime" in logged[0]:
-        mend = "Make lines of it: jq -c '.events[] | {time: .timestamp, event: (.message | fromjson)}'."
+    if isinstance(logged, list) and logged and _path(logged[0], "ingestionTime") is not None:
+        mend = "Make lines of it: jq -c '.events[] | {time: .timestamp, event: (.message | fromjson?)}'."
         return NoEvent("an answer of `aws logs filter-log-events`", mend)
     if isinstance(event.get("log"), dict) and "entries" in event["log"]:
         return NoEvent("a HAR file", "It holds a browser's requests; make events of them.")
@@ -259,6 +270,9 @@ _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
     (lambda event: set(event) == {"Error", "Cause"}, "step-functions", SYNC),
 )
 
+# Rows of which the first is a kind of the second.
+_KIND_OF: Final = {"cognito-sender": "cognito", "scheduler": "eventbridge"}
+
 _ARN_KEYS: Final = {
     "eventbridge": "resources",
     "scheduler": "resources",
@@ -277,6 +291,9 @@ def _named(event: dict[str, Any]) -> Verdict | None:
                 arn = arn[0] if arn else None
             return Recognised(source, delivery, _text(arn))
     return None
+
+
+_RECOGNISERS: Final = (_records, _broker, _http, _named)
 
 
 def _path(value: Any, *names: str) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import zlib
 from typing import Any, Final
 
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, parse_instant
+from lambdarun.model.json_text import parse
 
 _ROOT: Final = re.compile(r"Root=1-([0-9a-fA-F]{8})-")
 # Before 2006 there was no AWS: such times are samples' placeholders (1970), not recordings.
@@ -24,7 +24,7 @@ def event_time(source: str, event: Any) -> Instant | None:
     """When `event` arrived; None where it does not say so, or says a placeholder."""
     try:
         found = _read(source, event)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, zlib.error):
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, zlib.error):
         return None
     return found if found is not None and EARLIEST <= found < LATEST else None
 
@@ -61,10 +61,10 @@ def _read(source: str, event: Any) -> Instant | None:
             return number_time(event["requestContext"]["timeEpoch"], 1)  # microseconds, as text
         case "cloudwatch-logs":
             packed = base64.b64decode(event["awslogs"]["data"])
-            logged = json.loads(zlib.decompressobj(_GZIP).decompress(packed, _LOGGED_BYTES_MAX))
+            logged = parse(zlib.decompressobj(_GZIP).decompress(packed, _LOGGED_BYTES_MAX))
             return number_time(logged["logEvents"][-1]["timestamp"], MILLISECOND)
         case "config":
-            told = json.loads(event["invokingEvent"])
+            told = parse(event["invokingEvent"])
             return parse_instant(
                 told.get("notificationCreationTime")
                 or told["configurationItem"]["configurationItemCaptureTime"]

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lambdarun.errors import Place, RecordingError
+from lambdarun.model.json_text import NO_NUMBER, TOO_DEEP, TOO_LONG, parse, parse_prefix
 from lambdarun.recordings.timed_lines import line_of
 from lambdarun.recordings.to_arrivals import Line
 
-_DECODER: Final = json.JSONDecoder()
 _EXPECTED: Final = "Expected an event, an array of events, or one event a line."
-_ACCESS_LOG: Final = re.compile(r"\S+ \S+ \S+ \[\d+/\w+/\d+:")
+_ACCESS_LOG: Final = r"\S+ \S+ \S+ \[\d+/\w+/\d+:.*"
 
 
 def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | None]]:
@@ -45,7 +45,7 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
 
 def _parses(text: str) -> bool:
     try:
-        json.loads(text)
+        parse(text)
     except ValueError:
         return False
     return True
@@ -61,14 +61,10 @@ def _one_a_line(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | N
         if not raw or raw.isspace():
             continue
         try:
-            item = json.loads(raw)
+            item = parse(raw)
         except json.JSONDecodeError as fault:
             place = Place(name, number, fault.colno)
-            raise RecordingError(
-                place, f"is not JSON: {fault.msg}.", "Each line must be one whole event."
-            ) from None
-        except (RecursionError, ValueError) as fault:
-            raise _beyond(Place(name, number), fault) from None
+            raise _not_json(place, fault, fault.msg, "Each line must be one whole event.") from None
         yield line_of(Place(name, number), item, raw)
 
 
@@ -86,29 +82,24 @@ def _concatenated(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] |
 
 def _decoded(name: str, text: str, at: int) -> tuple[Any, int]:
     try:
-        return _DECODER.raw_decode(text, at)
+        return parse_prefix(text, at)
     except json.JSONDecodeError as fault:
         place = Place(name, fault.lineno, fault.colno)
-        if fault.pos > at:
-            raise RecordingError(place, f"is not JSON: {fault.msg}.", _EXPECTED) from None
-        raise RecordingError(place, f"is not JSON: {_seen(text[at:])}.", _EXPECTED) from None
-    except (RecursionError, ValueError) as fault:
-        raise _beyond(Place(name), fault) from None
+        said = fault.msg if fault.pos > at else _seen(text[at:])
+        raise _not_json(place, fault, said, _EXPECTED) from None
 
 
-def _beyond(place: Place, fault: Exception) -> RecordingError:
-    """JSON that Python reads for nobody: nested too deeply, a number of thousands of digits."""
-    said = (
-        "is nested too deeply" if isinstance(fault, RecursionError) else "holds a number of too many digits"
-    )
-    return RecordingError(place, f"{said}.", "A handler could not read it either.")
+def _not_json(place: Place, fault: json.JSONDecodeError, said: str, mend: str) -> RecordingError:
+    if fault.msg in (NO_NUMBER, TOO_DEEP, TOO_LONG):
+        mend = "AWS would refuse it too."
+    return RecordingError(place, f"is not JSON: {said}.", mend)
 
 
 def _seen(text: str) -> str:
     """What a text that is no JSON looks like."""
     begin = text.split("\n", 1)[0].strip()
     shown = begin if len(begin) <= 40 else f"{begin[:37]}..."
-    if _ACCESS_LOG.match(begin):
+    if re.fullmatch(_ACCESS_LOG, begin):
         return f"it begins with {shown!r}, as a web server's access log does"
     if begin.startswith("@") or begin.count(",") >= 2:
         return f"it begins with {shown!r}, as a CSV file does"

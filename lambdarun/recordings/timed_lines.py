@@ -6,11 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any, Final
 
 from lambdarun.errors import Place, RecordingError
-from lambdarun.model.declarations import Queue
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant, parse_instant
 from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.event_clock import LATEST, number_time
@@ -19,6 +17,8 @@ from lambdarun.recordings.to_arrivals import Line
 _ABOUT: Final = {"time", "function", "report", "duration_ms"}
 EVENT_KEYS: Final = {"event", "source"} | _ABOUT
 MESSAGE_KEYS: Final = {"queue", "body", "message_attributes", "message_id", "delay_seconds"} | _ABOUT
+# null stands for a key that is left out, but a message has these.
+_MUST: Final = ("queue", "body")
 _TEXTS: Final = ("queue", "body", "message_id", "function", "source", "report")
 _REPORT_DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 _NUMBER: Final = re.compile(r"\s*\d+(\.\d+)?\s*")
@@ -36,8 +36,8 @@ def line_of(place: Place, item: Any, text: str | bytes | None) -> tuple[Line, di
     """What stands in a line, with its fields where it is a message. Raises RecordingError."""
     if isinstance(item, dict):
         if "queue" in item and "body" in item:
-            given = {key: value for key, value in item.items() if value is not None}
-            return _envelope(place, given, MESSAGE_KEYS, None), _message(place, given)
+            given = {key: value for key, value in item.items() if value is not None or key in _MUST}
+            return _envelope(place, given, MESSAGE_KEYS, None), given
         about_event = "time" in item or isinstance(item.get("event"), (dict, list))
         if "event" in item and about_event and (not item.keys() - EVENT_KEYS or "time" in item):
             return _envelope(place, item, EVENT_KEYS, item["event"]), None
@@ -59,6 +59,11 @@ def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) ->
     if "source" in item and item["source"] not in SOURCES:
         raise RecordingError(
             place, f"source: {item['source']!r} is not known.", _nearest(item["source"], SOURCES)
+        )
+    delay = item.get("delay_seconds", 0)
+    if type(delay) is not int:
+        raise RecordingError(
+            place, f"delay_seconds: {_short(delay)} is no whole number.", "Write 0 to 900 (seconds)."
         )
     duration = None
     if "report" in item:
@@ -86,55 +91,8 @@ def _nearest(name: str, known: Any) -> str:
     return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
 
 
-def _message(place: Place, item: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a message's line, if they are such as SQS takes."""
-    try:
-        Queue(name=item["queue"])
-    except ValueError as fault:
-        text, _, mend = str(fault).removeprefix("name: ").partition(". ")
-        if item["queue"].endswith(".fifo"):
-            text, mend = f"{item['queue']!r}: FIFO queues are not built yet", "Name a standard queue."
-        raise RecordingError(place, f"queue: {text}.", mend) from None
-    delay = item.get("delay_seconds", 0)
-    if type(delay) is not int:
-        raise RecordingError(
-            place, f"delay_seconds: {_short(delay)} is no whole number.", "Write 0 to 900 (seconds)."
-        )
-    attributes = item.get("message_attributes", {})
-    if not isinstance(attributes, dict):
-        raise RecordingError(
-            place, f"message_attributes: {_short(attributes)} is no object.", 'Write {"name": "value"}.'
-        )
-    return {
-        **item,
-        "message_attributes": {name: _attribute(place, name, value) for name, value in attributes.items()},
-    }
-
-
-def _attribute(place: Place, name: str, value: Any) -> Mapping[str, object]:
-    """A message attribute as it stands in a Lambda event."""
-    if isinstance(value, str):
-        return {"stringValue": value, "dataType": "String"}
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {"stringValue": str(value), "dataType": "Number"}
-    if isinstance(value, dict):
-        contents = value.get("stringValue", value.get("binaryValue"))
-        if isinstance(value.get("dataType"), str) and isinstance(contents, str):
-            return value
-    raise RecordingError(
-        place,
-        f"message_attributes.{name}: {_short(value)} is no attribute.",
-        'Write a text, a number, or {"stringValue": "6", "dataType": "Number"}.',
-    )
-
-
 def _milliseconds(place: Place, value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not isfinite(value)
-        or not 0 <= value <= 1e9
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
         raise RecordingError(place, f"duration_ms: {_short(value)} is no duration.", "Write milliseconds.")
     return float(value)
 

@@ -12,8 +12,10 @@ from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.instant import SECOND, Duration, Instant, parse_instant
+from lambdarun.model.json_text import parse
+from lambdarun.model.message_attributes import normalised
 from lambdarun.model.sources import SOURCES
-from lambdarun.recordings.detect import NoEvent, Recognised, recognise
+from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
 from lambdarun.recordings.event_clock import EARLIEST, LATEST, event_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
@@ -67,6 +69,16 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         inner = evolve(line, event=event["requestPayload"], text=None, time=time)
         yield from _event(inner, Recognised(line.source or _source_of(inner.event), Delivery.ASYNC), timeline)
         return
+    if isinstance(event, dict) and ("KinesisBatchInfo" in event or "DDBStreamBatchInfo" in event):
+        payload = event.get("payload")
+        if payload is not None:
+            # An on-failure record in S3 holds the whole event.
+            try:
+                inside = parse(payload) if isinstance(payload, str) else payload
+            except ValueError as fault:
+                raise RecordingError(line.place, f"payload: {fault}.", "It should hold an event.") from None
+            yield from arrivals_of(evolve(line, event=inside, text=None), timeline, notices)
+            return
     found = recognise(event)
     if isinstance(found, NoEvent):
         raise RecordingError(line.place, f"is {found.seen}, not an event.", found.mend)
@@ -74,8 +86,14 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         if found.source != "custom":
             notices.append(f"{line.place}: looks like {found.source}, the recording says {line.source}")
         found = evolve(found, source=line.source, delivery=SOURCES[line.source])
-    if found.source in ("sqs", "kinesis", "dynamodb"):
-        _check_records(line, found.source)
+    elif others := also_looks_like(event, found):
+        notices.append(f"{line.place}: taken for {found.source}, but looks like {', '.join(others)} too")
+    if isinstance(event, dict) and event.get("Event") == "s3:TestEvent":
+        notices.append(
+            f"{line.place}: S3 sends its test event to queues and topics; a function gets a dry run"
+        )
+    if found.delivery is Delivery.POLL:
+        _check_batch(line, found.source)
     match found.source:
         case "sqs":
             yield from _messages(line, found, timeline)
@@ -100,10 +118,13 @@ def _accepted(record: Mapping[str, Any]) -> Instant | None:
     return began if EARLIEST <= began < LATEST else None
 
 
-def _check_records(line: Line, source: str) -> None:
-    """Raises RecordingError where an event of `source` holds no records such as that service writes."""
-    records = line.event.get("Records") if isinstance(line.event, dict) else None
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+def _check_batch(line: Line, source: str) -> None:
+    """Raises RecordingError where an event of `source` is no batch such as that service writes."""
+    if not isinstance(line.event, dict):
+        raise RecordingError(line.place, f"is no event of {source}.", "It needs to be an object.")
+    records = line.event.get("Records")
+    recorded = isinstance(records, list) and all(isinstance(record, dict) for record in records)
+    if source in ("sqs", "kinesis", "dynamodb") and not recorded:
         raise RecordingError(
             line.place, f"is no event of {source}.", 'It needs "Records": [...], one object a record.'
         )
@@ -117,11 +138,20 @@ def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> Mes
         queue=fields["queue"],
         body=fields["body"],
         message_id=fields.get("message_id"),
-        attributes=fields["message_attributes"],
+        attributes=_attributes(line, fields.get("message_attributes")),
         delay_seconds=fields.get("delay_seconds"),
         function=line.function,
         duration=line.duration,
     )
+
+
+def _attributes(line: Line, given: Any) -> Mapping[str, Mapping[str, object]]:
+    try:
+        return normalised(given or {})
+    except ValueError as fault:
+        raise RecordingError(
+            line.place, f"{fault}.", 'Write a text, a number, or {"stringValue": "6", "dataType": "Number"}.'
+        ) from None
 
 
 def _source_of(event: Any) -> str:
@@ -155,21 +185,21 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
                 line.place, "has an SQS record without a body.", "Each record needs a text `body`."
             )
         attributes = record.get("attributes") or {}
-        arn = record.get("eventSourceARN")
-        if str(arn).endswith(".fifo"):
+        if not isinstance(attributes, dict):
             raise RecordingError(
-                line.place, f"comes from {arn}: FIFO queues are not built yet.", "Leave this event out."
+                line.place, "has an SQS record whose attributes have no names.", "Leave them out."
             )
+        arn = record.get("eventSourceARN")
         sent = line.time if line.time is not None else event_time("sqs", {"Records": [record]})
         yield MessageArrival(
             time=timeline.time(sent, "custom", None),
             place=line.place,
             queue=str(arn).rsplit(":", 1)[-1] if arn else "recorded",
             body=record["body"],
-            message_id=record.get("messageId"),
-            attributes=record.get("messageAttributes") or {},
-            sender_id=attributes.get("SenderId"),
-            arn=arn,
+            message_id=str(record["messageId"]) if record.get("messageId") is not None else None,
+            attributes=_attributes(line, record.get("messageAttributes")),
+            sender_id=str(attributes["SenderId"]) if "SenderId" in attributes else None,
+            arn=str(arn) if arn is not None else None,
             function=line.function,
             duration=line.duration,
         )
@@ -208,5 +238,6 @@ def _batch(line: Line, found: Recognised, timeline: Timeline, lane: str, size: i
 def _size(event: Any) -> int:
     for name in ("records", "rmqMessagesByQueue"):
         if isinstance(event.get(name), dict):
-            return sum(len(records) for records in event[name].values())
-    return len(event.get("messages") or event.get("events") or [])
+            return sum(len(records) for records in event[name].values() if isinstance(records, list))
+    records = event.get("messages") or event.get("events")
+    return len(records) if isinstance(records, list) else 0

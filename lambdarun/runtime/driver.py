@@ -168,12 +168,13 @@ class VirtualDriver(Driver):
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False
+            if outcome is not ended.outcome:
+                self.processes.reset(invocation.environment)
             if _timed_out(outcome):
                 # Killed by the wall's limit, ended by a sleep until its deadline, or alive but late by its duration.
                 overran = (
                     _timed_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
                 )
-                self.processes.reset(invocation.environment)
             self.clock.pins.release(invocation.number)
             heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
 

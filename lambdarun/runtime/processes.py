@@ -65,6 +65,7 @@ class EnvironmentProcess:
     began: float = 0.0
     awaited: bool = False
     """Whether somebody has waited for this invocation alone, in vain."""
+    deadline: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)
@@ -216,9 +217,9 @@ class Processes:
         limit = invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
-        elif invocation.cold:
-            limit += limits.INIT_TIMEOUT.value
-        self._end_by(began + limit, invocation.number)
+        elif invocation.cold and not invocation.init_within:
+            limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
+        self._end_by(began + limit, process, invocation)
         try:
             self._send(process, invocation)
         except (BrokenPipeError, ConnectionResetError):
@@ -227,13 +228,14 @@ class Processes:
             self._busy.pop(invocation.number, None)
             self._begin(invocation)
 
-    def _end_by(self, deadline: float, number: int) -> None:
+    def _end_by(self, deadline: float, process: EnvironmentProcess, invocation: Invocation) -> None:
         deadlines = self._deadlines
         if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
             # A lone caller never looks at the heap, and what has ended stays in it.
             self._deadlines = deadlines = [one for one in deadlines if one[1] in self._busy]
             heapify(deadlines)
-        heappush(deadlines, (deadline, number))
+        process.deadline = deadline
+        heappush(deadlines, (deadline, invocation.number))
 
     def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
         payload, context = invocation.payload, invocation.client_context
@@ -242,7 +244,7 @@ class Processes:
         begins = invocation.started if self.virtual else wall_epoch_us()
         header = wire.RUN_HEADER.pack(
             wire.RUN,
-            0 if inline else wire.MEMFD,
+            (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
             len(arn),
             invocation.number & 0xFFFFFFFF,
             begins if self.virtual else 0,
@@ -340,8 +342,8 @@ class Processes:
         invocation = process.invocation
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
-            if invocation is not None and not self.virtual:
-                self._end_by(wall_seconds() + invocation.function.timeout, invocation.number)
+            if invocation is not None and not self.virtual and not invocation.init_within:
+                self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
@@ -377,7 +379,10 @@ class Processes:
     def _usage(self, process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
         output, dropped = process.take_output() if process.kept else (b"", 0)
         process.initialised = None
-        init = Duration(header[6]) if header[1] & wire.COLD else None
+        init, init_output = None, 0
+        if header[1] & wire.COLD:
+            init = Duration(header[6])
+            output, init_output = _parted(output)
         return Usage(
             Duration(header[4]),
             init,
@@ -386,6 +391,7 @@ class Processes:
             header[8] >> 10,
             output,
             dropped,
+            init_output,
         )
 
     def _end(
@@ -398,10 +404,10 @@ class Processes:
     def _end_overdue(self) -> None:
         now = wall_seconds()
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, number = heappop(self._deadlines)
+            deadline, number = heappop(self._deadlines)
             process = self._busy.get(number)
-            # A cold start's first deadline holds until its initialisation is told; then a nearer one does.
-            if process is not None and process.invocation is not None:
+            # A cold start's first deadline holds until its initialisation is told; then another one does.
+            if process is not None and process.invocation is not None and process.deadline == deadline:
                 self._kill(process, timed_out=True)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
@@ -439,28 +445,47 @@ class Processes:
         status, memory_kb = reaped
         elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
         outcome: Outcome
+        initialising = invocation.cold and process.initialised is None
+        if timed_out and initialising and not invocation.init_within and not self.virtual:
+            longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
+            outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
+            return outcome, Usage(
+                Duration(0), longest, Duration(0), Duration(0), memory_kb >> 10, *process.take_output()
+            )
         # AWS takes a segmentation fault during initialisation for a time-out (recorded:
         # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
-        if timed_out or (status == signal.SIGSEGV and invocation.cold and process.initialised is None):
+        if timed_out or (status == signal.SIGSEGV and initialising):
             timed_out = True
             elapsed = Duration(invocation.function.timeout * SECOND)
             outcome = _timed_out(invocation)
         elif status == wire.LOST:
             outcome = SystemFailed("the environment's process was lost")
         else:
-            outcome = FunctionFailed(
-                Cause.EXITED, "Runtime.ExitError", exited_payload(invocation.request_id, status)
-            )
+            payload = exited_payload(invocation.request_id, status)
+            cause = Cause.INIT_FAILED if initialising else Cause.EXITED
+            outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
         output, dropped = process.take_output()
-        init, init_slept = process.initialised or (None, Duration(0))
-        if init is not None and not timed_out:
+        output, init_output = _parted(output) if invocation.cold else (output, 0)
+        init, init_slept = process.initialised or (
+            elapsed if initialising and not timed_out else None,
+            Duration(0),
+        )
+        if init is not None and (invocation.init_within or not timed_out):
             elapsed = max(Duration(0), Duration(elapsed - init))
-        return outcome, Usage(elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped)
+        return outcome, Usage(
+            elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped, init_output
+        )
 
     def _signal(self, process: EnvironmentProcess, number: int) -> None:
         if process.pid:  # 0 would be our own group
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
+
+
+def _parted(output: bytes) -> tuple[bytes, int]:
+    """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
+    before, mark, behind = output.partition(wire.INIT_END)
+    return (before + behind, len(before)) if mark else (output, 0)
 
 
 def _timed_out(invocation: Invocation) -> FunctionFailed:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
+from lambdarun.model.message_attributes import normalised
 from lambdarun.model.sqs_queue import Counts, Message, NewMessage
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 
@@ -40,12 +41,15 @@ class QueueHandle:
         self,
         body: str,
         *,
-        attributes: Mapping[str, Mapping[str, object]] | None = None,
+        attributes: Mapping[str, Mapping[str, object] | str | int | float] | None = None,
         delay_seconds: int | None = None,
     ) -> None:
-        """Send a message (AWS: SendMessage). Raises ValueError with AWS's text where AWS refuses it."""
+        """Send a message (AWS: SendMessage). An attribute is a text, a number, or as an event has it.
+
+        Raises ValueError, with AWS's text where AWS refuses the message.
+        """
         polled = self._driver.region.queues[self.name]
-        message = NewMessage(body=body, attributes=attributes or {}, delay_seconds=delay_seconds)
+        message = NewMessage(body=body, attributes=normalised(attributes or {}), delay_seconds=delay_seconds)
         refusal = polled.queue.refusal(message)
         if refusal is not None:
             raise ValueError(refusal.message)

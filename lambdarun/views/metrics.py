@@ -22,24 +22,34 @@ from lambdarun.model.records import (
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
+    MessageDeadLettered,
+    MessageExpired,
     MessageSent,
     Record,
 )
 from lambdarun.views.histogram import Histogram
+from lambdarun.views.queue_age import QueueAge
 
 PERIOD: Final = 60 * SECOND
+_MINUTES_TOLD: Final = 14 * 24 * 60
+"""No message is older than a queue's longest retention."""
 Dimensions = tuple[tuple[str, str], ...]
 
 
 @define(eq=False)
 class Metrics:
-    """Datapoints by metric, dimensions and minute. A datapoint stands at the start of its minute."""
+    """Datapoints by metric, dimensions and minute. A datapoint stands at the start of its minute.
+
+    `reserved` is the reserved concurrency by function, where there is any.
+    """
 
     reserved: Mapping[str, int] = field(factory=dict)
-    """Reserved concurrency by function, where there is any."""
-    _running_reserved: dict[str, int] = field(factory=dict, init=False)
     _points: dict[tuple[Metric, Dimensions, int], Histogram] = field(factory=dict, init=False)
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
+    _running_reserved: dict[str, int] = field(factory=dict, init=False)
+    _ages: dict[str, QueueAge] = field(factory=dict, init=False)
+    _polled: set[str] = field(factory=set, init=False)
+    _minute: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._readers = {
@@ -54,12 +64,17 @@ class Metrics:
             MessageSent: self._sent,
             BatchReceived: self._received,
             BatchSettled: self._deleted,
+            MessageDeadLettered: self._moved,
+            MessageExpired: self._expired,
         }
 
     def read(self, records: Iterable[Record]) -> None:
         """Take records in."""
         readers = self._readers
         for record in records:
+            minute = record.time // PERIOD
+            if minute != self._minute:
+                self._pass_minutes(minute)
             reader = readers.get(type(record))
             if reader is not None:
                 reader(record)
@@ -129,9 +144,9 @@ class Metrics:
             self._function(names.ASYNC_EVENT_AGE, record.function, record.time, record.age_us / MILLISECOND)
 
     def _ended(self, record: InvocationSucceeded | InvocationFailed) -> None:
-        self._lost(record)
         # AWS stamps an invocation's datapoints with its start.
         start, function = record.started, record.function
+        self._lost(record)
         self._function(names.INVOCATIONS, function, start, 1)
         self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
@@ -157,13 +172,51 @@ class Metrics:
         queue = (("QueueName", record.queue),)
         self._add(names.MESSAGES_SENT, queue, record.time, 1)
         self._add(names.SENT_MESSAGE_SIZE, queue, record.time, record.body_bytes)
+        self._age(record.queue).add(record.time, record.message_id)
 
     def _received(self, record: BatchReceived) -> None:
         queue = (("QueueName", record.queue),)
         self._add(names.MESSAGES_RECEIVED, queue, record.time, len(record.message_ids))
         self._add(names.MESSAGES_VISIBLE, queue, record.time, record.visible)
         self._add(names.MESSAGES_NOT_VISIBLE, queue, record.time, record.hidden)
-        self._add(names.OLDEST_MESSAGE_AGE, queue, record.time, (record.time - record.oldest) / SECOND)
+        self._polled.add(record.queue)
+        self._tell_age(record.queue, record.time)
+        age = self._age(record.queue)
+        for message_id in record.message_ids:
+            age.receive(message_id)
 
     def _deleted(self, record: BatchSettled) -> None:
         self._add(names.MESSAGES_DELETED, (("QueueName", record.queue),), record.time, len(record.deleted))
+        age = self._age(record.queue)
+        for message_id in record.deleted:
+            age.remove(message_id)
+
+    def _moved(self, record: MessageDeadLettered) -> None:
+        self._age(record.queue).remove(record.message_id)
+        target = self._age(record.target)
+        target.add(record.time, record.message_id)
+        if record.target not in self._polled:
+            # Nobody receives there, so that no batch tells how many messages wait.
+            self._add(names.MESSAGES_VISIBLE, (("QueueName", record.target),), record.time, len(target))
+
+    def _expired(self, record: MessageExpired) -> None:
+        self._age(record.queue).remove(record.message_id)
+
+    def _age(self, queue: str) -> QueueAge:
+        found = self._ages.get(queue)
+        if found is None:
+            found = self._ages[queue] = QueueAge()
+        return found
+
+    def _tell_age(self, queue: str, time: int) -> None:
+        oldest = self._age(queue).oldest()
+        age = 0 if oldest is None else time - oldest
+        self._add(names.OLDEST_MESSAGE_AGE, (("QueueName", queue),), time, age / SECOND)
+
+    def _pass_minutes(self, minute: int) -> None:
+        """Tell the ages at the start of each minute that came, for queues that hold messages."""
+        first, self._minute = self._minute, minute
+        held = [queue for queue, age in self._ages.items() if len(age)]
+        for passed in range(max(first + 1, minute - _MINUTES_TOLD), minute + 1) if held else ():
+            for queue in held:
+                self._tell_age(queue, passed * PERIOD)

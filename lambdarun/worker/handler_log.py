@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any
 
+written = False
+"""Whether anything was printed since the process began."""
 request_id = ""
 """The present invocation's, for log lines."""
 
@@ -29,12 +31,16 @@ class Unbuffered:
 
     def write(self, text: str) -> Any:
         """Write and flush."""
-        written = self.stream.write(text)
+        global written
+        written = True
+        count = self.stream.write(text)
         self.stream.flush()
-        return written
+        return count
 
     def writelines(self, lines: Any) -> None:
         """Write and flush."""
+        global written
+        written = True
         self.stream.writelines(lines)
         self.stream.flush()
 

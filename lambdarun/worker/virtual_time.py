@@ -48,6 +48,10 @@ class HandlerClock:
         self._readings = 0
         self.slept_us = 0
 
+    def spend(self, microseconds: int) -> None:
+        """Take time off what is left until the function's timeout."""
+        self._timeout_us = max(1, self._timeout_us - microseconds)
+
     def take_slept_us(self) -> int:
         """What was slept since the last call, in microseconds."""
         slept, self.slept_us = self.slept_us, 0

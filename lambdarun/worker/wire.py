@@ -50,6 +50,8 @@ COLD = 4
 """Reply: this process ran its first invocation; `init_us` and `init_slept_us` hold."""
 RAW = 8
 """Reply: the payload is bytes as the handler returned them, no JSON."""
+INIT_WITHIN = 16
+"""Run: initialisation counts against the deadline."""
 
 RUN_HEADER = struct.Struct("<BBHIQQQ36sII")
 """kind, flags, arn_bytes, number, now_us, deadline_us, real_limit_us, request_id (text of a UUID),
@@ -57,13 +59,18 @@ client_context_bytes, payload_bytes. Then: invoked ARN (none = the configured on
 
 now_us: virtual time at which the invocation begins, microseconds since 1970; 0 on the real clock.
 deadline_us: when the function times out, microseconds since 1970, on whichever clock holds. In a process's first
-invocation the time that its initialisation took is added to it: a cold start is outside the time-out.
+invocation the time that its initialisation took is added to it (a cold start is outside the time-out), but with
+INIT_WITHIN.
 real_limit_us: reserved, 0.
 """
 
 REPLY_HEADER = struct.Struct("<BBHIQQQQII")
 """kind, flags, error_type_bytes, number, duration_us (real), slept_us (virtual), init_us (real),
 init_slept_us (virtual), max_memory_kb, payload_bytes. Then: error type (UTF-8), payload."""
+
+INIT_END = b"\0\xfflambdarun: initialised\xff\0"
+"""In an environment's output: what stands before it was written while the handler was imported. Only where anything
+was."""
 
 PID = struct.Struct("<BiII")
 """FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), greatest resident size in KB; the last

@@ -131,7 +131,7 @@ def test_event_files_of_every_odd_kind_are_told_or_taken(folder: Path) -> None:
         ("empty.json", "empty.json: is empty."),
         ("utf16.json", "utf16.json: is not UTF-8 (byte 0). Save it as UTF-8."),
         ("event.json.gz", "event.json.gz: is compressed (gzip), not JSON. Unpack it first."),
-        ("digits.json", "digits.json: is nested too deeply, or holds a number of too many digits."),
+        ("digits.json", "digits.json:1:1: is not JSON: a number of more than 1000 digits."),
         (".", ".: is a folder. Name a file in it."),
         ("", "-e: there is no such event file."),
         ("a" * 5_000, "...: cannot be read: File name too long."),
@@ -163,7 +163,8 @@ def test_variables_and_settings(folder: Path) -> None:
         ("=x", "--env: '': is no name for a variable."),
         ("1A=x", "--env: '1A': is no name for a variable."),
         ("AWS_REGION=x", "Reserved keys used in this request: AWS_REGION."),
-        (f"LONG={'x' * 4_096}", "above AWS's limit of 4 KB. Make it shorter."),
+        ("AWS_LAMBDA_EXEC_WRAPPER=/w", "--env: 'AWS_LAMBDA_EXEC_WRAPPER': is AWS's, but not built yet."),
+        (f"LONG={'x' * 4_096}", "exceeded the 4KB limit."),
     ],
 )
 def test_variables_that_aws_refuses_are_refused(folder: Path, pair: str, said: str) -> None:
@@ -171,6 +172,12 @@ def test_variables_that_aws_refuses_are_refused(folder: Path, pair: str, said: s
     assert (ran.returncode, ran.stdout) == (2, "")
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_handler_that_aws_takes_not_is_exit_2(folder: Path) -> None:
+    ran = run(folder, "invoke", "my app.py:prints")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "handler: 'my app.prints' is no handler. Write module.function, without spaces" in ran.stderr
 
 
 def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
@@ -238,6 +245,15 @@ def test_a_queue_whose_visibility_is_too_short_is_refused_with_awss_text(folder:
     ran = run(folder, "replay", "jobs.jsonl", "--allow-short-visibility", "--fail-on", "never")
     assert ran.returncode == 0
     assert "handled twice:" in ran.stdout
+
+
+def test_a_queue_that_only_the_recording_has_is_checked_too(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        '[functions.slow]\nhandler = "app.accepts"\ntimeout = 60\n[routes]\nsqs = "slow"\n'
+    )
+    refused = run(folder, "replay", "jobs.jsonl")
+    assert "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds" in refused.stderr
+    assert (refused.returncode, refused.stdout) == (3, "")
 
 
 def test_the_log_is_spoken_as_loud_and_in_the_form_that_is_asked_for(folder: Path) -> None:
@@ -357,6 +373,18 @@ def test_a_recordings_function_that_is_not_declared_names_its_neighbours(folder:
         "the recording names function 'wroker', which the project does not have: did you mean worker?"
         in ran.stdout
     )
+
+
+def test_a_message_of_a_fifo_queue_is_not_delivered_and_why_is_told(folder: Path) -> None:
+    lines = [json.dumps({"queue": name, "body": "x"}) for name in ("orders.fifo", "a b", "jobs")]
+    record = {"eventSource": "aws:sqs", "body": "x", "eventSourceARN": "arn:aws:sqs:us-east-1:1:jobs.fifo"}
+    (folder / "fifo.jsonl").write_text("\n".join([*lines, json.dumps({"Records": [record]})]))
+    done = run(folder, "replay", "fifo.jsonl", "--function", "app.py:accepts")
+    assert done.returncode == 1
+    assert "queue 'orders.fifo' is a FIFO queue: they are not built yet" in done.stdout
+    assert "queue 'jobs.fifo' is a FIFO queue: they are not built yet" in done.stdout
+    assert "'a b' is no queue's name" in done.stdout
+    assert re.search(r"^jobs +1 +1 ", done.stdout, re.MULTILINE)
 
 
 def test_replay_at_the_walls_speed(folder: Path) -> None:

@@ -305,3 +305,32 @@ def test_the_checksum_of_no_attributes_is_absent_without_a_window_and_null_with_
     (record,) = json.loads(batch.payload(at(0)))["Records"]
     assert ("md5OfMessageAttributes" in record) is present
     assert record.get("md5OfMessageAttributes") is None
+
+
+def test_six_megabytes_count_the_event_as_json_whatever_the_bodies_are_made_of() -> None:
+    mapping = open_mapping()
+    send(mapping, *["\N{GRINNING FACE}" * 80_000] * 10)  # 320 KB each, in JSON 960 KB
+    first, second = poll(mapping, 0)
+    assert [len(first.messages), len(second.messages)] == [6, 4]
+    assert len(first.payload(at(0))) <= 6_291_456
+
+
+def test_six_megabytes_count_attributes_too() -> None:
+    mapping = open_mapping()
+    attributes = {"A": {"dataType": "String", "stringValue": "x" * 1_000_000}}
+    for _ in range(10):
+        mapping.queue.send(at(0), NewMessage(body="x", attributes=attributes), [])
+    first, second = poll(mapping, 0)
+    assert [len(first.messages), len(second.messages)] == [6, 4]
+
+
+def test_a_message_over_from_a_full_batch_goes_to_nobody_once_it_shows_again() -> None:
+    mapping = open_mapping({"visibility_timeout": 30})
+    send(mapping, *["\N{GRINNING FACE}" * 80_000] * 50)
+    batches = poll(mapping, 0)
+    assert [len(batch.messages) for batch in batches] == [6, 6, 6, 6, 6]
+    for batch in batches:
+        settle(mapping, batch, OK, 40)
+    later = poll(mapping, 40)
+    seen = [received.message.number for batch in later for received in batch.messages]
+    assert len(seen) == len(set(seen)) == 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -241,3 +242,46 @@ def test_looking_does_not_receive() -> None:
     send(queue, "b")
     assert [message.body for message in queue.peek()] == ["a", "b"]
     assert queue.counts() == Counts(2, 0, 0)
+
+
+def test_a_binary_attribute_weighs_what_it_holds_not_its_base64() -> None:
+    queue = open_queue(maximum_message_size=1_024)
+    attributes = {"B": {"dataType": "Binary", "binaryValue": base64.b64encode(b"x" * 900).decode()}}
+    assert queue.refusal(NewMessage(body="x" * (1_024 - 900 - len("BBinary")), attributes=attributes)) is None
+    refusal = queue.refusal(NewMessage(body="x" * (1_025 - 900 - len("BBinary")), attributes=attributes))
+    assert refusal is not None
+    assert refusal.message.endswith("Message must be shorter than 1024 bytes.")
+
+
+def test_an_attribute_without_a_value_is_refused_in_awss_words() -> None:
+    refusal = open_queue().refusal(
+        NewMessage(body="x", attributes={"ErrorDetails": {"dataType": "String", "stringValue": ""}})
+    )
+    assert refusal is not None
+    assert (
+        refusal.message
+        == "Message (user) attribute 'ErrorDetails' must contain a non-empty value of type 'String'."
+    )
+
+
+def test_no_more_than_120000_messages_are_in_flight() -> None:
+    queue = open_queue()
+    for _ in range(120_005):
+        send(queue)
+    assert len(queue.receive(at(0), 119_995, [])) == 119_995
+    assert len(queue.receive(at(0), 10, [])) == 5
+    assert queue.receive(at(0), 10, []) == []
+    assert queue.counts() == Counts(5, 120_000, 0)
+
+
+def test_a_change_of_visibility_after_the_delete_names_the_receipt() -> None:
+    queue = open_queue()
+    send(queue)
+    (received,) = queue.receive(at(0), 1, [])
+    queue.delete(received)
+    refusal = queue.change_visibility(at(1), received, 10)
+    assert refusal is not None
+    assert refusal.message == (
+        f"Value {received.handle()} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is"
+        " not available for visibility timeout change."
+    )

@@ -6,12 +6,34 @@ import json
 import re
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"<[a-zA-Z0-9_-]+(?::\d+)?>")
+_PLACEHOLDER = re.compile(r"<(?!module>)([a-zA-Z0-9_-]+)(?::\d+)?>")
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_FORMS = {
+    "approximate-first-receive-timestamp": r"\d{13}",
+    "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+    "duration": r"\d+(?:\.\d\d)?",
+    "line": r"\d+",
+    "log-stream-name": r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}",
+    "m-d5-of-body": "[0-9a-f]{32}",
+    "md5-of-body": "[0-9a-f]{32}",
+    "memory": r"\d+",
+    "partition": "aws",
+    "region": "us-east-1",
+    "remaining-time-in-millis": r"\d+",
+    "request-id": _UUID,
+    "sent-timestamp": r"\d{13}",
+    "timeout_error_msg": _UUID,
+    "uuid": _UUID,
+}
+"""What stands for a placeholder must look so; the others may be anything."""
 
 
 def assert_matches(recorded: Any, told: Any) -> None:
-    """Assert that `told` is `recorded`; a numbered placeholder stands for one value throughout."""
-    _match(recorded, told, {}, "answer")
+    """Assert that `told` is `recorded`; a numbered placeholder stands for one value throughout, another for another."""
+    bound: dict[str, str] = {}
+    _match(recorded, told, bound, "answer")
+    values = [(name.partition(":")[0], value) for name, value in bound.items()]
+    assert len(set(values)) == len(values), bound
 
 
 def _match(recorded: Any, told: Any, bound: dict[str, str], path: str) -> None:
@@ -37,7 +59,7 @@ def _match_text(recorded: str, told: str, bound: dict[str, str], path: str) -> N
     pattern, names = "", []
     at = 0
     for found in _PLACEHOLDER.finditer(recorded):
-        pattern += re.escape(recorded[at : found.start()]) + "(.+?)"
+        pattern += re.escape(recorded[at : found.start()]) + f"({_FORMS.get(found[1], '.+?')})"
         names.append(found[0])
         at = found.end()
     match = re.fullmatch(pattern + re.escape(recorded[at:]), told, re.DOTALL)

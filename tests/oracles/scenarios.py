@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from lambdarun.model.declarations import (
     running_runtime,
 )
 from lambdarun.model.invocation_log import invocation_log
-from lambdarun.model.invoke_request import InvokeReply
+from lambdarun.model.invoke_request import InvokeReply, Refusal
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, OutputCaptured
 from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -73,10 +74,16 @@ class Stage:
             return [runtime.invoke("fn", payload=payload) for payload in payloads]
 
     def polled(
-        self, source: str, send: Callable[[BlockingRuntime], None], *, queue: Any = None, mapping: Any = None
-    ) -> tuple[list[Any], list[str]]:
-        """What a function printed for the messages of a queue, decoded, and the bodies of its dead letters."""
-        function = self.function(source, timeout=5)
+        self,
+        source: str,
+        send: Callable[[BlockingRuntime], None],
+        *,
+        queue: Any = None,
+        mapping: Any = None,
+        **settings: Any,
+    ) -> tuple[list[Any], list[Any]]:
+        """What a function printed for the messages of a queue, decoded, and its dead letters."""
+        function = self.function(source, timeout=5, **settings)
         policy = (
             RedrivePolicy(dead_letter_target="dead", max_receive_count=queue["dead_letter_after"])
             if queue
@@ -96,7 +103,14 @@ class Stage:
                 for record in runtime.log
                 if isinstance(record, OutputCaptured)
             ]
-            return printed, [message.body for message in runtime.queue("dead").messages()]
+            return printed, [
+                {
+                    "MessageId": message.id,
+                    "MD5OfBody": md5(message.body.encode()).hexdigest(),
+                    "Body": message.body,
+                }
+                for message in runtime.queue("dead").messages()
+            ]
 
 
 def project(function: Function) -> Project:
@@ -118,6 +132,16 @@ def as_recorded(reply: InvokeReply) -> dict[str, Any]:
     if reply.log_tail is not None:
         told["LogResult"] = base64.b64encode(reply.log_tail).decode()
     return told
+
+
+def as_refused(refusal: Refusal) -> dict[str, Any]:
+    """A refusal in the form in which botocore and the recordings have it."""
+    return {
+        "Code": refusal.code,
+        "Message": refusal.message,
+        "StatusCode": refusal.status,
+        **json.loads(refusal.body()),
+    }
 
 
 def sleeps(stage: Stage, *, seconds: int, timeout: int) -> Any:
@@ -227,8 +251,6 @@ def asynchronous_retry(stage: Stage) -> Any:
 
 def raises_at_import(stage: Stage) -> Any:
     told = as_recorded(stage.invoke('raise Exception("Runtime startup fails")\n', b"{}")[0])
-    # The frames above the handler's own are those of the interpreter at hand.
-    told["Payload"]["stackTrace"] = told["Payload"]["stackTrace"][-1:]
     return {"invocation_error": told}
 
 
@@ -249,15 +271,30 @@ def segfaults_at_import(stage: Stage) -> Any:
 def payload_not_json(stage: Stage) -> Any:
     with pytest.raises(InvocationRefused) as refused:
         stage.invoke("def handler(event, context):\n    return event\n", b"\x99\xeb,j\x07\xa1zYh")
-    refusal = refused.value.refusal
-    body = json.loads(refusal.body())
-    assert body["message"] == refusal.message
-    return {
-        "Message": refusal.message,
-        "Code": refusal.code,
-        "Type": body["Type"],
-        "StatusCode": refusal.status,
-    }
+    return as_refused(refused.value.refusal)
+
+
+def prints_and_logs(stage: Stage) -> Any:
+    source = """
+import logging
+logging.getLogger().setLevel(logging.INFO)
+def handler(event, context):
+    print("Lambda log message - print function")
+    logging.info("Lambda log message - logging module")
+"""
+    function = stage.function(source)
+    with open_blocking_runtime(project(function)) as runtime:
+        reply = runtime.invoke("fn", {}, log_tail=True)
+    assert reply.log_tail is not None
+    lines = reply.log_tail.decode().splitlines()
+    start = lines.index(f"START RequestId: {reply.request_id} Version: $LATEST")
+    return {"log_result": lines[start + 1 : -1]}
+
+
+def nothing_left_of_the_reservation(stage: Stage) -> Any:
+    with pytest.raises(InvocationRefused) as refused:
+        stage.invoke("def handler(event, context):\n    pass\n", b"{}", reserved_concurrent_executions=0)
+    return as_refused(refused.value.refusal)
 
 
 def large_payload(stage: Stage) -> Any:
@@ -480,7 +517,22 @@ def batches(stage: Stage, *, batch_size: int) -> Any:
 
     mapping = {"batch_size": batch_size, "maximum_batching_window_in_seconds": 10}
     printed, _ = stage.polled(PRINTS_ITS_EVENT, send, mapping=mapping)
-    records = sorted(
-        (record for one in printed for record in one["Records"]), key=lambda record: record["body"]
+    return {"Records": _records(printed)}
+
+
+def batches_under_a_reservation(stage: Stage) -> Any:
+    def send(runtime: BlockingRuntime) -> None:
+        for number in range(3):
+            for index in range(10):
+                runtime.queue("q").send(f"{index}-{number}-message")
+
+    mapping = {"batch_size": 20, "maximum_batching_window_in_seconds": 1}
+    printed, _ = stage.polled(PRINTS_ITS_EVENT, send, mapping=mapping, reserved_concurrent_executions=2)
+    return {"total_batches_received": len(printed), "Records": _records(printed)}
+
+
+def _records(events: list[Any]) -> list[Any]:
+    """All records of these events, by their bodies, as the recordings have them."""
+    return sorted(
+        (record for event in events for record in event["Records"]), key=lambda record: record["body"]
     )
-    return {"bodies": [record["body"] for record in records], "first": records[0]}

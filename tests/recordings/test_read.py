@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdarun.errors import RecordingError
 from lambdarun.model.arrival import BatchArrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.instant import iso, parse_instant
+from lambdarun.model.instant import Instant, iso, parse_instant
+from lambdarun.recordings.json_lines import json_lines
 from lambdarun.recordings.read import Recording
+from lambdarun.recordings.to_arrivals import Timeline, arrivals_of, message_of
 
 S3 = {
     "Records": [
@@ -213,17 +217,21 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         ('{"event": {}, "function": 5}', "function: 5 is no text."),
         ('{"event": {}, "report": "soon"}', "report: has no `Duration: ... ms`."),
         ('{"queue": "q", "body": {"a": 1}}', 'body: {"a": 1} is no text. Write the body as SQS carries it'),
-        ('{"queue": "q q", "body": "x"}', "queue: 'q q' is no queue name."),
-        ('{"queue": "q.fifo", "body": "x"}', "queue: 'q.fifo': FIFO queues are not built yet."),
+        ('{"queue": null, "body": "x"}', "queue: null is no text."),
         ('{"queue": "q", "body": "x", "delay_seconds": "1"}', 'delay_seconds: "1" is no whole number.'),
-        ('{"queue": "q", "body": "x", "message_attributes": 1}', "message_attributes: 1 is no object."),
-        ('{"queue": "q", "body": "x", "message_attributes": {"a": [1]}}', "message_attributes.a: [1] is no attribute."),
+        ('{"queue": "q", "body": "x", "message_attributes": [1]}', "[1] are no message attributes: they have names."),
+        ('{"queue": "q", "body": "x", "message_attributes": {"a": null}}', "attribute 'a': None is neither text nor number"),
+        ('{"queue": "q", "body": "x", "message_attributes": {"a": {"dataType": "Set"}}}', "has no dataType String, Number or Binary"),
+        ('{"queue": "q", "body": "x", "message_attributes": {"a": {"binaryValue": "x"}}}', "attribute 'a': 'x' is no base64."),
         ('{"queue": "q", "body": "x", "duration_ms": -1}', "duration_ms: -1 is no duration."),
+        ('{"queue": "q", "body": "x", "duration_ms": 1' + "0" * 400 + "}", "is no duration."),
         ('{"Records": [{"eventSource": "aws:sqs", "body": "x"}, 5]}', "is no event of sqs."),
-        ('{"Records": [{"eventSource": "aws:sqs", "body": "x", "eventSourceARN": "a:b.fifo"}]}', "FIFO queues are not built yet."),
+        ('{"Records": [{"eventSource": "aws:kinesis"}, 5]}', "is no event of kinesis."),
+        ('{"Records": [{"eventSource": "aws:sqs", "body": "x", "attributes": [1]}]}', "attributes have no names."),
+        ('{"event": [1], "source": "kafka"}', "is no event of kafka."),
         ("[]", "is an empty array."),
-        ("[" * 100_000, "is nested too deeply."),
-        ('{"a": ' + "9" * 5_000 + "}", "holds a number of too many digits."),
+        ("[" * 100_000, "is not JSON: nested more than 1000 deep. AWS would refuse it too."),
+        ('{"a": ' + "9" * 5_000 + "}", "is not JSON: a number of more than 1000 digits. AWS would refuse it too."),
         ("@timestamp,@message\n1,2\n", "it begins with '@timestamp,@message', as a CSV file does."),
         ('192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 2', "as a web server's access log does."),
         ("START RequestId: 1 Version: 2\nEND RequestId: 1\n", "holds no event."),
@@ -235,7 +243,7 @@ def test_what_cannot_be_is_told_with_its_field_and_remedy(tmp_path: Path, line: 
     assert said in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path}/e.jsonl")
     if line.startswith("{"):
-        assert str(caught.value).startswith(f"{tmp_path}/e.jsonl:2: ")
+        assert str(caught.value).startswith(f"{tmp_path}/e.jsonl:2:")
 
 
 def test_seconds_and_milliseconds_are_told_apart_by_their_size(tmp_path: Path) -> None:
@@ -310,3 +318,87 @@ def test_what_holds_events_but_is_none_says_how_to_make_some(
     with pytest.raises(RecordingError) as told:
         read(tmp_path / "e.json", json.dumps(event))
     assert mend in str(told.value)
+
+
+def test_an_event_that_two_rows_of_the_table_know_is_told(tmp_path: Path) -> None:
+    event = {"Records": [{"eventSource": "aws:s3"}], "awslogs": {"data": ""}}
+    (tmp_path / "e.json").write_text(json.dumps(event))
+    recording = Recording([tmp_path / "e.json"])
+    (arrival,) = list(recording)
+    assert isinstance(arrival, EventArrival)
+    assert arrival.source == "s3"
+    assert recording.notices == [f"{tmp_path / 'e.json'}: taken for s3, but looks like cloudwatch-logs too"]
+
+
+@pytest.mark.parametrize("name", ["cognito-sender", "scheduler"])
+def test_a_kind_of_a_service_is_not_another_service(name: str, tmp_path: Path) -> None:
+    rows = map(
+        json.loads, (Path(__file__).parent.parent / "data" / "detection.jsonl").read_text().splitlines()
+    )
+    event = next(row["event"] for row in rows if row.get("source") == name)
+    (tmp_path / "e.json").write_text(json.dumps(event))
+    recording = Recording([tmp_path / "e.json"])
+    assert len(list(recording)) == 1
+    assert recording.notices == []
+
+
+def test_a_streams_on_failure_record_in_s3_holds_its_event(tmp_path: Path) -> None:
+    event = {"Records": [{"eventSource": "aws:kinesis", "eventID": "shardId-0:1", "kinesis": {}}]}
+    for payload in (event, json.dumps(event)):
+        (tmp_path / "e.json").write_text(
+            json.dumps({"KinesisBatchInfo": {"batchSize": 1}, "payload": payload})
+        )
+        (arrival,) = list(Recording([tmp_path / "e.json"]))
+        assert isinstance(arrival, BatchArrival)
+        assert json.loads(arrival.payload) == event
+
+
+def test_attributes_of_a_message_line_are_plain_or_as_an_event_or_an_sdk_has_them(tmp_path: Path) -> None:
+    given = {"a": "x", "b": 6, "c": {"stringValue": "y"}, "d": {"StringValue": "7", "DataType": "Number.int"}}
+    given["e"] = {"binaryValue": "eA==", "dataType": "Binary", "stringListValues": []}
+    (arrival,) = read(
+        tmp_path / "m.jsonl", json.dumps({"queue": "q", "body": "x", "message_attributes": given})
+    )
+    assert arrival.attributes == {
+        "a": {"stringValue": "x", "dataType": "String"},
+        "b": {"stringValue": "6", "dataType": "Number"},
+        "c": {"stringValue": "y", "dataType": "String"},
+        "d": {"stringValue": "7", "dataType": "Number.int"},
+        "e": {"binaryValue": "eA==", "dataType": "Binary"},
+    }
+
+
+ROWS = [
+    json.loads(line)["event"]
+    for line in (Path(__file__).parent.parent / "data" / "detection.jsonl").read_text().splitlines()
+]
+JUNK = st.sampled_from([None, 5, "x", [], {}, [1], {"a": 1}, True, -1.5, ""])
+
+
+def damaged(value: Any, draw: Any) -> Any:
+    """`value` with some of its members left out and some replaced."""
+    if draw(st.integers(0, 8)) == 0:
+        return draw(JUNK)
+    if isinstance(value, dict):
+        return {key: damaged(item, draw) for key, item in value.items() if draw(st.integers(0, 15))}
+    if isinstance(value, list):
+        return [damaged(item, draw) for item in value]
+    return value
+
+
+@given(data=st.data(), row=st.sampled_from(ROWS))
+def test_a_damaged_event_is_an_arrival_or_told_and_never_a_traceback(data: Any, row: Any) -> None:
+    text = json.dumps(damaged(row, data.draw))
+    timeline = Timeline(Instant(0))
+    notices: list[str] = []
+    try:
+        for line, message in json_lines("event.json", text):
+            if message is not None:
+                message_of(line, message, timeline)
+            else:
+                list(arrivals_of(line, timeline, notices))
+    except RecordingError as fault:
+        told = str(fault)
+    else:
+        told = "event.json"
+    assert told.startswith("event.json")

@@ -455,3 +455,29 @@ def test_an_exit_at_import_is_an_exit_error(declare: Declare) -> None:
         error = error_of(runtime.invoke("fn"))
     assert error["errorType"] == "Runtime.ExitError"
     assert error["errorMessage"].endswith("Error: Runtime exited without providing a reason")
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"a": NaN}', b"[" * 100_000 + b"]" * 100_000, b"1" * 5_000], ids=["NaN", "deep", "digits"]
+)
+def test_an_event_that_python_would_take_or_choke_on_is_refused_as_no_json(
+    payload: bytes, declare: Declare
+) -> None:
+    function = declare("def handler(event, context):\n    return event\n")
+    with open_blocking_runtime(project_of(function)) as runtime:
+        for send in (runtime.invoke, runtime.accept):
+            with pytest.raises(InvocationRefused) as refused:
+                send("fn", payload=payload)
+            assert refused.value.refusal.code == "InvalidRequestContentException"
+        assert runtime.invoke("fn", [1]).json() == [1]
+
+
+def test_a_functions_own_pythonpath_acts(declare: Declare, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "shared_words.py").write_text("WORD = 'found'\n")
+    function = declare(
+        "from shared_words import WORD\ndef handler(event, context):\n    return WORD\n",
+        environment={"PYTHONPATH": str(tmp_path / "shared")},
+    )
+    with open_blocking_runtime(project_of(function)) as runtime:
+        assert runtime.invoke("fn").json() == "found"

@@ -158,6 +158,27 @@ def test_a_declared_duration_holds_for_errors_too(declare: Declare) -> None:
         assert runtime.log.last("invocation.failed").duration_us == 2 * SECOND
 
 
+def test_a_dead_letter_that_nobody_polls_expires(declare: Declare) -> None:
+    project = Project(
+        functions={"fn": declare("def handler(e, c): raise ValueError")},
+        queues={
+            "q": Queue(
+                name="q", redrive_policy=RedrivePolicy(dead_letter_target="dead", max_receive_count=1)
+            ),
+            "dead": Queue(name="dead", message_retention_period=3_600),
+        },
+        mappings={"m": EventSourceMapping(name="m", queue="q", function="fn")},
+    )
+    with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
+        runtime.queue("q").send("x")
+        runtime.settle()
+        assert [message.body for message in runtime.queue("dead").messages()] == ["x"]
+        runtime.advance(hours=1)
+        assert runtime.queue("dead").messages() == []
+        # The clock of its retention ran from the send, not from the move.
+        assert runtime.log.last("message.expired").time == VIRTUAL_START + 3_600 * SECOND
+
+
 def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None:
     function = declare("def handler(e, c): pass", duration=fixed(1), init_duration=Duration(500_000))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from lambdarun.aws import metric_names as names
 from lambdarun.model.draws import RequestId
-from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation_log import billed_ms, log_tail
 from lambdarun.model.records import (
+    BatchReceived,
     EnvironmentInitialised,
     EventAccepted,
     InvocationFailed,
@@ -21,6 +22,7 @@ from lambdarun.model.records import (
     InvocationThrottled,
     MessageDeadLettered,
     MessageReturned,
+    MessageSent,
     OutputCaptured,
     Record,
 )
@@ -162,14 +164,14 @@ def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() ->
 
 
 def test_what_runs_without_a_reservation_and_what_is_claimed_are_told_for_the_region() -> None:
-    metrics = Metrics({"kept": 100})
+    metrics = Metrics({"kept": 100, "idle": 10})
     kept = InvocationStarted(NOW, "kept", ID, 2, 2, "sync", 1, False, 1, 2, Duration(0))
     ended = InvocationSucceeded(NOW, "kept", ID, 2, 2, NOW, Duration(1), None, 128, 37, b"null")
     metrics.read([started(), kept, ended, started(running=2)])
     points = {p["metric"]: p for p in map(json.loads, metrics.lines()) if p["dimensions"] == {}}
     assert points["UnreservedConcurrentExecutions"]["statistics"]["max"] == 2
     assert points["UnreservedConcurrentExecutions"]["statistics"]["count"] == 3
-    assert points["ClaimedAccountConcurrency"]["statistics"]["max"] == 102
+    assert points["ClaimedAccountConcurrency"]["statistics"]["max"] == 112
     assert points["ClaimedAccountConcurrency"]["statistic"] == "Maximum"
 
 
@@ -236,3 +238,52 @@ def test_the_summary_counts_what_ended_without_success() -> None:
     assert summary.failed_for_good == 1
     figures = summary.as_json()["functions"]["fn"]
     assert (figures["invocations"], figures["errors"], figures["cold_starts"]) == (1, {"ValueError": 1}, 1)
+
+
+def datapoints(metrics: Metrics, name: str, **dimensions: str) -> dict[str, float]:
+    """The greatest value by minute."""
+    points = [json.loads(line) for line in metrics.lines()]
+    return {
+        point["timestamp"][11:16]: point["statistics"]["max"]
+        for point in points
+        if point["metric"] == name and point["dimensions"] == dimensions
+    }
+
+
+def at(seconds: float) -> Instant:
+    return Instant(NOW // (60 * SECOND) * (60 * SECOND) + round(seconds * SECOND))
+
+
+def received(seconds: float, *ids: str) -> BatchReceived:
+    return BatchReceived(at(seconds), "m", "q", "fn", ids, at(0), 7, len(ids))
+
+
+def test_the_oldest_messages_age_is_told_each_minute_while_it_waits() -> None:
+    metrics = Metrics()
+    metrics.read([MessageSent(at(10), "q", "a", 1), received(20, "a"), MessageSent(at(200), "q", "b", 1)])
+    assert datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="q") == {
+        "03:04": 10, "03:05": 50, "03:06": 110, "03:07": 170,
+    }  # fmt: skip
+
+
+def test_a_message_received_three_times_no_longer_counts_as_the_oldest() -> None:
+    metrics = Metrics()
+    metrics.read([MessageSent(at(0), "q", "poison", 1), MessageSent(at(5), "q", "good", 1)])
+    metrics.read([received(second, "poison") for second in (10, 20, 30)])
+    metrics.read([MessageSent(at(61), "q", "later", 1)])
+    ages = datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="q")
+    assert ages == {"03:04": 30, "03:05": 55}
+
+
+def test_a_dead_letters_age_runs_from_its_move_and_its_queue_shows_how_many_wait() -> None:
+    metrics = Metrics()
+    moves = [MessageDeadLettered(at(300), "q", "dead", name, 3, "", {}) for name in ("a", "b")]
+    metrics.read([MessageSent(at(0), "q", name, 1) for name in ("a", "b")] + moves)
+    metrics.read([MessageSent(at(365), "q", "c", 1)])
+    assert datapoints(metrics, "ApproximateNumberOfMessagesVisible", QueueName="dead") == {"03:09": 2}
+    assert datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="dead") == {"03:10": 60}
+
+
+def test_a_tail_cut_within_a_character_begins_with_the_replacement_mark() -> None:
+    tail = log_tail("\N{EURO SIGN}" * 1_366)  # 4,098 bytes
+    assert tail == "\N{REPLACEMENT CHARACTER}".encode() + "\N{EURO SIGN}".encode() * 1_365
