@@ -142,7 +142,7 @@ def test_json_output_logs_in_a_file_and_repeats(folder: Path) -> None:
     assert ran.stderr == ""
 
 
-def test_row_9_event_answers_with_an_empty_body_and_plays_its_retries(folder: Path) -> None:
+def test_runtime_row_09_event_answers_with_an_empty_body_and_plays_its_retries(folder: Path) -> None:
     ran = run(folder, "invoke", "app.raises", "--invocation-type", "Event", "-e", "s3.json")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "ended as RetriesExhausted; attempts at 0 s, 60 s, 180 s (virtual time)" in ran.stderr

@@ -51,7 +51,7 @@ def attempt_instants(waiting: AsyncQueue, outcome: object, until: float = 1e9) -
         now = max(now, due)
 
 
-def test_row_10_function_errors_are_retried_after_one_minute_and_then_two() -> None:
+def test_runtime_row_10_function_errors_are_retried_after_one_minute_and_then_two() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     instants, verdict = attempt_instants(waiting, FAILED)
@@ -67,7 +67,7 @@ def test_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) ->
 
 
 @pytest.mark.parametrize(("age", "attempts"), [(60, 1), (90, 2), (180, 2), (181, 3)])
-def test_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(
+def test_runtime_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(
     age: int, attempts: int
 ) -> None:
     # Recorded by LocalStack's test_maxeventage: 60 s gives one attempt, 90 s two.
@@ -87,7 +87,7 @@ def test_an_attempt_that_took_a_while_meets_the_look_ahead_sooner() -> None:
     assert waiting.settle(at(1), taken, FAILED) == Discarded("EventAgeExceeded", 1)
 
 
-def test_row_10_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_attempt() -> None:
+def test_runtime_row_10_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_attempt() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     instants, verdict = attempt_instants(waiting, None)

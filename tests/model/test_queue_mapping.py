@@ -82,7 +82,7 @@ def test_success_deletes_the_batch() -> None:
     assert mapping.queue.counts() == Counts(0, 0, 0)
 
 
-def test_row_3_failure_does_not_reset_visibility() -> None:
+def test_polling_row_03_failure_does_not_reset_visibility() -> None:
     mapping = open_mapping({"visibility_timeout": 30})
     send(mapping, "a")
     (batch,) = poll(mapping, 0)
@@ -111,7 +111,7 @@ def test_known_ids_stay_and_the_rest_is_deleted() -> None:
         b"not json",
     ],
 )
-def test_rows_4_and_5_unknown_ids_and_malformed_entries_fail_the_whole_batch(payload: bytes) -> None:
+def test_polling_rows_04_05_unknown_ids_and_malformed_entries_fail_the_whole_batch(payload: bytes) -> None:
     mapping = open_mapping(**REPORT)
     send(mapping, "a", "b")
     (batch,) = poll(mapping, 0)
@@ -189,7 +189,7 @@ def test_a_message_that_can_never_fit_is_never_invoked() -> None:
     assert mapping.queue.counts().hidden == 1
 
 
-def test_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_receive() -> None:
+def test_polling_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_receive() -> None:
     mapping = open_mapping({"visibility_timeout": 60})
     send(mapping, "a")
     (batch,) = poll(mapping, 0)

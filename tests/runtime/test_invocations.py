@@ -163,18 +163,18 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_row_6_globals_persist_between_invocations(opened: Any) -> None:
+def test_runtime_row_06_globals_persist_between_invocations(opened: Any) -> None:
     runtime = opened("count")
     assert [runtime.invoke("count").payload for _ in range(3)] == [b"1", b"2", b"3"]
 
 
-def test_row_16_no_payload_is_an_empty_event_and_none_is_null(opened: Any) -> None:
+def test_runtime_row_16_no_payload_is_an_empty_event_and_none_is_null(opened: Any) -> None:
     runtime = opened("echo", "nothing")
     assert runtime.invoke("echo").payload == b"{}"
     assert runtime.invoke("nothing").payload == b"null"
 
 
-def test_row_2_every_failure_is_unhandled_with_status_200(opened: Any) -> None:
+def test_runtime_row_02_every_failure_is_unhandled_with_status_200(opened: Any) -> None:
     error = error_of(opened("raises").invoke("raises"))
     assert list(error) == ["errorMessage", "errorType", "requestId", "stackTrace"]
     assert error["errorMessage"] == "some text"
@@ -184,7 +184,7 @@ def test_row_2_every_failure_is_unhandled_with_status_200(opened: Any) -> None:
     assert error["stackTrace"][0].endswith('in raises\n    raise ValueError("some text")\n')
 
 
-def test_row_6_a_handlers_exception_does_not_reset(opened: Any) -> None:
+def test_runtime_row_06_a_handlers_exception_does_not_reset(opened: Any) -> None:
     runtime = opened("raises")
     runtime.invoke("raises")
     runtime.invoke("raises")
@@ -225,7 +225,7 @@ def test_an_exit_is_told_as_the_platform_tells_it(opened: Any, name: str, event:
     assert runtime.invoke("echo", {"still": "here"}).json() == {"still": "here"}
 
 
-def test_row_3_a_time_out_is_a_json_payload_with_the_configured_seconds(opened: Any) -> None:
+def test_runtime_row_03_a_time_out_is_a_json_payload_with_the_configured_seconds(opened: Any) -> None:
     runtime = opened("spins", timeout=1)
     reply = runtime.invoke("spins")
     assert re.fullmatch(
@@ -242,25 +242,25 @@ def test_a_handler_that_ignores_sigterm_is_killed(opened: Any) -> None:
     )
 
 
-def test_row_7_a_time_out_loses_globals_and_keeps_the_private_folder(opened: Any) -> None:
+def test_runtime_row_07_a_time_out_loses_globals_and_keeps_the_private_folder(opened: Any) -> None:
     runtime = opened("file_in_tmp", clock=VirtualClock(), timeout=3)
     assert runtime.invoke("file-in-tmp", {"write": True}).json() == [True, 42]
     assert runtime.invoke("file-in-tmp").json() == [True, 42]
     assert error_of(runtime.invoke("file-in-tmp", {"hang": True}))["errorType"] == "Sandbox.Timedout"
 
 
-def test_row_7_for_real_a_killed_process_leaves_its_private_folder(opened: Any) -> None:
+def test_runtime_row_07_for_real_a_killed_process_leaves_its_private_folder(opened: Any) -> None:
     runtime = opened("file_in_tmp", timeout=1)
     runtime.invoke("file-in-tmp", {"write": True})
     error_of(runtime.invoke("file-in-tmp", {"hang": True}))
     assert runtime.invoke("file-in-tmp").json() == [True, 0]
 
 
-def test_row_5_the_remaining_time_counts_down_from_the_timeout(opened: Any) -> None:
+def test_runtime_row_05_the_remaining_time_counts_down_from_the_timeout(opened: Any) -> None:
     assert 29_000 < opened("remaining", timeout=30).invoke("remaining").json() <= 30_000
 
 
-def test_row_19_context_and_variables(opened: Any) -> None:
+def test_runtime_row_19_context_and_variables(opened: Any) -> None:
     runtime = opened("context_of", memory_size=256, environment={"MINE": "x"})
     found = runtime.invoke("context-of", {}).json()
     assert found["name"] == "context-of"
@@ -304,7 +304,7 @@ def test_a_client_context_that_is_no_json_fails_as_awss_client_does(opened: Any)
     assert error["errorMessage"].startswith("Unable to parse Client Context JSON: ")
 
 
-def test_row_20_an_unknown_function_is_not_found_with_latest(opened: Any) -> None:
+def test_runtime_row_20_an_unknown_function_is_not_found_with_latest(opened: Any) -> None:
     with pytest.raises(InvocationRefused) as refused:
         opened("echo").invoke("nobody")
     assert refused.value.refusal.status == 404
@@ -313,7 +313,7 @@ def test_row_20_an_unknown_function_is_not_found_with_latest(opened: Any) -> Non
     )
 
 
-def test_row_14_an_unknown_version_is_not_found(opened: Any) -> None:
+def test_runtime_row_14_an_unknown_version_is_not_found(opened: Any) -> None:
     with pytest.raises(InvocationRefused, match=r"Function not found: .*:function:echo:7$"):
         opened("echo").invoke("echo", {}, qualifier="7")
 
@@ -436,7 +436,7 @@ def test_dry_run_takes_no_slot(declare: Declare) -> None:
         ("raise Exception('Runtime startup fails')\n", "h", "Exception", "Runtime startup fails"),
     ],
 )
-def test_row_1_init_errors_come_at_once_with_an_empty_request_id(
+def test_runtime_row_01_init_errors_come_at_once_with_an_empty_request_id(
     declare: Declare, source: str, handler: str, error_type: str, message: str
 ) -> None:
     function = declare(source, handler=handler)

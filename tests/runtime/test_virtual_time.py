@@ -84,7 +84,7 @@ def jobs(function: Any, queue: dict[str, Any], **mapping: Any) -> Project:
     )
 
 
-def test_rows_9_10_and_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(
+def test_runtime_rows_09_10_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(
     declare: Declare,
 ) -> None:
     with open_blocking_runtime(project_of(declare(TELLS_TIME)), clock=VirtualClock()) as runtime:
@@ -113,7 +113,7 @@ def test_six_hours_of_throttles_end_by_age(declare: Declare) -> None:
         assert len(runtime.log.of("event.settled")) + len(discarded) == 40
 
 
-def test_row_13_zero_reserved_concurrency_discards_at_once(declare: Declare) -> None:
+def test_runtime_row_13_zero_reserved_concurrency_discards_at_once(declare: Declare) -> None:
     function = declare("def handler(e, c): pass", reserved_concurrent_executions=0)
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.accept("fn", {})
@@ -122,7 +122,7 @@ def test_row_13_zero_reserved_concurrency_discards_at_once(declare: Declare) -> 
         assert runtime.log.of("invocation.started") == []
 
 
-def test_row_4_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(declare: Declare) -> None:
+def test_runtime_row_04_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(declare: Declare) -> None:
     function = declare("import time\ndef handler(e, c):\n    time.sleep(10)\n    return 'late'\n", timeout=3)
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
@@ -205,7 +205,7 @@ def test_cognito_does_not_try_again_after_an_exception(declare: Declare) -> None
         assert runtime.log.last("arrival.answered").attempts == 1
 
 
-def test_row_20_throttled_batches_cost_one_receive_a_visibility_timeout(declare: Declare) -> None:
+def test_polling_row_20_throttled_batches_cost_one_receive_a_visibility_timeout(declare: Declare) -> None:
     function = declare(
         "def handler(e, c): pass", duration=fixed(10), timeout=20, reserved_concurrent_executions=1
     )

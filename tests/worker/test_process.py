@@ -27,7 +27,7 @@ def test_logging_has_lambdas_text_form_and_stays_at_warning(real_zygote: Zygote,
     )
 
 
-def test_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
+def test_runtime_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
     real_zygote: Zygote, tmp_path: Path
 ) -> None:
     worker = real_zygote.fork(tmp_path, write(tmp_path, "bad", "def h(e, c):\n    raise ValueError('no')\n"))
@@ -39,7 +39,7 @@ def test_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
     assert line == "\u00a0\u00a0\u00a0\u00a0raise ValueError('no')"
 
 
-def test_row_19_the_trace_id_is_there_in_an_invocation_and_absent_at_module_scope(
+def test_runtime_row_19_the_trace_id_is_there_in_an_invocation_and_absent_at_module_scope(
     real_zygote: Zygote, tmp_path: Path
 ) -> None:
     source = "import os\nAT = os.environ.get('_X_AMZN_TRACE_ID')\ndef h(e, c): return [AT, os.environ['_X_AMZN_TRACE_ID'][:7]]\n"
