@@ -39,8 +39,14 @@ class Environment:
         self.saved_output = _lift(os.dup(1))
         self.leftovers = Leftovers(_lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)))
         self.handler: Any = None
+        self.is_fork = False
+        """In a child that the handler forked: it must not answer, nor take the next event."""
+        os.register_at_fork(after_in_child=self._fork)
         self.init_us = 0
         self.init_slept_us = 0
+
+    def _fork(self) -> None:
+        self.is_fork = True
 
     def initialise(self) -> None:
         """Import the handler. Raises error_payload.Fault, or whatever its module raises."""
@@ -242,6 +248,8 @@ def _log_error(error: dict[str, Any]) -> None:
 
 def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
+    if environment.is_fork:
+        os._exit(0)
     try:
         os.get_inheritable(1)
         os.get_inheritable(2)
