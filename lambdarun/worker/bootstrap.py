@@ -147,6 +147,11 @@ def serve(environment: Environment) -> None:
             event = loads(payload)
         except ValueError:
             kind, body = wire.NOT_JSON, b""
+        except RecursionError as fault:
+            unreadable = error_payload.Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {fault}")
+            error = error_payload.error_object(unreadable, request_id)
+            _log_error(error)
+            kind, error_type, body = wire.ERROR, error["errorType"].encode(), error_payload.error_json(error)
         else:
             arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
             caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""

@@ -144,3 +144,19 @@ def test_chance_is_repeated_in_virtual_time(virtual_zygote: Zygote, tmp_path: Pa
 def test_the_remaining_time_is_virtual(virtual_zygote: Zygote, tmp_path: Path) -> None:
     body = "def h(e, c):\n    time.sleep(100)\n    return c.get_remaining_time_in_millis()\n"
     assert virtual(virtual_zygote, tmp_path, "left", body)[0] == pytest.approx(800_000, abs=1)
+
+
+def test_an_event_too_deep_for_the_parser_is_awss_unmarshal_error_and_the_process_lives(
+    real_zygote: Zygote, tmp_path: Path
+) -> None:
+    worker = real_zygote.fork(
+        tmp_path, write(tmp_path, "deep", "import os\ndef h(e, c): return os.getpid()\n")
+    )
+    reply = worker.run(b"[" * 20_000 + b"]" * 20_000)
+    assert reply is not None
+    error = json.loads(reply.payload)
+    assert (reply.kind, error["errorType"]) == (wire.ERROR, "Runtime.UnmarshalError")
+    assert error["errorMessage"].startswith("Unable to unmarshal input: maximum recursion depth exceeded")
+    after = worker.run(b"1")
+    assert after is not None
+    assert json.loads(after.payload) == worker.pid
