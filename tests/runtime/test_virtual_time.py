@@ -122,7 +122,9 @@ def test_runtime_row_13_zero_reserved_concurrency_discards_at_once(declare: Decl
         assert runtime.log.of("invocation.started") == []
 
 
-def test_runtime_row_04_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(declare: Declare) -> None:
+def test_runtime_row_04_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(
+    declare: Declare,
+) -> None:
     function = declare("import time\ndef handler(e, c):\n    time.sleep(10)\n    return 'late'\n", timeout=3)
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
