@@ -205,10 +205,7 @@ def _initialise(environment: Environment, send: Any, pack: Any, number: int) -> 
         environment.initialise()
     except Exception as fault:
         error = error_payload.error_object(fault, "")
-        import logging
-
-        logging.warning(error_payload.INIT_WARNING)
-        _log_error(error)
+        _log_error(error, error_payload.INIT_WARNING)
         body = error_payload.error_json(error)
         error_type = error["errorType"].encode()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -243,8 +240,12 @@ def _trace_id(digits: str, now_us: int) -> str:
     return f"Root=1-{now_us // 1_000_000:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
 
 
-def _log_error(error: dict[str, Any]) -> None:
+def _log_error(error: dict[str, Any], warning: str | None = None) -> None:
     try:
+        if warning is not None:
+            import logging
+
+            logging.warning(warning)
         error_payload.log_error(error)
     except (OSError, ValueError):
         # The handler closed its output: the error still reaches the caller.
