@@ -60,7 +60,7 @@ def test_runtime_row_10_function_errors_are_retried_after_one_minute_and_then_tw
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (1, 2), (2, 3)])
-def test_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) -> None:
+def test_runtime_row_10_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) -> None:
     waiting = queue(maximum_retry_attempts=retries)
     waiting.accept(at(0), event())
     assert attempt_instants(waiting, FAILED)[1] == Discarded("RetriesExhausted", attempts)
@@ -145,7 +145,7 @@ def test_events_behind_a_throttled_one_keep_their_own_age() -> None:
     raise AssertionError("the older event did not end by its age")
 
 
-def test_zero_reserved_concurrency_is_terminal_at_once() -> None:
+def test_runtime_row_13_zero_reserved_concurrency_is_terminal_at_once() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     taken = waiting.take(at(0))

@@ -99,7 +99,7 @@ def test_dead_letters_may_not_go_round() -> None:
     ]
 
 
-def test_two_mappings_of_one_queue_and_function_are_refused() -> None:
+def test_polling_row_13_two_mappings_of_one_queue_and_function_are_refused() -> None:
     declared = project(queue={"visibility_timeout": 60})
     twice = {**declared.mappings, "n": EventSourceMapping(name="n", queue="q", function="fn")}
     found = errors(Project(functions=declared.functions, queues=declared.queues, mappings=twice))

@@ -234,7 +234,7 @@ def test_a_message_that_comes_back_while_it_is_handled_names_the_invocation() ->
     assert mapping.queue.counts() == Counts(0, 0, 0)
 
 
-def test_two_failures_then_the_dead_letter_queue() -> None:
+def test_polling_row_17_two_failures_then_the_dead_letter_queue() -> None:
     """As LocalStack recorded it in test_redrive_policy_with_failing_lambda: exactly two invocations."""
     mapping = open_mapping(
         {

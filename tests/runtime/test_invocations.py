@@ -281,7 +281,7 @@ def test_runtime_row_19_context_and_variables(opened: Any) -> None:
     )
 
 
-def test_the_qualifier_shows_in_the_invoked_arn_only_if_it_was_given(opened: Any) -> None:
+def test_runtime_row_14_the_qualifier_shows_in_the_invoked_arn_only_if_it_was_given(opened: Any) -> None:
     runtime = opened("context_of")
     assert runtime.invoke("context-of", {}, qualifier="$LATEST").json()["arn"].endswith(":context-of:$LATEST")
 
@@ -333,7 +333,7 @@ def test_payloads_up_to_six_megabytes_pass_both_ways(opened: Any, size: int) -> 
     assert opened("echo").invoke("echo", payload=json.dumps(text).encode()).json() == text
 
 
-def test_a_payload_over_six_megabytes_is_refused_with_its_size(opened: Any) -> None:
+def test_runtime_row_20_a_payload_over_six_megabytes_is_refused_with_its_size(opened: Any) -> None:
     with pytest.raises(InvocationRefused) as refused:
         opened("echo").invoke("echo", payload=b'"' + b"x" * 6_291_455 + b'"')
     assert refused.value.refusal.status == 413
@@ -409,7 +409,9 @@ def test_nothing_is_left_behind(declare: Declare) -> None:
     assert children_of(os.getpid()) == []
 
 
-def test_dry_run_takes_no_slot(declare: Declare) -> None:
+def test_runtime_rows_13_20_dry_run_takes_no_slot_and_a_reserved_zero_is_refused_with_its_reason(
+    declare: Declare,
+) -> None:
     function = declare(HANDLERS, name="echo", handler="echo", reserved_concurrent_executions=0)
     with open_blocking_runtime(project_of(function)) as runtime:
         assert runtime.dry_run("echo").status == 204

@@ -169,7 +169,7 @@ def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None
         assert [r.init_us for r in runtime.log.of("invocation.succeeded")] == [500_000, None]
 
 
-def test_overlapping_invocations_need_as_many_environments_as_on_aws(declare: Declare) -> None:
+def test_runtime_row_08_overlapping_invocations_need_as_many_environments_as_on_aws(declare: Declare) -> None:
     function = declare("def handler(e, c): pass", duration=fixed(2))
     arrivals = [event(n * 0.5) for n in range(10)]
     project = Project(functions={"fn": function}, routes=(Route(key="s3", function="fn"),))
