@@ -40,6 +40,8 @@ def read_event(text: str | None) -> bytes:
     except json.JSONDecodeError as fault:
         place = Place(name, fault.lineno, fault.colno)
         raise RecordingError(place, f"is not JSON: {fault.msg}.", "Mend the event there.") from None
+    except RecursionError:
+        raise RecordingError(Place(name), "is nested too deep to be read.", "Make it flatter.") from None
     return data
 
 
@@ -57,12 +59,19 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
             if line.strip() and not line.lstrip().startswith("#")
         ]
     lines += [(Place("--env"), pair) for pair in pairs]
+    if not lines:
+        return {}
+    from lambdarun.project.tables import variable_fault  # not for those who set none
+
     found = {}
     for place, line in lines:
         name, equals, value = line.removeprefix("export ").partition("=")
         if not equals:
             raise UsageError(f"{place}: {line!r} sets nothing. Write NAME=VALUE.")
-        found[name.strip()] = value.strip().strip("\"'") if place.line else value
+        name = name.strip()
+        if (said := variable_fault(name)) is not None:
+            raise UsageError(f"{place}: {name!r}: {said[0]} {said[1]}")
+        found[name] = value.strip().strip("\"'") if place.line else value
     return found
 
 

@@ -36,12 +36,11 @@ from lambdarun.project.tables import (
     MAPPING_KEYS,
     NOT_BUILT,
     QUEUE_KEYS,
-    RESERVED_VARIABLES,
     TOP_KEYS,
+    variable_fault,
 )
 
 T = TypeVar("T", bound=AttrsInstance)
-_VARIABLE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
 _WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
 
@@ -257,20 +256,8 @@ class _Reader:
             place = (*path, "environment", name)
             if not isinstance(value, str):
                 self._find(place, f"{value!r} is no text.", "Put it in quotes.")
-            elif name in RESERVED_VARIABLES:
-                self._find(
-                    place,
-                    "Lambda was unable to configure your environment variables because the environment variables you have"
-                    " provided contains reserved keys that are currently not supported for modification. Reserved keys"
-                    f" used in this request: {name}.",
-                    "Choose another name.",
-                )
-            elif not _VARIABLE.fullmatch(name):
-                self._find(
-                    place,
-                    "is no name for a variable.",
-                    "Use two or more letters, digits and _, a letter first.",
-                )
+            elif (found := variable_fault(name)) is not None:
+                self._find(place, *found)
             total += len(name) + len(str(value))
         if total > limits.ENVIRONMENT_BYTES.value:
             self._find(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 TOP_KEYS: Final = ("account", "functions", "queues", "event_source_mappings", "routes", "settings")
@@ -57,3 +58,18 @@ RESERVED_VARIABLES: Final = frozenset(
         "AWS_LAMBDA_METADATA_TOKEN", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
     }
 )  # fmt: skip
+_VARIABLE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+
+
+def variable_fault(name: str) -> tuple[str, str] | None:
+    """What AWS has against a variable of this name, and the remedy; None: nothing."""
+    if name in RESERVED_VARIABLES:
+        return (
+            "Lambda was unable to configure your environment variables because the environment variables you have"
+            " provided contains reserved keys that are currently not supported for modification. Reserved keys"
+            f" used in this request: {name}.",
+            "Choose another name.",
+        )
+    if not _VARIABLE.fullmatch(name):
+        return "is no name for a variable.", "Use two or more letters, digits and _, a letter first."
+    return None

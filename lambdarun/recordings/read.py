@@ -38,7 +38,12 @@ class Recording:
     def __iter__(self) -> Iterator[Arrival]:
         arrivals: list[Arrival] = []
         for path in self._files():
-            arrivals += self._read(path)
+            try:
+                arrivals += self._read(path)
+            except RecursionError:
+                raise RecordingError(
+                    Place(str(path)), "is nested too deep to be read.", "Make it flatter."
+                ) from None
         arrivals.sort(key=lambda arrival: arrival.time)
         if self.start_at is not None and arrivals:
             shift = self.start_at - arrivals[0].time

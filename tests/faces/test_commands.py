@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.faces.command import run
 
 HANDLERS = """
 import os, sys, time
@@ -46,18 +47,6 @@ def folder(tmp_path: Path) -> Path:
     lines = [{"time": f"2026-03-01T00:00:{n:02d}Z", "queue": "jobs", "body": str(n)} for n in range(30)]
     (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return tmp_path
-
-
-def run(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    base = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("LAMBDARUN", "NO_COLOR", "FORCE_COLOR"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "lambdarun", *arguments],
-        cwd=folder, input=stdin, capture_output=True, text=True, env={**base, **environ}, check=False,
-    )  # fmt: skip
 
 
 def test_invoke_prints_the_result_alone_and_the_log_beside_it(folder: Path) -> None:
