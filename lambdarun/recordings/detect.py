@@ -246,6 +246,10 @@ _NAMED: Final[tuple[tuple[Test, str, Delivery], ...]] = (
     (_has("serverId", "protocol", "username"), "transfer", SYNC),
     (lambda event: set(event) == {"Error", "Cause"}, "step-functions", SYNC),
 )
+ASYNCHRONOUS_SOURCES: Final = frozenset(
+    {"s3", "sns", "ses", "codecommit"} | {source for _, source, delivery in _NAMED if delivery is ASYNC}
+)
+POLLED_SOURCES: Final = frozenset({"sqs", "kinesis", "dynamodb", "kafka", "mq", "documentdb"})
 
 _ARN_KEYS: Final = {
     "eventbridge": "resources",

@@ -11,7 +11,13 @@ from attrs import define, evolve
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
-from lambdarun.recordings.detect import NoEvent, Recognised, recognise
+from lambdarun.recordings.detect import (
+    ASYNCHRONOUS_SOURCES,
+    POLLED_SOURCES,
+    NoEvent,
+    Recognised,
+    recognise,
+)
 from lambdarun.recordings.event_clock import EARLIEST, event_time, number_time
 
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
@@ -65,7 +71,7 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
         raise RecordingError(line.place, f"is {found.seen}, not an event.", found.mend)
     if line.source is not None and line.source != found.source:
         notices.append(f"{line.place}: looks like {found.source}, the recording says {line.source}")
-        found = evolve(found, source=line.source)
+        found = evolve(found, source=line.source, delivery=_delivery(line, line.source, found.delivery))
     match found.source:
         case "sqs":
             yield from _messages(line, found, timeline)
@@ -75,6 +81,17 @@ def arrivals_of(line: Line, timeline: Timeline, notices: list[str]) -> Iterator[
             yield _batch(line, found, timeline, found.arn or found.source, _size(event))
         case _:
             yield from _event(line, found, timeline)
+
+
+def _delivery(line: Line, source: str, seen: Delivery) -> Delivery:
+    """How the service that the recording names calls, whatever its event looks like."""
+    if source in POLLED_SOURCES:
+        raise RecordingError(
+            line.place, f"is no event of {source}.", "Give it the service's own shape, or leave source out."
+        )
+    if source in ASYNCHRONOUS_SOURCES:
+        return Delivery.ASYNC
+    return Delivery.SYNC if seen is Delivery.POLL else seen
 
 
 def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> MessageArrival:

@@ -196,3 +196,33 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "orders.jsonl").write_text("{}")
     with pytest.raises(RecordingError, match=r"there is no such recording\. Did you mean orders\.jsonl\?"):
         list(Recording([tmp_path / "order.jsonl"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "delivery"),
+    [
+        ("s3", Delivery.ASYNC),
+        ("sns", Delivery.ASYNC),
+        ("eventbridge", Delivery.ASYNC),
+        ("cognito", Delivery.SYNC),
+    ],
+)
+def test_a_source_that_the_recording_names_decides_the_delivery(
+    tmp_path: Path, source: str, delivery: Delivery
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"event": {"made": "up"}, "source": source}))
+    (arrival,) = Recording([path])
+    assert isinstance(arrival, EventArrival)
+    assert (arrival.source, arrival.delivery) == (source, delivery)
+
+
+@pytest.mark.parametrize("source", ["sqs", "kinesis", "dynamodb", "kafka", "mq", "documentdb"])
+@pytest.mark.parametrize("event", [{"made": "up"}, 3, None, [1]])
+def test_an_event_that_is_none_of_the_polled_source_named_is_told(
+    tmp_path: Path, source: str, event: object
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"event": event, "source": source}) + "\n")
+    with pytest.raises(RecordingError, match=rf"a\.jsonl(:1)?: is no event of {source}\. Give it"):
+        list(Recording([path]))
