@@ -31,6 +31,11 @@ class WholeFile:
         """Append whole lines."""
         self._stream.write(lines)
 
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._stream.close()
+        self._partial().unlink(missing_ok=True)
+
     def finish(self) -> None:
         """Put the file in its place."""
         self._stream.flush()

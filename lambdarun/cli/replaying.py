@@ -65,6 +65,22 @@ def run(settings: Settings, request: Replay) -> int:
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
     run_of = _Run(chosen["speed"] == "max", request, arrivals[0].time if arrivals else Instant(0))
+    try:
+        return _run(settings, request, run_of, project, function, chosen, arrivals)
+    except BaseException:
+        run_of.abandon()
+        raise
+
+
+def _run(
+    settings: Settings,
+    request: Replay,
+    run_of: _Run,
+    project: Project,
+    function: str | None,
+    chosen: Mapping[str, Any],
+    arrivals: list[Arrival],
+) -> int:
     started = RunStarted(
         run_of.start, version("lambdarun"), chosen["seed"], chosen["speed"], chosen["durations"]
     )
@@ -180,7 +196,12 @@ class _Run:
         self.last = self.start
         self._lines = ResultLines(self.virtual)
         self._out = WholeFile(Path(request.out)) if request.out is not None else None
-        self._metrics_file = WholeFile(Path(request.metrics)) if request.metrics is not None else None
+        try:
+            self._metrics_file = WholeFile(Path(request.metrics)) if request.metrics is not None else None
+        except UsageError:
+            self._metrics_file = None
+            self.abandon()
+            raise
         self._metrics = Metrics() if request.metrics is not None else None
 
     def readers(self, settings: Settings) -> tuple[Reader, ...]:
@@ -198,6 +219,12 @@ class _Run:
             self._out.write(self._lines.lines(records))
         if self._metrics is not None:
             self._metrics.read(records)
+
+    def abandon(self) -> None:
+        """Leave no half a file behind."""
+        for file in (self._out, self._metrics_file):
+            if file is not None:
+                file.abandon()
 
     def finish(self) -> None:
         """Put the files in their places."""
