@@ -92,6 +92,9 @@ class QueueMapping:
             return []
         batches = self._retry(now, records)
         allowed = self._allowed(now)
+        if self._gathered:
+            # Its poller was there when the window opened, whatever the scaling says since.
+            allowed = max(allowed, self._pollers + 1)
         while self._pollers < allowed:
             received = self._gather(now, records)
             if not received:

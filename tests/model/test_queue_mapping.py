@@ -305,3 +305,15 @@ def test_the_checksum_of_no_attributes_is_absent_without_a_window_and_null_with_
     (record,) = json.loads(batch.payload(at(0)))["Records"]
     assert ("md5OfMessageAttributes" in record) is present
     assert record.get("md5OfMessageAttributes") is None
+
+
+def test_polling_also_a_window_ends_although_the_pollers_that_were_added_are_busy() -> None:
+    """More pollers than at rest are at work, the queue is empty again, and one batch is still being gathered."""
+    mapping = open_mapping({"visibility_timeout": 600}, batch_size=10, maximum_batching_window_in_seconds=5)
+    send(mapping, *("x" * 105))
+    assert [len(batch.messages) for batch in poll(mapping, 0)] == [10] * 5
+    assert [len(batch.messages) for batch in poll(mapping, 2)] == [10] * 5
+    assert mapping.next_due() == at(7)
+    assert poll(mapping, 6) == []
+    assert [len(batch.messages) for batch in poll(mapping, 7)] == [5]
+    assert mapping.next_due() is None
