@@ -35,6 +35,7 @@ def test_no_process_outlives_a_command_that_is_killed(
 ) -> None:
     (tmp_path / "app.py").write_text(LEAVES)
     told = tmp_path / "told"
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}  # what SIGKILL leaves there, pytest takes away
     command = [
         sys.executable,
         "-m",
@@ -47,7 +48,7 @@ def test_no_process_outlives_a_command_that_is_killed(
         "-e",
         event,
     ]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, env=environ) as process:
         while not (told.exists() and told.read_text().endswith("\n")):
             assert process.poll() is None
         started = [*map(int, told.read_text().split()), *_children(process.pid)]

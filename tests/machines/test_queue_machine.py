@@ -134,7 +134,9 @@ class EveryMessageIsAccountedFor(RuleBasedStateMachine):
     @rule(data=st.data(), seconds=st.sampled_from([0, 1, 40, 43_200]))
     def it_changes_the_visibility(self, data: st.DataObject, seconds: int) -> None:
         received = data.draw(st.sampled_from(self.foreign))
-        if received.message.state is State.HIDDEN and self.held[received.message.body][0] is received:
+        # An old receipt could hide or show what somebody else holds by now, as on AWS: not what is tested here.
+        newest = received.receive_count == received.message.receive_count
+        if newest and received.message.state is State.HIDDEN:
             refusal = self.queue.change_visibility(self.now, received, seconds)
             assert (refusal is None) == (self.now + seconds * SECOND < received.at + 43_200 * SECOND)
             if refusal is None:
