@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from typing import Final
 
@@ -25,8 +26,11 @@ def send_in_memfd(channel: socket.socket, payload: bytes) -> None:
 
 def receive_memfd(channel: socket.socket, size: int) -> bytes:
     """The payload of `size` bytes whose descriptor comes next. Raises EOFError where the sender died first."""
-    # The sender writes the memfd before it sends the header, so the descriptor follows at once: this may block.
-    channel.setblocking(True)
+    # The descriptor follows the header at once, unless the machine is busy: wait for it or for the sender's end, however
+    # short the channel's own time limit is.
+    waiting = select.poll()
+    waiting.register(channel, select.POLLIN)
+    waiting.poll()
     _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
     if not descriptors:
         raise EOFError
