@@ -18,7 +18,7 @@ from benchmarks.invocations import cores
 from benchmarks.subjects import batch_events, function, messages, only, orders, orders_handler
 from benchmarks.table import Row, at_most, interleaved
 from lambdarun.cli.event_log_file import WholeFile
-from lambdarun.model.async_queue import AsyncQueue, QueuedEvent
+from lambdarun.model.async_queue import AsyncQueue
 from lambdarun.model.declarations import AsyncInvokeConfiguration, DeclaredDuration
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Duration, Instant
@@ -63,7 +63,7 @@ def accepts() -> Iterator[Row]:
     payload = b"{}"
     tracemalloc.start()
     for number in range(MILLION // 5):
-        queue.accept(Instant(number), QueuedEvent(draws.new_id(), payload, Instant(10**15 + number), "api"))
+        queue.accept(Instant(number), (Instant(10**15 + number), draws.new_id(), payload, "api", None))
     size = tracemalloc.get_traced_memory()[0] / (MILLION // 5)
     tracemalloc.stop()
     yield Row("a pending event", "", f"{size:.0f} B", "", "<= 400 B", size <= 400)

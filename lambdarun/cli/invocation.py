@@ -15,8 +15,9 @@ from lambdarun.cli import output
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Function, Project
+from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
-from lambdarun.model.records import EventDiscarded, InvocationThrottled, Record
+from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record
 from lambdarun.project.lone_handler import resolve
 from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options
@@ -104,12 +105,11 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
 
 def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
     """Accept an event and play its retries, in virtual time, until it is settled."""
-    if request.qualifier is not None:
-        runtime.dry_run(function.name, qualifier=request.qualifier)  # raises where there is no such version
-    reply = runtime.accept(function.name, payload=request.event)
+    reply = runtime.accept(function.name, payload=request.event, qualifier=request.qualifier)
+    accepted = runtime.now()
     runtime.settle()
-    log = runtime.log
-    attempts = [f"{seconds:g} s" for seconds in log.seconds("invocation.started")]
+    log = [record for record in runtime.log if getattr(record, "request_id", None) == reply.request_id]
+    attempts = [f"{seconds(r.time - accepted):g} s" for r in log if isinstance(r, InvocationStarted)]
     discarded = [record for record in log if isinstance(record, EventDiscarded)]
     if not settings.quiet:
         ended = f"ended as {discarded[-1].condition}" if discarded else "succeeded"

@@ -30,7 +30,7 @@ class AsyncInvocation:
         admission = self.admission
         request_id = admission.draws.new_id()
         admission.records.append(EventAccepted(now, self.function.name, request_id, source, len(payload)))
-        if self.queue.accept(now, QueuedEvent(request_id, payload, now, source, recorded)):
+        if self.queue.accept(now, (now, request_id, payload, source, recorded)):
             self.wakes.stir(self)
         return request_id
 

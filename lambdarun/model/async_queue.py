@@ -26,15 +26,20 @@ from lambdarun.model.record_class import record
 _WAITS_S: Final = (limits.FUNCTION_ERROR_WAIT_FIRST.value, limits.FUNCTION_ERROR_WAIT_SECOND.value)
 
 
+FreshEvent = tuple[Instant, RequestId, bytes, str, Duration | None]
+"""An event that has not run yet: when it was accepted, its id, payload, source and recorded duration. A plain tuple, for
+millions of them wait: the garbage collector looks at one once, at an object again and again."""
+
+
 @define(eq=False)
 class QueuedEvent:
-    """One accepted event. Times in microseconds since 1970."""
+    """One accepted event at its attempts. Times in microseconds since 1970."""
 
+    accepted: Instant
     request_id: RequestId
     payload: bytes
-    accepted: Instant
     source: str
-    duration: Duration | None = None
+    duration: Duration | None
     """The recorded duration of its invocation, if the recording has one."""
     failures: int = 0
     attempts: int = 0
@@ -72,7 +77,7 @@ class AsyncQueue:
 
     function_name: str
     configuration: AsyncInvokeConfiguration
-    _fresh: deque[QueuedEvent] = field(factory=deque, init=False)
+    _fresh: deque[FreshEvent] = field(factory=deque, init=False)
     _returned: list[tuple[Instant, int, QueuedEvent]] = field(factory=list, init=False)
     """Events to be tried again, oldest first."""
     _later: DueQueue[QueuedEvent] = field(factory=DueQueue, init=False)
@@ -81,7 +86,7 @@ class AsyncQueue:
     _throttles: int = field(default=0, init=False)
     _puts: int = field(default=0, init=False)
 
-    def accept(self, now: Instant, event: QueuedEvent) -> bool:
+    def accept(self, now: Instant, event: FreshEvent) -> bool:
         """Take an event in. False where nothing can start now, and `next_due` stays as it was."""
         self._fresh.append(event)
         until = self._backing_off_until
@@ -117,8 +122,9 @@ class AsyncQueue:
         start = max(now, self._backing_off_until or now)
         latest = Instant(start - self.configuration.maximum_event_age_in_seconds * SECOND)
         expired = []
-        while (oldest := self._peek_oldest()) is not None and oldest.accepted <= latest:
-            self._pop_oldest()
+        while (accepted := self._oldest()) is not None and accepted <= latest:
+            oldest = self._pop_oldest()
+            assert oldest is not None
             expired.append((oldest, Discarded("EventAgeExceeded", oldest.attempts)))
         return expired
 
@@ -177,14 +183,16 @@ class AsyncQueue:
         self._puts += 1
         heappush(self._returned, (event.accepted, self._puts, event))
 
-    def _peek_oldest(self) -> QueuedEvent | None:
-        fresh, returned = self._fresh, self._returned
-        if returned and (not fresh or returned[0][0] <= fresh[0].accepted):
-            return returned[0][2]
-        return fresh[0] if fresh else None
+    def _is_fresh_older(self) -> bool:
+        returned, fresh = self._returned, self._fresh
+        return bool(fresh) and (not returned or fresh[0][0] < returned[0][0])
+
+    def _oldest(self) -> Instant | None:
+        if self._is_fresh_older():
+            return self._fresh[0][0]
+        return self._returned[0][0] if self._returned else None
 
     def _pop_oldest(self) -> QueuedEvent | None:
-        fresh, returned = self._fresh, self._returned
-        if returned and (not fresh or returned[0][0] <= fresh[0].accepted):
-            return heappop(returned)[2]
-        return fresh.popleft() if fresh else None
+        if self._is_fresh_older():
+            return QueuedEvent(*self._fresh.popleft())
+        return heappop(self._returned)[2] if self._returned else None

@@ -13,6 +13,7 @@ NESTING_MAX: Final = 1_000
 DIGITS_MAX: Final = 1_000
 NO_NUMBER: Final = "not a number of JSON's"
 TOO_DEEP: Final = f"nested more than {NESTING_MAX} deep"
+_TOO_DEEP_HERE: Final = "nested deeper than the parser of this Python goes"
 TOO_LONG: Final = f"a number of more than {DIGITS_MAX} digits"
 _PIECE: Final = r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity|[\[{\]}]|\d{1001,}'
 
@@ -63,4 +64,4 @@ def _fault(text: str) -> json.JSONDecodeError:
             return json.JSONDecodeError(TOO_LONG, text, found.start())
         elif piece[0] != '"':
             return json.JSONDecodeError(NO_NUMBER, text, found.start())
-    return json.JSONDecodeError(TOO_DEEP, text, deepest_at)
+    return json.JSONDecodeError(TOO_DEEP if depth > NESTING_MAX else _TOO_DEEP_HERE, text, deepest_at)

@@ -94,6 +94,9 @@ class QueueMapping:
             return []
         batches = self._retry(now, records)
         allowed = self._allowed(now)
+        if self._gathered:
+            # Its poller was there when the window opened, whatever the scaling says since.
+            allowed = max(allowed, self._pollers + 1)
         while self._pollers < allowed:
             received = self._gather(now, records)
             if not received:
@@ -255,10 +258,15 @@ class QueueMapping:
 
     def _fitting(self, gathered: list[Received]) -> int:
         """How many of these fit into one event of at most 6 MB, metadata included."""
-        characters = sum([len(received.message.body) for received in gathered])
-        at_most = len(gathered) * _RECORD_BYTES + characters * _CHARACTER_BYTES
-        if at_most < limits.BATCH_BYTES.value and not any(one.message.attributes for one in gathered):
-            return len(gathered)
+        at_most = len(gathered) * _RECORD_BYTES
+        for received in gathered:
+            message = received.message
+            if message.attributes:
+                break
+            at_most += len(message.body) * _CHARACTER_BYTES
+        else:
+            if at_most < limits.BATCH_BYTES.value:
+                return len(gathered)
         fits, total = self._measured
         while fits < len(gathered):
             record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, " " * 30)

@@ -123,9 +123,15 @@ class Region:
         self.queues[news.queue].send(now, news.message)
 
     def _arrive(self, now: Instant, news: Arrive) -> None:
+        queues, records, stir = self.queues, self.admission.records, self.wakes.stir
         for arrival in news.arrivals:
             if isinstance(arrival, MessageArrival):
-                self._arrive_message(now, arrival)
+                polled = queues.get(arrival.queue)
+                if polled is not None and polled.pollers and polled.queue.refusal(arrival) is None:
+                    polled.queue.send(now, arrival, records)
+                    stir(polled)
+                else:
+                    self._arrive_message(now, arrival)
             elif isinstance(arrival, EventArrival):
                 self._arrive_event(now, arrival)
             else:

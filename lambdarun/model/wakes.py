@@ -60,7 +60,9 @@ class Wakes:
             self._planned.pop(sleeper, None)
         elif due <= now:
             # What is due and was not done would be woken for ever.
-            raise AssertionError(f"{sleeper!r} wants to be woken at {due}, which is not after {now}")
+            raise AssertionError(
+                f"{type(sleeper).__name__} wants to be woken at {due}, which is not after {now}"
+            )
         elif self._planned.get(sleeper) != due:
             self._planned[sleeper] = due
             self._puts += 1

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from lambdarun.errors import Place, RecordingError
+from lambdarun.model.arrival import Delivery
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant, parse_instant
 from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.event_clock import LATEST, number_time
@@ -20,6 +21,8 @@ MESSAGE_KEYS: Final = {"queue", "body", "message_attributes", "message_id", "del
 # null stands for a key that is left out, but a message has these.
 _MUST: Final = ("queue", "body")
 _TEXTS: Final = ("queue", "body", "message_id", "function", "source", "report")
+# Their events are objects: a text or a number beside such a name is no event of its own, but a mistake to be told.
+_POLLED: Final = tuple(name for name, delivery in SOURCES.items() if delivery is Delivery.POLL)
 _REPORT_DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 _NUMBER: Final = re.compile(r"\s*\d+(\.\d+)?\s*")
 # Below it a number of seconds (until the year 5138), from it on one of milliseconds (since 1973).
@@ -38,7 +41,9 @@ def line_of(place: Place, item: Any, text: str | bytes | None) -> tuple[Line, di
         if "queue" in item and "body" in item:
             given = {key: value for key, value in item.items() if value is not None or key in _MUST}
             return _envelope(place, given, MESSAGE_KEYS, None), given
-        about_event = "time" in item or isinstance(item.get("event"), (dict, list))
+        about_event = (
+            "time" in item or isinstance(item.get("event"), (dict, list)) or item.get("source") in _POLLED
+        )
         if "event" in item and about_event and (not item.keys() - EVENT_KEYS or "time" in item):
             return _envelope(place, item, EVENT_KEYS, item["event"]), None
     if isinstance(text, str):

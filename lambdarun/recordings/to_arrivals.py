@@ -121,7 +121,8 @@ def _accepted(record: Mapping[str, Any]) -> Instant | None:
 def _check_batch(line: Line, source: str) -> None:
     """Raises RecordingError where an event of `source` is no batch such as that service writes."""
     if not isinstance(line.event, dict):
-        raise RecordingError(line.place, f"is no event of {source}.", "It needs to be an object.")
+        mend = 'It needs to be an object. (An event with such keys of its own goes into {"event": ...}.)'
+        raise RecordingError(line.place, f"is no event of {source}.", mend)
     records = line.event.get("Records")
     recorded = isinstance(records, list) and all(isinstance(record, dict) for record in records)
     if source in ("sqs", "kinesis", "dynamodb") and not recorded:

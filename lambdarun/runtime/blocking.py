@@ -78,14 +78,21 @@ class BlockingRuntime:
         self.driver.submit(Invoke(self.driver.ticket(got.append), function, b"", qualifier, None, True))
         return invoked(self._answer(got))
 
-    def accept(self, function: str, event: Any = None, *, payload: bytes | None = None) -> InvokeReply:
+    def accept(
+        self,
+        function: str,
+        event: Any = None,
+        *,
+        payload: bytes | None = None,
+        qualifier: str | None = None,
+    ) -> InvokeReply:
         """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts.
 
         The attempts run in `settle`, `advance` and `run_until`. Raises InvocationRefused where AWS would not take it.
         """
         body = event_bytes(event, payload)
         got: list[Reply] = []
-        self.driver.submit(Accept(self.driver.ticket(got.append), function, body))
+        self.driver.submit(Accept(self.driver.ticket(got.append), function, body, qualifier))
         return invoked(self._answer(got))
 
     def queue(self, name: str) -> QueueHandle:

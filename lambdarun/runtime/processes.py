@@ -20,7 +20,7 @@ from contextlib import suppress
 from fcntl import ioctl
 from heapq import heapify, heappop, heappush
 from termios import FIONREAD
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field
 
@@ -29,11 +29,18 @@ from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited_payload, timed_out_payload
 from lambdarun.model.news import Ended
-from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
-from lambdarun.runtime.channel import receive_memfd, send_in_memfd
+from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.runtime.channel import send_in_memfd
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
+from lambdarun.runtime.environment_process import (
+    DIED_OVERDUE,
+    EnvironmentProcess,
+    died,
+    init_timed_out,
+    replied,
+    used,
+)
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
@@ -49,36 +56,6 @@ _STALE_MAX: Final = 256
 _QUIET_EXIT_S: Final = 0.2
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
-
-
-@define(eq=False)
-class EnvironmentProcess:
-    """The process of one environment, and the invocation that it works on."""
-
-    environment: Environment
-    channel: socket.socket
-    output: int
-    pid: int = 0
-    pidfd: int = -1
-    stopped: bool = False
-    invocation: Invocation | None = None
-    began: float = 0.0
-    awaited: bool = False
-    """Whether somebody has waited for this invocation alone, in vain."""
-    deadline: float = 0.0
-    initialised: tuple[Duration, Duration] | None = None
-    """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
-    kept: list[bytes] = field(factory=list)
-    kept_bytes: int = 0
-    dropped_bytes: int = 0
-
-    def take_output(self) -> tuple[bytes, int]:
-        """What was written since the last call, and how many bytes beyond the cap."""
-        if not self.kept:
-            return b"", 0
-        taken = b"".join(self.kept), self.dropped_bytes
-        self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
-        return taken
 
 
 @define(eq=False)
@@ -348,10 +325,10 @@ class Processes:
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
         try:
-            outcome = self._outcome(process, invocation, header, packet)
+            outcome = replied(process, invocation, header, packet)
         except EOFError:
             return
-        self._end(process, invocation, outcome, self._usage(process, header))
+        self._end(process, invocation, outcome, used(process, header))
         if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
@@ -360,39 +337,6 @@ class Processes:
                 self._read_zygote()
             self._signal(process, signal.SIGSTOP)
             process.stopped = True
-
-    def _outcome(
-        self, process: EnvironmentProcess, invocation: Invocation, header: tuple[Any, ...], packet: bytes
-    ) -> Outcome:
-        kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
-        start = wire.REPLY_HEADER.size + type_bytes
-        payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
-        if kind == wire.RESULT:
-            return Succeeded(payload)
-        if kind == wire.NOT_JSON:
-            return NotJson()
-        if kind == wire.OVERSLEPT:
-            return _timed_out(invocation)
-        cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
-        return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
-
-    def _usage(self, process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
-        output, dropped = process.take_output() if process.kept else (b"", 0)
-        process.initialised = None
-        init, init_output = None, 0
-        if header[1] & wire.COLD:
-            init = Duration(header[6])
-            output, init_output = _parted(output)
-        return Usage(
-            Duration(header[4]),
-            init,
-            Duration(header[5]),
-            Duration(header[7]),
-            header[8] >> 10,
-            output,
-            dropped,
-            init_output,
-        )
 
     def _end(
         self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage
@@ -437,60 +381,18 @@ class Processes:
         os.close(process.pidfd)
         invocation = process.invocation
         if invocation is not None:
-            self._end(process, invocation, *self._death(process, invocation, (status, memory_kb), timed_out))
-
-    def _death(
-        self, process: EnvironmentProcess, invocation: Invocation, reaped: tuple[int, int], timed_out: bool
-    ) -> tuple[Outcome, Usage]:
-        status, memory_kb = reaped
-        elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
-        outcome: Outcome
-        initialising = invocation.cold and process.initialised is None
-        if timed_out and initialising and not invocation.init_within and not self.virtual:
-            longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
-            outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
-            return outcome, Usage(
-                Duration(0), longest, Duration(0), Duration(0), memory_kb >> 10, *process.take_output()
-            )
-        # AWS takes a segmentation fault during initialisation for a time-out (recorded:
-        # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
-        if timed_out or (status == signal.SIGSEGV and initialising):
-            timed_out = True
-            elapsed = Duration(invocation.function.timeout * SECOND)
-            outcome = _timed_out(invocation)
-        elif status == wire.LOST:
-            outcome = SystemFailed("the environment's process was lost")
-        else:
-            payload = exited_payload(invocation.request_id, status)
-            cause = Cause.INIT_FAILED if initialising else Cause.EXITED
-            outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
-        output, dropped = process.take_output()
-        output, init_output = _parted(output) if invocation.cold else (output, 0)
-        init, init_slept = process.initialised or (
-            elapsed if initialising and not timed_out else None,
-            Duration(0),
-        )
-        if init is not None and (invocation.init_within or not timed_out):
-            elapsed = max(Duration(0), Duration(elapsed - init))
-        return outcome, Usage(
-            elapsed, init, Duration(0), init_slept, memory_kb >> 10, output, dropped, init_output
-        )
+            elapsed = wall_seconds() - process.began
+            within_init = timed_out and process.is_initialising and not invocation.init_within
+            if within_init and not self.virtual:
+                self._end(process, invocation, *init_timed_out(process, memory_kb))
+            else:
+                died_as = DIED_OVERDUE if timed_out else status
+                self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
 
     def _signal(self, process: EnvironmentProcess, number: int) -> None:
         if process.pid:  # 0 would be our own group
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-
-
-def _parted(output: bytes) -> tuple[bytes, int]:
-    """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
-    before, mark, behind = output.partition(wire.INIT_END)
-    return (before + behind, len(before)) if mark else (output, 0)
-
-
-def _timed_out(invocation: Invocation) -> FunctionFailed:
-    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
-    return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)
 
 
 def _await_death(pidfd: int, timeout_ms: int) -> bool:

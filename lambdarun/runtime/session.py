@@ -94,11 +94,18 @@ class Runtime:
         self.driver.submit(Invoke(ticket, function, b"", qualifier, None, True))
         return invoked(await self._answer(ticket, got))
 
-    async def accept(self, function: str, event: Any = None, *, payload: bytes | None = None) -> InvokeReply:
+    async def accept(
+        self,
+        function: str,
+        event: Any = None,
+        *,
+        payload: bytes | None = None,
+        qualifier: str | None = None,
+    ) -> InvokeReply:
         """Invoke `function` asynchronously (AWS: Event, 202); the reply has the request id of all attempts."""
         body = event_bytes(event, payload)
         ticket, got = self._ticket()
-        self.driver.submit(Accept(ticket, function, body))
+        self.driver.submit(Accept(ticket, function, body, qualifier))
         self.wake()
         return invoked(await self._answer(ticket, got))
 

@@ -292,6 +292,8 @@ class Summary:
 
     def _answered(self, record: ArrivalAnswered) -> None:
         found = self.function(record.function)
+        if record.request_id is None:
+            return  # refused before it was tried: counted as undelivered
         found.answered[record.result] += 1
         found.sources[record.source] += 1
         found.resent += max(0, record.attempts - 1)

@@ -43,15 +43,22 @@ class Environment:
         self.outputs = select.poll()
         self.outputs.register(1, 0)
         self.outputs.register(2, 0)
-        self.leftovers = Leftovers(_lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY)))
+        tasks = _lift(os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY))
+        self.leftovers = Leftovers(tasks, _hand_down_trace_id)
         self.statics = context.static_values()
         self.handler: Any = None
         self.number = 0
         """The present invocation's."""
         self.cold = wire.COLD
         """COLD until the first reply."""
+        self.is_fork = False
+        """In a child that the handler forked: it must not answer, nor take the next event."""
+        os.register_at_fork(after_in_child=self._fork)
         self.init_us = 0
         self.init_slept_us = 0
+
+    def _fork(self) -> None:
+        self.is_fork = True
 
     def initialise(self) -> int:
         """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
@@ -62,10 +69,7 @@ class Environment:
         except Exception as fault:
             self._note_init(begun)
             error = error_payload.error_object(fault, "")
-            import logging
-
-            logging.warning(error_payload.INIT_WARNING)
-            _log_error(error)
+            _log_error(error, error_payload.INIT_WARNING)
             body = error_payload.error_json(error)[: wire.INLINE_MAX]
             self.reply(wire.INIT_ERROR, 0, 0, error["errorType"].encode(), body)
             os._exit(1)
@@ -170,8 +174,9 @@ def serve(environment: Environment) -> None:
     receive = channel.recv
     arn_default = environment.configuration["arn"]
     header_size = wire.RUN_HEADER.size
-    # The variables behind os.environ: half the time of setting one by name, as it encodes both.
-    variables, put_variable = os.environ._data, os.putenv  # type: ignore[attr-defined]
+    # Behind os.environ, for Python alone: the C library keeps all values that a variable ever had, so this one, which is
+    # new for each event, is put there only for children (_hand_down_trace_id).
+    variables = os.environ._data  # type: ignore[attr-defined]
     while True:
         packet = receive(wire.PACKET_MAX)
         if not packet:
@@ -190,8 +195,7 @@ def serve(environment: Environment) -> None:
                 clock.spend(took_us)
         handler_log.request_id = request_id = id_bytes.decode()
         begun = _perf_counter_ns()
-        variables[_TRACE_VARIABLE] = trace_id = _trace_id(request_id, now_us or time.time_ns() // 1_000)
-        put_variable(_TRACE_VARIABLE, trace_id)
+        variables[_TRACE_VARIABLE] = _trace_id(request_id, now_us or time.time_ns() // 1_000)
         arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
         caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""
         kind, flags, error_type, body = _answer(
@@ -241,14 +245,24 @@ def _context(
 
 
 def _trace_id(request_id: str, now_us: int) -> bytes:
-    digits = request_id.replace("-", "")
+    head, middle, tail = request_id[:8], request_id[9:13], request_id[24:]
     seconds = now_us // 1_000_000
-    text = f"Root=1-{seconds:08x}-{digits[:24]};Parent={digits[8:24]};Sampled=0;Lineage=1:{digits[24:]}:0"
+    text = f"Root=1-{seconds:08x}-{head}{middle}{tail};Parent={tail}{middle};Sampled=0;Lineage=1:{head}:0"
     return text.encode()
 
 
-def _log_error(error: dict[str, Any]) -> None:
+def _hand_down_trace_id() -> None:
+    trace_id = os.environ._data.get(_TRACE_VARIABLE)  # type: ignore[attr-defined]
+    if trace_id is not None:
+        os.putenv(_TRACE_VARIABLE, trace_id)
+
+
+def _log_error(error: dict[str, Any], warning: str | None = None) -> None:
     try:
+        if warning is not None:
+            import logging
+
+            logging.warning(warning)
         error_payload.log_error(error)
     except (OSError, ValueError):
         # The handler closed its output: the error still reaches the caller.
@@ -257,6 +271,8 @@ def _log_error(error: dict[str, Any]) -> None:
 
 def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
+    if environment.is_fork:
+        os._exit(0)
     if environment.outputs.poll(0):
         os.dup2(environment.saved_output, 1)
         os.dup2(environment.saved_output, 2)

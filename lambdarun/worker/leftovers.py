@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import os
 import sys
+from collections.abc import Callable
 
 _STARTS_A_CHILD = frozenset(
     {"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen", "pty.spawn"}
@@ -23,12 +24,15 @@ _SITE = "site-packages"
 class Leftovers:
     """Looks for threads and children of this process."""
 
-    def __init__(self, tasks: int) -> None:
+    def __init__(self, tasks: int, before_child: Callable[[], None]) -> None:
         self._tasks = tasks
         """A descriptor of /proc/self/task."""
+        self._before_child = before_child
+        """Called whenever a child is about to be started."""
         self._modules = len(sys.modules)
         self._newest = next(reversed(sys.modules))
         self._children = False
+        self._had_children = False
         self._unseen = False
         sys.addaudithook(self._hear)
 
@@ -36,7 +40,7 @@ class Leftovers:
         """Whether anything but the main thread lives."""
         if len(sys.modules) != self._modules:
             self._look_at_modules()
-        if not (self._unseen or self._children or _thread._count()):
+        if not (self._unseen or self._children or self._had_children or _thread._count()):
             return False
         # A directory's link count is 2 and its subdirectories: one a thread.
         if os.fstat(self._tasks).st_nlink > 3:
@@ -45,12 +49,15 @@ class Leftovers:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             self._children = False
-            return False
+            self._had_children = self._had_children and _orphans()
+            return self._had_children
+        self._had_children = True
         return True
 
     def _hear(self, event: str, _: object) -> None:
         if event in _STARTS_A_CHILD:
-            self._children = True
+            self._children = self._had_children = True
+            self._before_child()
         elif event in _UNSEEN_EVENTS:
             self._unseen = True
 
@@ -66,3 +73,22 @@ class Leftovers:
             foreign = file.endswith(".so") and (_SITE in file or not file.startswith(_STANDARD_LIBRARY))
             if foreign or name in _UNSEEN_MODULES:
                 self._unseen = True
+
+
+def _orphans() -> bool:
+    """Whether a process of our group lives that a child of ours left: the zygote adopted it."""
+    group = os.getpgrp()
+    try:
+        with open("/proc/%d/task/%d/children" % (os.getppid(), os.getppid())) as listing:
+            adopted = [int(pid) for pid in listing.read().split()]
+    except OSError:
+        return True  # nobody can tell: to stop the group costs some microseconds, a process that runs on costs the truth
+    for pid in adopted:
+        try:
+            with open("/proc/%d/stat" % pid) as stat:
+                state, _, its_group = stat.read().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue  # it ended just now
+        if int(its_group) == group and state != "Z" and pid != os.getpid():
+            return True
+    return False

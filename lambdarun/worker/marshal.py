@@ -9,6 +9,7 @@ import decimal
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .wire import RAW
@@ -65,9 +66,28 @@ def _odd(value: Any) -> bool:
 
 # Non-ASCII text stands as it is from Python 3.12's runtime on.
 _LITERAL = frozenset(f"AWS_Lambda_python3.{n}" for n in range(12, 16))
-_ENCODERS = {
-    literal: json.JSONEncoder(ensure_ascii=not literal, default=_default).encode for literal in (False, True)
-}
+
+
+def _encoder(literal: bool) -> Callable[[Any], str]:
+    """`json.JSONEncoder.encode`, which makes its C part anew for each value, with that part made once."""
+    make = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # there, but not in typeshed
+    if make is None:
+        return json.JSONEncoder(ensure_ascii=not literal, default=_default).encode
+    quote = json.encoder.encode_basestring if literal else json.encoder.encode_basestring_ascii
+    inside: dict[int, Any] = {}  # what it is at work in, by which it finds circles
+    encode_parts = make(inside, _default, quote, None, ": ", ", ", False, False, True)
+
+    def encode(value: Any) -> str:
+        try:
+            return "".join(encode_parts(value, 0))
+        except BaseException:
+            inside.clear()
+            raise
+
+    return encode
+
+
+_ENCODERS = {literal: _encoder(literal) for literal in (False, True)}
 _encode = _ENCODERS[os.environ.get("AWS_EXECUTION_ENV", "") in _LITERAL]
 
 

@@ -3,11 +3,13 @@
 Reading the clock adds a microsecond, so no busy wait is endless; `time.sleep` on the main thread moves time instead of
 waiting; so do asyncio's timers where nothing but time can end the wait: no other thread lives and the loop watches
 nothing but its own wake-up descriptor. Waits on real I/O, sleeps of other threads, `Event.wait`, `queue.get(timeout)`
-and timers stay real: `threading`, `queue` and `subprocess` took the real clock when they were imported in the zygote.
+and timers stay real: `threading`, `queue` and `subprocess` took the real clock when they were imported in the zygote. In
+a child that the handler forks, time goes on from the present at the wall's pace and its waits are real.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import selectors
 import subprocess
@@ -34,6 +36,7 @@ class HandlerClock:
         self.measured_sleep = measured_sleep
         self.now_us = 0
         self.slept_us = 0
+        self.in_fork = False
         self._began_ns = 0
         self._readings = 0
         self._timeout_us = 0
@@ -52,6 +55,12 @@ class HandlerClock:
         """Take time off what is left until the function's timeout."""
         self._timeout_us = max(1, self._timeout_us - microseconds)
 
+    def leave(self) -> None:
+        """In a child that the handler forked: wait for real from here on, and tell nobody."""
+        if not self.in_fork and not self.measured_sleep:
+            self._began_ns = _real_monotonic_ns()
+        self.in_fork = True
+
     def take_slept_us(self) -> int:
         """What was slept since the last call, in microseconds."""
         slept, self.slept_us = self.slept_us, 0
@@ -60,11 +69,15 @@ class HandlerClock:
     def read_ns(self) -> int:
         """The present in nanoseconds since 1970, a microsecond later at each call."""
         self._readings += 1
-        elapsed_us = (_real_monotonic_ns() - self._began_ns) // 1_000 if self.measured_sleep else 0
+        real = self.measured_sleep or self.in_fork
+        elapsed_us = (_real_monotonic_ns() - self._began_ns) // 1_000 if real else 0
         return (self.now_us + elapsed_us + self._readings) * 1_000
 
     def move(self, seconds: float) -> None:
         """Let `seconds` pass at once."""
+        if self.in_fork:
+            _real_sleep(seconds)
+            return
         moved = round(seconds * 1_000_000)
         self.now_us += moved
         self.slept_us += moved
@@ -106,6 +119,7 @@ def load_patch(folder: str | None) -> Any:
 def install(patch: Any, measured_sleep: bool) -> HandlerClock:
     """Have this process live in virtual time; returns its clock."""
     clock = HandlerClock(measured_sleep)
+    os.register_at_fork(after_in_child=clock.leave)
     if patch is not None:
         # Only for `datetime`, `gmtime` and their kin; `time.time` and the others are replaced below. The traveller asks
         # our clock whenever the C code asks it.
@@ -144,13 +158,15 @@ def _move_in_select(clock: HandlerClock) -> None:
 
     def select_or_move(self: Any, timeout: float | None = None) -> Any:
         """Move virtual time where nothing but time can end the wait."""
-        if timeout is None or timeout <= 0 or "asyncio" not in sys.modules or threading.get_ident() != main:
+        movable = timeout is not None and timeout > 0 and not clock.in_fork and "asyncio" in sys.modules
+        if not movable or threading.get_ident() != main:
             return select(self, timeout)
         ready = select(self, 0)
         if ready:
             return ready
         if len(self.get_map()) > 1 or threading.active_count() > 1:
             return select(self, timeout)
+        assert timeout is not None
         clock.move(timeout)
         return []
 

@@ -79,6 +79,7 @@ class Zygote:
         try:
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self.control.close()
             clock = None
             if configuration["virtual"]:
@@ -107,6 +108,21 @@ class Zygote:
         self.known.discard(pid)
         self.end_strays()
         self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status, memory))
+
+    def end_all(self) -> None:
+        """Kill every environment with its group, and whatever they left: the runtime is gone."""
+        for pid in self.known:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        self.known = set()
+        self.end_strays()
+
+    def leave(self, *_: object) -> None:
+        """A signal says that the runtime is gone, perhaps while its end of the socket says so too."""
+        self.end_all()
+        os._exit(0)
 
     def end_strays(self) -> None:
         """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""
@@ -166,12 +182,15 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     virtual = sys.argv[2] == "virtual"
     zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
-    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # When the runtime dies, however that happens: not SIGKILL, for what handlers started has to be ended first.
+    signal.signal(signal.SIGTERM, zygote.leave)
+    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
     zygote.bootstrap.prepare()
     gc.collect()
     gc.freeze()
     zygote.serve()
+    zygote.end_all()
     os._exit(0)  # nothing of its own to tidy up, and taking an interpreter down takes milliseconds
 
 

@@ -22,16 +22,15 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
         self.configuration = AsyncInvokeConfiguration(maximum_event_age_in_seconds=3_600)
         self.queue = AsyncQueue("fn", self.configuration)
         self.now = Instant(0)
-        self.accepted: dict[int, QueuedEvent] = {}
-        self.running: dict[int, QueuedEvent] = {}
-        self.settled: dict[int, str] = {}
+        self.accepted = 0
+        self.taken: dict[str, QueuedEvent] = {}
+        self.running: dict[str, QueuedEvent] = {}
+        self.settled: dict[str, str] = {}
 
     @rule()
     def an_event_is_accepted(self) -> None:
-        number = len(self.accepted) + 1
-        event = QueuedEvent(RequestId(str(number)), b"{}", self.now, "s3")
-        self.accepted[number] = event
-        self.queue.accept(self.now, event)
+        self.accepted += 1
+        self.queue.accept(self.now, (self.now, RequestId(str(self.accepted)), b"{}", "s3", None))
 
     @rule(seconds=st.integers(0, 600), room=st.booleans())
     def time_passes(self, seconds: int, room: bool) -> None:
@@ -39,6 +38,7 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
         for event, verdict in self.queue.take_expired(self.now):
             self.settled[event.request_id] = verdict.condition
         while (event_ := self.queue.take(self.now)) is not None:
+            assert self.taken.setdefault(event_.request_id, event_) is event_
             if not room:
                 verdict_ = self.queue.put_back_throttled(self.now, event_)
                 if isinstance(verdict_, Discarded):
@@ -58,11 +58,11 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
 
     @invariant()
     def every_event_is_somewhere(self) -> None:
-        assert len(self.queue) + len(self.running) + len(self.settled) == len(self.accepted)
+        assert len(self.queue) + len(self.running) + len(self.settled) == self.accepted
 
     @invariant()
     def attempts_are_at_most_three(self) -> None:
-        assert all(event.attempts <= 3 and event.failures <= 2 for event in self.accepted.values())
+        assert all(event.attempts <= 3 and event.failures <= 2 for event in self.taken.values())
 
     @invariant()
     def what_waits_has_an_instant(self) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Settled
+from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, FreshEvent, Settled
 from lambdarun.model.declarations import AsyncInvokeConfiguration
 from lambdarun.model.draws import RequestId
 from lambdarun.model.instant import SECOND, Instant
@@ -19,8 +19,8 @@ def at(seconds: float) -> Instant:
     return Instant(round(seconds * SECOND))
 
 
-def event(number: int = 1, accepted: float = 0) -> QueuedEvent:
-    return QueuedEvent(RequestId(str(number)), b"{}", at(accepted), "s3")
+def event(number: int = 1, accepted: float = 0) -> FreshEvent:
+    return at(accepted), RequestId(str(number)), b"{}", "s3", None
 
 
 def queue(**settings: int) -> AsyncQueue:
@@ -51,7 +51,7 @@ def attempt_instants(waiting: AsyncQueue, outcome: object, until: float = 1e9) -
         now = max(now, due)
 
 
-def test_row_10_function_errors_are_retried_after_one_minute_and_then_two() -> None:
+def test_runtime_row_10_function_errors_are_retried_after_one_minute_and_then_two() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     instants, verdict = attempt_instants(waiting, FAILED)
@@ -60,14 +60,14 @@ def test_row_10_function_errors_are_retried_after_one_minute_and_then_two() -> N
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (1, 2), (2, 3)])
-def test_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) -> None:
+def test_runtime_row_10_maximum_retry_attempts_caps_the_retries(retries: int, attempts: int) -> None:
     waiting = queue(maximum_retry_attempts=retries)
     waiting.accept(at(0), event())
     assert attempt_instants(waiting, FAILED)[1] == Discarded("RetriesExhausted", attempts)
 
 
 @pytest.mark.parametrize(("age", "attempts"), [(60, 1), (90, 2), (180, 2), (181, 3)])
-def test_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(
+def test_runtime_row_11_a_retry_that_would_not_start_within_the_maximum_age_ends_the_event_at_once(
     age: int, attempts: int
 ) -> None:
     # Recorded by LocalStack's test_maxeventage: 60 s gives one attempt, 90 s two.
@@ -87,7 +87,7 @@ def test_an_attempt_that_took_a_while_meets_the_look_ahead_sooner() -> None:
     assert waiting.settle(at(1), taken, FAILED) == Discarded("EventAgeExceeded", 1)
 
 
-def test_row_10_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_attempt() -> None:
+def test_runtime_row_10_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_attempt() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     instants, verdict = attempt_instants(waiting, None)
@@ -145,7 +145,7 @@ def test_events_behind_a_throttled_one_keep_their_own_age() -> None:
     raise AssertionError("the older event did not end by its age")
 
 
-def test_zero_reserved_concurrency_is_terminal_at_once() -> None:
+def test_runtime_row_13_zero_reserved_concurrency_is_terminal_at_once() -> None:
     waiting = queue()
     waiting.accept(at(0), event())
     taken = waiting.take(at(0))

@@ -39,12 +39,12 @@ def test_the_account_runs_a_thousand_at_once() -> None:
     assert take(book, "b") is None
 
 
-def test_row_13_reserved_concurrency_caps_with_its_own_reason() -> None:
+def test_runtime_row_13_reserved_concurrency_caps_with_its_own_reason() -> None:
     book = ledger(function("a", reserved=2))
     assert [take(book, "a") for _ in range(3)] == [None, None, ThrottleReason.RESERVED]
 
 
-def test_row_13_zero_reserved_concurrency_is_the_kill_switch() -> None:
+def test_runtime_row_13_zero_reserved_concurrency_is_the_kill_switch() -> None:
     assert take(ledger(function("a", reserved=0)), "a") is ThrottleReason.RESERVED
 
 

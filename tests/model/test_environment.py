@@ -24,7 +24,7 @@ def test_every_phase_is_reached_and_only_gone_is_a_dead_end() -> None:
     assert [phase for phase, row in NEXT_PHASE.items() if not row] == [Phase.GONE]
 
 
-def test_row_8_one_event_at_a_time_so_concurrency_means_more_environments() -> None:
+def test_runtime_row_08_one_event_at_a_time_so_concurrency_means_more_environments() -> None:
     environments = Environments(Draws(0))
     first, second = environments.choose(NOW, FN), environments.choose(NOW, FN)
     assert first.id != second.id
@@ -39,7 +39,7 @@ def test_the_environment_that_was_idle_last_is_taken_first() -> None:
     assert environments.choose(NOW, FN) is second
 
 
-def test_row_6_a_reply_keeps_the_environment_warm() -> None:
+def test_runtime_row_06_a_reply_keeps_the_environment_warm() -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)
     environments.release(environment, Happening.REPLIED)
@@ -49,7 +49,7 @@ def test_row_6_a_reply_keeps_the_environment_warm() -> None:
 
 
 @pytest.mark.parametrize("happening", [Happening.TIMED_OUT, Happening.EXITED, Happening.INIT_FAILED])
-def test_row_7_a_lost_process_keeps_the_environment_but_is_cold_again(happening: Happening) -> None:
+def test_runtime_row_07_a_lost_process_keeps_the_environment_but_is_cold_again(happening: Happening) -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)
     environments.release(environment, happening)

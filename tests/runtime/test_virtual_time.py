@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def jobs(function: Any, queue: dict[str, Any], **mapping: Any) -> Project:
     )
 
 
-def test_rows_9_10_and_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(
+def test_runtime_rows_09_10_11_three_attempts_at_0_60_and_180_seconds_of_the_handlers_own_clock(
     declare: Declare,
 ) -> None:
     with open_blocking_runtime(project_of(declare(TELLS_TIME)), clock=VirtualClock()) as runtime:
@@ -113,16 +112,9 @@ def test_six_hours_of_throttles_end_by_age(declare: Declare) -> None:
         assert len(runtime.log.of("event.settled")) + len(discarded) == 40
 
 
-def test_row_13_zero_reserved_concurrency_discards_at_once(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", reserved_concurrent_executions=0)
-    with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
-        runtime.accept("fn", {})
-        runtime.settle()
-        assert runtime.log.last("event.discarded").condition == "ZeroReservedConcurrency"
-        assert runtime.log.of("invocation.started") == []
-
-
-def test_row_4_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(declare: Declare) -> None:
+def test_runtime_row_04_a_handler_that_sleeps_past_its_timeout_times_out_at_its_instant(
+    declare: Declare,
+) -> None:
     function = declare("import time\ndef handler(e, c):\n    time.sleep(10)\n    return 'late'\n", timeout=3)
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
@@ -188,7 +180,7 @@ def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None
         assert [r.init_us for r in runtime.log.of("invocation.succeeded")] == [500_000, None]
 
 
-def test_overlapping_invocations_need_as_many_environments_as_on_aws(declare: Declare) -> None:
+def test_runtime_row_08_overlapping_invocations_need_as_many_environments_as_on_aws(declare: Declare) -> None:
     function = declare("def handler(e, c): pass", duration=fixed(2))
     arrivals = [event(n * 0.5) for n in range(10)]
     project = Project(functions={"fn": function}, routes=(Route(key="s3", function="fn"),))
@@ -224,24 +216,6 @@ def test_cognito_does_not_try_again_after_an_exception(declare: Declare) -> None
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.replay([event(0, "cognito", Delivery.SYNC)])
         assert runtime.log.last("arrival.answered").attempts == 1
-
-
-def test_row_20_throttled_batches_cost_one_receive_a_visibility_timeout(declare: Declare) -> None:
-    function = declare(
-        "def handler(e, c): pass", duration=fixed(10), timeout=20, reserved_concurrent_executions=1
-    )
-    project = jobs(function, {"visibility_timeout": 60}, batch_size=1)
-    with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
-        runtime.replay(messages(20, 0))
-        log = runtime.log
-        assert len(log.of("invocation.throttled")) > 0
-        assert log.of("invocation.failed") == []
-        received: dict[object, list[int]] = {}
-        for record in log.of("batch.received"):
-            for message in record.message_ids:
-                received.setdefault(message, []).append(record.time)
-        for instants in received.values():
-            assert all(later - earlier >= 60 * SECOND for earlier, later in pairwise(instants))
 
 
 def test_a_visibility_timeout_shorter_than_the_handler_shows_the_double_delivery(declare: Declare) -> None:

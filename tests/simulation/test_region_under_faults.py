@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from lambdarun.model.region import Region
 from lambdarun.views.results_line import ResultLines
 
 SEEDS = range(300)
+ENDS = ("invocation.succeeded", "invocation.failed", "invocation.lost")
 PLACE = Place("simulation")
 
 
@@ -162,42 +164,100 @@ class Simulation:
         return sum(record.kind == kind for record in self.log)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_accepted_item_is_lost(seed: int) -> None:
-    simulation = Simulation(seed)
-    accepted, sent = simulation.accepted, simulation.sent
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed{seed}")
+def played(request: pytest.FixtureRequest) -> Simulation:
+    """One seed played to its end; all invariants are held against the same log."""
+    simulation = Simulation(request.param)
     simulation.run()
-    count = simulation.count
+    return simulation
 
-    # Every asynchronous event is settled or discarded, exactly once.
-    assert count("event.accepted") == accepted
-    assert count("event.settled") + count("event.discarded") == accepted
-    ended = Counter(r.request_id for r in simulation.log if r.kind in ("event.settled", "event.discarded"))
-    assert set(ended.values()) <= {1}
 
-    # Every message is deleted, dead-lettered or expired, and the queue is empty.
-    deleted = {m for r in simulation.log if r.kind == "batch.settled" for m in r.deleted}
-    dead = {r.message_id for r in simulation.log if r.kind == "message.dead_lettered"}
-    assert len(deleted | dead) + count("message.expired") == sent
-    waiting = simulation.region.queues["jobs"].queue.counts()
+def ids(simulation: Simulation, kind: str) -> list[Any]:
+    return [record.request_id for record in simulation.log if record.kind == kind]
+
+
+def test_every_accepted_event_is_settled_or_discarded_exactly_once(played: Simulation) -> None:
+    ended = ids(played, "event.settled") + ids(played, "event.discarded")
+    assert len(ids(played, "event.accepted")) == played.accepted
+    assert sorted(ended) == sorted(ids(played, "event.accepted"))
+
+
+def test_no_event_is_attempted_more_often_than_its_function_allows(played: Simulation) -> None:
+    """Failures alone count: a throttle or a killed worker costs no attempt."""
+    most = played.region.project.functions["events"].asynchronous.maximum_retry_attempts + 1
+    accepted = set(ids(played, "event.accepted"))
+    failed = Counter(request_id for request_id in ids(played, "invocation.failed") if request_id in accepted)
+    assert max(failed.values(), default=0) <= most
+    exhausted = {
+        r.request_id for r in played.log if r.kind == "event.discarded" and r.condition == "RetriesExhausted"
+    }
+    assert all(failed[request_id] == most for request_id in exhausted)
+
+
+def test_no_event_is_attempted_after_its_maximum_age(played: Simulation) -> None:
+    most = played.region.project.functions["events"].asynchronous.maximum_event_age_in_seconds * SECOND
+    accepted = {record.request_id: record.time for record in played.log if record.kind == "event.accepted"}
+    for record in played.log:
+        if record.kind == "invocation.started" and record.request_id in accepted:
+            assert record.time - accepted[record.request_id] < most
+
+
+def test_every_message_is_deleted_dead_lettered_or_expired(played: Simulation) -> None:
+    deleted = {m for r in played.log if r.kind == "batch.settled" for m in r.deleted}
+    dead = {r.message_id for r in played.log if r.kind == "message.dead_lettered"}
+    assert len(deleted | dead) + played.count("message.expired") == played.sent
+    waiting = played.region.queues["jobs"].queue.counts()
     assert (waiting.visible, waiting.hidden, waiting.delayed) == (0, 0, 0)
-    assert simulation.region.queues["dead"].queue.counts().visible == len(dead - deleted) + len(
-        dead & deleted
-    )
+    assert played.region.queues["dead"].queue.counts().visible == len(dead)
 
-    # Every invocation that started ended, and every slot is free again.
-    ends = count("invocation.succeeded") + count("invocation.failed") + count("invocation.lost")
-    assert count("invocation.started") == ends
-    assert simulation.region.admission.ledger.running_account == 0
 
-    # No function ran more environments at once than it may.
-    reserved = simulation.region.project.functions["worker"].reserved_concurrent_executions
-    if reserved is not None:
-        assert all(
-            r.running <= reserved
-            for r in simulation.log
-            if r.kind == "invocation.started" and r.function == "worker"
-        )
+def test_no_message_is_received_again_inside_its_visibility_nor_too_often(played: Simulation) -> None:
+    project = played.region.project
+    queue, mapping = project.queues["jobs"], project.mappings["jobs"]
+    policy = queue.redrive_policy
+    assert policy is not None
+    received: dict[object, list[Instant]] = {}
+    for record in played.log:
+        if record.kind == "batch.received":
+            for message in record.message_ids:
+                received.setdefault(message, []).append(record.time)
+    # A batch is told when its window ends, up to so much after its messages were received.
+    gathered = mapping.maximum_batching_window_in_seconds
+    for times in received.values():
+        assert len(times) <= policy.max_receive_count
+        least = (queue.visibility_timeout - gathered) * SECOND
+        assert all(later - earlier >= least for earlier, later in pairwise(times))
+
+
+def test_every_invocation_that_started_ended_and_every_slot_is_free_again(played: Simulation) -> None:
+    ends = [record.invocation for kind in ENDS for record in played.log if record.kind == kind]
+    assert sorted(ends) == [r.invocation for r in played.log if r.kind == "invocation.started"]
+    ledger = played.region.admission.ledger
+    assert ledger.running_account == ledger.running("worker") == ledger.running("events") == 0
+
+
+def test_no_function_runs_more_environments_than_it_may(played: Simulation) -> None:
+    project = played.region.project
+    reserved = {name: f.reserved_concurrent_executions for name, f in project.functions.items()}
+    for record in played.log:
+        if record.kind == "invocation.started":
+            most = reserved[record.function]
+            assert most is None or record.running <= most
+            assert record.running_account <= project.account.concurrent_executions
+
+
+def test_time_never_goes_back_in_the_log(played: Simulation) -> None:
+    assert all(earlier.time <= later.time for earlier, later in pairwise(played.log))
+
+
+def test_the_faults_that_are_meant_to_happen_do_happen() -> None:
+    kinds: Counter[str] = Counter()
+    for seed in range(40):
+        simulation = Simulation(seed)
+        simulation.run()
+        kinds.update(record.kind for record in simulation.log)
+    assert all(kinds[kind] > 20 for kind in (*ENDS, "invocation.throttled", "message.returned", "message.dead_lettered",
+                                             "event.discarded", "batch.delayed"))  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [1, 77, 211])

@@ -70,7 +70,7 @@ def log_of(records: Sequence[Record]) -> str:
     return "".join(text for _, text in LogText("python3.11").read(records))
 
 
-def test_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:
+def test_runtime_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:
     assert log_of([started(), succeeded()]) == (
         f"START RequestId: {ID_TEXT} Version: $LATEST\n"
         f"END RequestId: {ID_TEXT}\n"
@@ -79,7 +79,7 @@ def test_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:
     )
 
 
-def test_row_17_a_cold_start_adds_its_init_to_the_bill() -> None:
+def test_runtime_row_17_a_cold_start_adds_its_init_to_the_bill() -> None:
     text = log_of(
         [
             started(cold=True),
@@ -92,7 +92,7 @@ def test_row_17_a_cold_start_adds_its_init_to_the_bill() -> None:
     assert text.endswith("Max Memory Used: 37 MB\tInit Duration: 81.88 ms\t\n")
 
 
-def test_row_17_failures_of_the_runtime_have_a_status_and_a_handlers_exception_has_none() -> None:
+def test_runtime_row_17_failures_of_the_runtime_have_a_status_and_a_handlers_exception_has_none() -> None:
     assert log_of([started(), failed("timed out", "Sandbox.Timedout", 3_000_000)]).endswith(
         "Duration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 37 MB\tStatus: timeout\n"
     )
@@ -116,7 +116,7 @@ def test_billing_rounds_up_to_whole_milliseconds() -> None:
     ] == [88, 1, 1, 600_477]
 
 
-def test_row_15_the_tail_is_the_last_4096_bytes() -> None:
+def test_runtime_row_15_the_tail_is_the_last_4096_bytes() -> None:
     assert log_tail("x" * 5_000 + "end") == b"x" * 4_093 + b"end"
 
 
@@ -149,7 +149,7 @@ def test_measured_figures_stay_out_of_a_virtual_runs_results() -> None:
     assert '"max_memory_mb":37' in ResultLines(virtual=False).lines([succeeded()])
 
 
-def test_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() -> None:
+def test_runtime_row_20_errors_are_zero_on_success_and_throttles_are_no_invocations() -> None:
     metrics = Metrics()
     metrics.read([started(), succeeded(), InvocationThrottled(NOW, "fn", ID, "sync", "Reserved")])
     total = metrics.total

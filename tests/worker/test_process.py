@@ -27,7 +27,7 @@ def test_logging_has_lambdas_text_form_and_stays_at_warning(real_zygote: Zygote,
     )
 
 
-def test_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
+def test_runtime_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
     real_zygote: Zygote, tmp_path: Path
 ) -> None:
     worker = real_zygote.fork(tmp_path, write(tmp_path, "bad", "def h(e, c):\n    raise ValueError('no')\n"))
@@ -39,7 +39,7 @@ def test_row_20_tracebacks_in_the_log_are_indented_with_no_break_spaces(
     assert line == "\u00a0\u00a0\u00a0\u00a0raise ValueError('no')"
 
 
-def test_row_19_the_trace_id_is_there_in_an_invocation_and_absent_at_module_scope(
+def test_runtime_row_19_the_trace_id_is_there_in_an_invocation_and_absent_at_module_scope(
     real_zygote: Zygote, tmp_path: Path
 ) -> None:
     source = "import os\nAT = os.environ.get('_X_AMZN_TRACE_ID')\ndef h(e, c): return [AT, os.environ['_X_AMZN_TRACE_ID'][:7]]\n"
@@ -144,3 +144,18 @@ def test_chance_is_repeated_in_virtual_time(virtual_zygote: Zygote, tmp_path: Pa
 def test_the_remaining_time_is_virtual(virtual_zygote: Zygote, tmp_path: Path) -> None:
     body = "def h(e, c):\n    time.sleep(100)\n    return c.get_remaining_time_in_millis()\n"
     assert virtual(virtual_zygote, tmp_path, "left", body)[0] == pytest.approx(800_000, abs=1)
+
+
+def test_an_event_too_deep_for_the_parser_is_no_json_and_the_process_lives(
+    real_zygote: Zygote, tmp_path: Path
+) -> None:
+    """Deeper than 1,000 it is refused for its caller, as AWS's own parser refuses it: no handler's error."""
+    worker = real_zygote.fork(
+        tmp_path, write(tmp_path, "deep", "import os\ndef h(e, c): return os.getpid()\n")
+    )
+    reply = worker.run(b"[" * 20_000 + b"]" * 20_000)
+    assert reply is not None
+    assert (reply.kind, reply.payload) == (wire.NOT_JSON, b"")
+    after = worker.run(b"1")
+    assert after is not None
+    assert json.loads(after.payload) == worker.pid

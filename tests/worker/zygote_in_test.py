@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,10 @@ class Zygote:
         return worker
 
     def close(self) -> None:
-        """End all of it."""
+        """End all of it, and what handlers left in their groups."""
+        for worker in self.workers:
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
         self.process.close()
         for worker in self.workers:
             worker.channel.close()

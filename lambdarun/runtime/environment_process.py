@@ -1,0 +1,139 @@
+"""One environment's process, and what its replies and its death say of the invocation that it worked on."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import Any, Final
+
+from attrs import define, field
+
+from lambdarun.aws import limits
+from lambdarun.model.environment import Environment
+from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import exited_payload, timed_out_payload
+from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.runtime.channel import receive_memfd
+from lambdarun.worker import wire
+
+DIED_OVERDUE: Final = -1
+"""In place of a wait status: the process was killed at its deadline."""
+_NONE: Final = Duration(0)
+
+
+@define(eq=False)
+class EnvironmentProcess:
+    """The process of one environment, and the invocation that it works on."""
+
+    environment: Environment
+    channel: socket.socket
+    output: int
+    pid: int = 0
+    pidfd: int = -1
+    stopped: bool = False
+    invocation: Invocation | None = None
+    began: float = 0.0
+    awaited: bool = False
+    """Whether somebody has waited for this invocation alone, in vain."""
+    deadline: float = 0.0
+    initialised: tuple[Duration, Duration] | None = None
+    """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
+    kept: list[bytes] = field(factory=list)
+    kept_bytes: int = 0
+    dropped_bytes: int = 0
+
+    @property
+    def is_initialising(self) -> bool:
+        """Whether it has not yet told that its handler is imported."""
+        return self.invocation is not None and self.invocation.cold and self.initialised is None
+
+    def take_output(self) -> tuple[bytes, int]:
+        """What was written since the last call, and how many bytes beyond the cap."""
+        if not self.kept:
+            return b"", 0
+        taken = b"".join(self.kept), self.dropped_bytes
+        self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
+        return taken
+
+
+def replied(
+    process: EnvironmentProcess, invocation: Invocation, header: tuple[Any, ...], packet: bytes
+) -> Outcome:
+    """What a reply says of the invocation. Raises EOFError where its sender died before all of it was sent."""
+    kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
+    start = wire.REPLY_HEADER.size + type_bytes
+    payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
+    if kind == wire.RESULT:
+        return Succeeded(payload)
+    if kind == wire.NOT_JSON:
+        return NotJson()
+    if kind == wire.OVERSLEPT:
+        return _timed_out(invocation)
+    cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
+    return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
+
+
+def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
+    """What the invocation used until its reply."""
+    output, dropped = process.take_output() if process.kept else (b"", 0)
+    process.initialised = None
+    init, init_output = None, 0
+    if header[1] & wire.COLD:
+        init = Duration(header[6])
+        output, init_output = _parted(output)
+    return Usage(
+        Duration(header[4]),
+        init,
+        Duration(header[5]),
+        Duration(header[7]),
+        header[8] >> 10,
+        output,
+        dropped,
+        init_output,
+    )
+
+
+def init_timed_out(process: EnvironmentProcess, memory_kb: int) -> tuple[Outcome, Usage]:
+    """Initialisation passed its own limit: it is done again, within the invocation."""
+    longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
+    outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
+    return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
+
+
+def died(
+    process: EnvironmentProcess, invocation: Invocation, status: int, memory_kb: int, elapsed_s: float
+) -> tuple[Outcome, Usage]:
+    """What it says of an invocation that its process died; `status` as os.wait4 gives it, or DIED_OVERDUE."""
+    elapsed = Duration(round(elapsed_s * SECOND))
+    initialising = process.is_initialising
+    # AWS takes a segmentation fault during initialisation for a time-out (recorded:
+    # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
+    timed_out = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
+    outcome: Outcome
+    if timed_out:
+        elapsed = Duration(invocation.function.timeout * SECOND)
+        outcome = _timed_out(invocation)
+    elif status == wire.LOST:
+        outcome = SystemFailed("the environment's process was lost")
+    else:
+        payload = exited_payload(invocation.request_id, status)
+        cause = Cause.INIT_FAILED if initialising else Cause.EXITED
+        outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
+    output, dropped = process.take_output()
+    output, init_output = _parted(output) if invocation.cold else (output, 0)
+    init, init_slept = process.initialised or (elapsed if initialising and not timed_out else None, _NONE)
+    if init is not None and (invocation.init_within or not timed_out):
+        elapsed = max(_NONE, Duration(elapsed - init))
+    return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
+
+
+def _parted(output: bytes) -> tuple[bytes, int]:
+    """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
+    before, mark, behind = output.partition(wire.INIT_END)
+    return (before + behind, len(before)) if mark else (output, 0)
+
+
+def _timed_out(invocation: Invocation) -> FunctionFailed:
+    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
+    return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)

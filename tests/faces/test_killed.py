@@ -1,0 +1,73 @@
+"""When the command itself is killed, nothing that its handlers started lives on."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LEAVES = """
+import os, time
+def handler(event, context):
+    if os.fork() == 0:
+        if event.get("daemon"):
+            os.setsid()
+        read, write = os.pipe()
+        with open(event["file"], "w") as told:
+            told.write(f"{os.getpid()} {os.getppid()}\\n")
+        os.read(read, 1)
+    while True:
+        os.sched_yield()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize(
+    "event", ['{"file": "told"}', '{"file": "told", "daemon": true}'], ids=["child", "daemon"]
+)
+def test_no_process_outlives_a_command_that_is_killed(
+    tmp_path: Path, event: str, number: signal.Signals
+) -> None:
+    (tmp_path / "app.py").write_text(LEAVES)
+    told = tmp_path / "told"
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}  # what SIGKILL leaves there, pytest takes away
+    command = [
+        sys.executable,
+        "-m",
+        "lambdarun",
+        "-q",
+        "invoke",
+        "app.py:handler",
+        "--timeout",
+        "60",
+        "-e",
+        event,
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, env=environ) as process:
+        while not (told.exists() and told.read_text().endswith("\n")):
+            assert process.poll() is None
+        started = [*map(int, told.read_text().split()), *_children(process.pid)]
+        descriptors = [os.pidfd_open(pid) for pid in started]
+        process.send_signal(number)
+        process.wait()
+    try:
+        for pid, descriptor in zip(started, descriptors, strict=True):
+            assert _dies(descriptor), f"{pid} of {started} lives on"
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _dies(descriptor: int) -> bool:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(10_000))

@@ -1,0 +1,194 @@
+"""Twenty behaviours of pollers that others get wrong (the fidelity table of queues), with real handlers in virtual time.
+
+Rows whose rule lives in one core alone stand in that core's tests, under the same kind of name.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from lambdarun.model.declarations import (
+    DeclaredDuration,
+    EventSourceMapping,
+    Function,
+    Project,
+    Queue,
+    RedrivePolicy,
+)
+from lambdarun.model.instant import SECOND, Duration
+from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
+from lambdarun.runtime.clock import VIRTUAL_START, VirtualClock
+from lambdarun.views.metrics import Metrics
+from tests.conftest import Declare, project_of
+
+FAILS = "def handler(e, c): raise ValueError\n"
+TAKES = "def handler(e, c): print(len(e['Records']))\n"
+
+
+def lasting(seconds: float) -> DeclaredDuration:
+    return DeclaredDuration(p50=Duration(round(seconds * SECOND)), p99=Duration(round(seconds * SECOND)))
+
+
+def jobs(
+    function: Function, *others: Function, queue: dict[str, Any] | None = None, **mapping: Any
+) -> Project:
+    declared = Queue(
+        name="jobs",
+        **{"redrive_policy": RedrivePolicy(dead_letter_target="dead", max_receive_count=3), **(queue or {})},
+    )
+    mappings = {"jobs": EventSourceMapping(name="jobs", queue="jobs", function=function.name, **mapping)}
+    mappings |= {
+        other.name: EventSourceMapping(name=other.name, queue="dead", function=other.name) for other in others
+    }
+    return project_of(
+        function, *others, queues={"jobs": declared, "dead": Queue(name="dead")}, mappings=mappings
+    )
+
+
+def opened(project: Project) -> Any:
+    return open_blocking_runtime(project, clock=VirtualClock())
+
+
+def send(runtime: BlockingRuntime, count: int, every_s: float = 0) -> None:
+    for number in range(count):
+        runtime.queue("jobs").send(str(number))
+        if every_s:
+            runtime.advance(seconds=every_s)
+
+
+def seconds(runtime: BlockingRuntime, kind: str) -> list[float]:
+    return [(record.time - VIRTUAL_START) / SECOND for record in runtime.log.of(kind)]
+
+
+def test_polling_row_03_a_failure_at_one_second_comes_back_at_thirty(declare: Declare) -> None:
+    project = jobs(declare(FAILS, duration=lasting(1)), queue={"visibility_timeout": 30})
+    with opened(project) as runtime:
+        send(runtime, 1)
+        runtime.settle()
+        assert seconds(runtime, "invocation.started") == [0, 30, 60]
+        assert seconds(runtime, "invocation.failed") == [1, 31, 61]
+        assert seconds(runtime, "message.returned") == [30, 60, 90]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"batchItemFailures": [{"itemIdentifier": "not-in-the-batch"}]}',
+        '{"batchItemFailures": [{"itemIdentifier": e["Records"][0]["messageId"]}, {"itemIdentifier": "other"}]}',
+        '{"batchItemFailures": [{"itemIdentifier": ""}]}',
+        '{"batchItemFailures": [{"itemIdentifier": None}]}',
+        '{"batchItemFailures": [None]}',
+        '{"batchItemFailures": [{"foo": e["Records"][0]["messageId"]}]}',
+        '{"batchItemFailures": "all"}',
+    ],
+    ids=["unknown", "known and unknown", "empty", "null", "null entry", "other key", "text"],
+)
+def test_polling_rows_04_05_such_a_reply_deletes_nothing(declare: Declare, reply: str) -> None:
+    function = declare(f"def handler(e, c): return {reply}\n")
+    with opened(jobs(function, report_batch_item_failures=True)) as runtime:
+        send(runtime, 3)
+        runtime.settle()
+        settled = runtime.log.of("batch.settled")
+        assert {record.verdict for record in settled} == {"malformed"}
+        assert all(record.deleted == () for record in settled)
+        assert len(runtime.queue("dead").messages()) == 3
+
+
+def test_polling_row_04_only_the_reported_messages_come_back(declare: Declare) -> None:
+    source = (
+        "def handler(e, c): return {'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in e['Records']"
+        " if r['body'] == '1']}\n"
+    )
+    with opened(jobs(declare(source), report_batch_item_failures=True)) as runtime:
+        send(runtime, 3)
+        runtime.settle()
+        assert [len(record.message_ids) for record in runtime.log.of("batch.received")][-2:] == [1, 1]
+        assert [message.body for message in runtime.queue("dead").messages()] == ["1"]
+
+
+def test_polling_row_17_a_dead_letter_is_told_its_past(declare: Declare) -> None:
+    """It moves at the receive after the last failure, keeps id and sent time, and its count goes on."""
+    shows = "import json\ndef handler(e, c): print(json.dumps(e['Records'][0]))\n"
+    project = jobs(
+        declare(FAILS), declare(shows, name="looks"),
+        queue={
+            "visibility_timeout": 30,
+            "redrive_policy": RedrivePolicy(dead_letter_target="dead", max_receive_count=1),
+        },
+    )  # fmt: skip
+    with opened(project) as runtime:
+        send(runtime, 1)
+        runtime.advance(seconds=29)
+        assert runtime.queue("dead").messages() == []
+        assert runtime.log.of("message.dead_lettered") == []
+        runtime.settle()
+        assert seconds(runtime, "message.dead_lettered") == [30]
+        moved = runtime.log.last("message.sent")
+        shown = [json.loads(r.text) for r in runtime.log.of("output.captured") if r.function == "looks"]
+    (record,) = shown
+    assert record["messageId"] == moved.message_id
+    assert record["body"] == "0"
+    assert record["eventSourceARN"].endswith(":dead")
+    attributes = record["attributes"]
+    assert attributes["ApproximateReceiveCount"] == "2"
+    assert attributes["SentTimestamp"] == str(VIRTUAL_START // 1_000)
+    assert attributes["DeadLetterQueueSourceArn"].endswith(":jobs")
+
+
+def test_polling_row_20_throttling_is_not_failure(declare: Declare) -> None:
+    function = declare(TAKES, reserved_concurrent_executions=1, timeout=20, duration=lasting(10))
+    with opened(jobs(function, queue={"visibility_timeout": 60}, batch_size=1)) as runtime:
+        send(runtime, 20)
+        runtime.settle()
+        log, metrics = runtime.log, Metrics()
+        assert log.of("invocation.failed") == []
+        metrics.read(log)
+        received: dict[object, list[int]] = {}
+        for record in log.of("batch.received"):
+            for message in record.message_ids:
+                received.setdefault(message, []).append(record.time)
+        for instants in received.values():
+            assert all(later - earlier >= 60 * SECOND for earlier, later in pairwise(instants))
+        points = {line["metric"]: [0, 0] for line in map(json.loads, metrics.lines())}
+        for line in map(json.loads, metrics.lines()):
+            if line["dimensions"] == {"FunctionName": "fn"}:
+                points[line["metric"]][0] += line["statistics"]["sum"]
+        assert points["Errors"][0] == 0
+        assert points["Throttles"][0] == len(log.of("invocation.throttled")) > 0
+        assert points["Invocations"][0] == len(log.of("invocation.started"))
+        # The slot was never empty while a message waited for it inside its visibility.
+        assert max(record.running for record in log.of("invocation.started")) == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "every_s", "starts", "sizes"),
+    [
+        (3, 1, [5], [3]),
+        (12, 0, [0, 5], [10, 2]),
+        (3, 4, [5, 13], [2, 1]),
+    ],
+    ids=["gathered", "full at once", "two windows"],
+)
+def test_polling_also_a_window_is_not_ignored(
+    declare: Declare, count: int, every_s: float, starts: list[float], sizes: list[int]
+) -> None:
+    """It opens with its first message and ends after its seconds, or when the batch is full."""
+    project = jobs(declare(TAKES), batch_size=10, maximum_batching_window_in_seconds=5)
+    with opened(project) as runtime:
+        send(runtime, count, every_s)
+        runtime.settle()
+        assert seconds(runtime, "invocation.started") == starts
+        assert [int(record.text) for record in runtime.log.of("output.captured")] == sizes
+
+
+def test_polling_also_a_mapping_that_is_not_enabled_polls_nothing(declare: Declare) -> None:
+    with opened(jobs(declare(TAKES), enabled=False)) as runtime:
+        send(runtime, 3)
+        runtime.settle()
+        runtime.advance(hours=1)
+        assert runtime.log.of("invocation.started") == []
+        assert runtime.queue("jobs").counts().visible == 3
