@@ -15,7 +15,6 @@ import trio
 from benchmarks.floors import exchange, processes
 from benchmarks.subjects import function, only
 from benchmarks.table import Pair, Row, at_most, interleaved
-from lambdarun.model.declarations import Project
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.journal import ForgetfulStore
 from lambdarun.runtime.session import open_runtime
@@ -201,23 +200,17 @@ def deadline() -> Iterator[Row]:
     """From the deadline to the answer of a handler that spins, over a bare kill and wait."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        slow = function(folder, "slow", timeout=1)
-        hello = function(folder, "hello")
-        late, cold_starts = [], []
-        project = Project(functions={"slow": slow, "hello": hello})
-        with open_blocking_runtime(project, store=ForgetfulStore()) as runtime:
-            runtime.invoke("slow")
+        late = []
+        with open_blocking_runtime(
+            only(function(folder, "spins", timeout=1)), store=ForgetfulStore()
+        ) as runtime:
             for _ in range(7):
+                runtime.invoke("spins", {"spin": False})
                 begun = time.perf_counter()
-                runtime.invoke("slow")
+                runtime.invoke("spins", {"spin": True})
                 late.append(time.perf_counter() - begun - 1.0)
-                # Each of these starts cold, and its time-out runs from the end of its initialisation.
-                runtime.driver.region.admission.environments._idle.get("hello", []).clear()
-                begun = time.perf_counter()
-                runtime.invoke("hello")
-                cold_starts.append(time.perf_counter() - begun)
         floor = median(processes.kill_and_wait(30))
-        took = median(late) - median(cold_starts)
+        took = median(late)
         over = took - floor
     yield Row(
         "deadline to reaped",

@@ -38,10 +38,10 @@ class Stopwatch:
     def timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """`call`, with its own time noted under `name`."""
 
-        def timed(*arguments: Any) -> Any:
+        def timed(*arguments: Any, **more: Any) -> Any:
             self._inside.append(0.0)
             begun = time.perf_counter()
-            result = call(*arguments)
+            result = call(*arguments, **more)
             took = time.perf_counter() - begun
             self.took[name].append(took - self._inside.pop() - self._price)
             self._inside[-1] += took
@@ -59,18 +59,13 @@ def parts() -> Iterator[Row]:
         open_blocking_runtime(only(function(Path(name), "echo")), store=ForgetfulStore()) as runtime,
     ):
         rounds(runtime)
-        whole = median(rounds(runtime))
         watch = Stopwatch()
         with _watched(runtime, watch):
             rounds(runtime)
     os.sched_setaffinity(0, before)
-    told = 0.0
-    for part, took in watch.took.items():
-        share = median(took) * len(took) / COUNT
-        told += share
-        yield Row(part, "", f"{share * 1e6:.1f} us", f"{share / whole:.0%}", "", True)
-    rest = max(0.0, whole - told)
-    yield Row("the door and the driver", "", f"{rest * 1e6:.1f} us", f"{rest / whole:.0%}", "", True)
+    parts = {part: median(took) * len(took) / COUNT for part, took in watch.took.items()}
+    for part, took in parts.items():
+        yield Row(f"  {part}", "", f"{took * 1e6:.1f} us", f"{took / sum(parts.values()):.0%}", "", True)
 
 
 def rounds(runtime: BlockingRuntime) -> list[float]:
@@ -84,6 +79,7 @@ def rounds(runtime: BlockingRuntime) -> list[float]:
 
 
 WATCHED: list[tuple[type, str, str]] = [
+    (BlockingRuntime, "invoke", "the door and the driver"),
     (Region, "take", "take: what is asked, what came of it"),
     (Region, "advance", "advance: records, effects"),
     (Journal, "write", "records written"),

@@ -28,8 +28,8 @@ def echo(event, context):
 def hello(event, context):
     return "hello"
 
-def slow(event, context):
-    while True:
+def spins(event, context):
+    while event["spin"]:
         pass
 
 def orders(event, context):

@@ -53,6 +53,7 @@ _WAITING: Final = array("i", [0])
 """Where the kernel writes how many bytes wait in a pipe: half the time of a read that finds none."""
 _PIPE_READ: Final = 65_536
 _STALE_MAX: Final = 256
+_POLL_GRAIN_S: Final = 0.002
 _QUIET_EXIT_S: Final = 0.2
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -122,8 +123,8 @@ class Processes:
     def collect(self, timeout_s: float) -> list[Ended]:
         """Wait up to `timeout_s` until something ends; returns all that did."""
         overdue = self.seconds_until_deadline()
-        if overdue is not None:
-            timeout_s = min(timeout_s, overdue)
+        if overdue is not None and overdue < timeout_s:
+            timeout_s = self._near(overdue)
         readers = self._readers
         replies = []
         for descriptor, _ in self._epoll.poll(timeout_s, len(readers)):
@@ -146,6 +147,15 @@ class Processes:
             self._begin(self._waiting.popleft())
         ended, self._ended = self._ended, []
         return ended
+
+    def _near(self, overdue_s: float) -> float:
+        """How long to poll when the next time-out is due in `overdue_s`. A poll counts in whole milliseconds, rounded
+        up, so it ends a little before, and the rest is waited for by the microsecond.
+        """
+        if overdue_s > _POLL_GRAIN_S:
+            return overdue_s - _POLL_GRAIN_S
+        select.select([self._epoll], [], [], overdue_s)
+        return 0
 
     def reset(self, environment: Environment) -> None:
         """End an environment's idle process and what that left behind; its private folder stays."""
