@@ -189,8 +189,12 @@ def main() -> None:
     zygote.bootstrap.prepare()
     gc.collect()
     gc.freeze()
-    zygote.serve()
-    zygote.end_all()
+    try:
+        zygote.serve()
+    except ConnectionError:
+        pass  # the runtime died while it was being answered
+    finally:
+        zygote.end_all()
     os._exit(0)  # nothing of its own to tidy up, and taking an interpreter down takes milliseconds
 
 
