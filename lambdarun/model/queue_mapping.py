@@ -38,23 +38,29 @@ class Batch:
     messages: list[Received]
     mapping: QueueMapping
     visible_until: Instant
+    ids: tuple[MessageId, ...] = field(init=False)
+    """The messages' ids, in order."""
     attempts: int = 0
     tries: int = 0
+    _event: bytes = field(default=b"", init=False)
 
-    def payload(self, now: Instant) -> bytes:
-        """The event as JSON text."""
-        mapping = self.mapping
-        return sqs_event(self.messages, mapping.queue.arn, mapping.region, null_md5=mapping.writes_null_md5)
+    def __attrs_post_init__(self) -> None:
+        self.ids = tuple([received.message.id for received in self.messages])
+
+    def payload(self) -> bytes:
+        """The event as JSON text; made once, however often a throttle has it tried again."""
+        if not self._event:
+            mapping = self.mapping
+            self._event = sqs_event(
+                self.messages, mapping.queue.arn, mapping.region, null_md5=mapping.writes_null_md5
+            )
+        return self._event
 
     @property
     def duration(self) -> Duration | None:
         """The longest recorded duration among its messages."""
         found = [one.message.duration for one in self.messages if one.message.duration is not None]
         return max(found) if found else None
-
-    def ids(self) -> tuple[MessageId, ...]:
-        """The messages' ids, in order."""
-        return tuple([received.message.id for received in self.messages])
 
 
 @define(eq=False)
@@ -138,15 +144,15 @@ class QueueMapping:
         deleted: tuple[MessageId, ...] = ()
         kept: tuple[MessageId, ...] = ()
         if failed is None:
-            kept = batch.ids()
+            kept = batch.ids
         elif not failed:
             self.queue.delete_all(batch.messages)
-            deleted = batch.ids()
+            deleted = batch.ids
         else:
             done = [received for received in batch.messages if received.message.id not in failed]
             self.queue.delete_all(done)
             deleted = tuple([received.message.id for received in done])
-            kept = tuple([message_id for message_id in batch.ids() if message_id not in deleted])
+            kept = tuple([message_id for message_id in batch.ids if message_id not in deleted])
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -199,7 +205,7 @@ class QueueMapping:
                 self._pollers -= 1
                 declared = self.declaration
                 records.append(
-                    BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids())
+                    BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids)
                 )
             else:
                 batches.append(batch)
@@ -253,8 +259,10 @@ class QueueMapping:
         self._window_ends = None
         self._measured = _NOTHING_MEASURED
         self._gathered = []
-        self._carried.extend(gathered[fits:])
-        return gathered[:fits]
+        if fits < len(gathered):
+            self._carried.extend(gathered[fits:])
+            del gathered[fits:]
+        return gathered
 
     def _fitting(self, gathered: list[Received]) -> int:
         """How many of these fit into one event of at most 6 MB, metadata included."""
@@ -292,7 +300,7 @@ class QueueMapping:
                 declared.name,
                 declared.queue,
                 self.function.name,
-                batch.ids(),
+                batch.ids,
                 min([one.message.sent for one in received]),
                 queue.visible,
                 queue.hidden,

@@ -6,6 +6,7 @@ from attrs import define, field
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.declarations import Function
+from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
@@ -27,19 +28,20 @@ class MappingPolling:
         """Invoke what may be invoked now."""
         mapping, admission = self.mapping, self.admission
         name = mapping.declaration.name
+        recorded = admission.time.mode is DurationMode.RECORDED
         for batch in mapping.poll(now, admission.records):
             request_id = admission.draws.new_id()
             invocation = Invocation(
                 self.function,
                 request_id,
-                batch.payload(now),
+                batch.payload(),
                 self,
                 batch,
                 name,
                 batch.attempts + 1,
                 True,
                 Duration(0),
-                batch.duration,
+                batch.duration if recorded else None,
             )
             reason = admission.start(now, invocation)
             if reason is None:

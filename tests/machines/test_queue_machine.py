@@ -117,7 +117,7 @@ class EveryMessageIsAccountedFor(RuleBasedStateMachine):
         self.mapping.settle(self.now, batch, RequestId("1"), outcome, records)
         settled = [record for record in records if record.kind == "batch.settled"]
         for record in settled:
-            assert set(record.deleted) | set(record.failed) == set(batch.ids())
+            assert set(record.deleted) | set(record.failed) == set(batch.ids)
             assert not set(record.deleted) & set(record.failed)
             self.deleted |= {r.message.body for r in batch.messages if r.message.id in record.deleted}
         assert len(settled) == (not isinstance(outcome, SystemFailed))
