@@ -169,5 +169,5 @@ def _missing(path: Path) -> RecordingError:
 def _shifted(arrival: Arrival, shift: int) -> Arrival:
     moved = evolve(arrival, time=Instant(arrival.time + shift))
     if isinstance(moved, BatchArrival):
-        return evolve(moved, oldest=Instant(moved.oldest + shift), newest=Instant(moved.newest + shift))
+        return evolve(moved, newest=Instant(moved.newest + shift))
     return moved

@@ -227,7 +227,6 @@ def _batch(line: Line, found: Recognised, timeline: Timeline, lane: str, size: i
         lane=lane,
         payload=_payload(line),
         size=size,
-        oldest=time,
         newest=time,
         retention=RETENTION,
         arn=found.arn,

@@ -351,7 +351,7 @@ def test_a_stream_is_played_in_order_and_retried_until_it_expires(declare: Decla
     arrivals = [
         BatchArrival(
             time=seconds(n), place=PLACE, source="kinesis", lane="s/shard-0", payload=json.dumps({"n": n}).encode(), size=1,
-            oldest=seconds(n), newest=seconds(n), retention=Duration(86_400 * SECOND),
+            newest=seconds(n), retention=Duration(86_400 * SECOND),
         )
         for n in range(3)
     ]  # fmt: skip
@@ -361,6 +361,8 @@ def test_a_stream_is_played_in_order_and_retried_until_it_expires(declare: Decla
         assert [r.condition for r in ended] == ["Success", "RecordAgeExceeded", "Success"]
         assert 86_300 < (ended[1].time - VIRTUAL_START) / SECOND <= 86_401
         assert ended[1].attempts > 1_000
+        tried = [r.attempt for r in runtime.log.of("invocation.started")]
+        assert tried == [1, *range(1, ended[1].attempts + 1), 1]
 
 
 def test_asynchronous_settings_of_a_function_hold(declare: Declare) -> None:
