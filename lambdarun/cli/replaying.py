@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from lambdarun.cli import output
 from lambdarun.cli.event_log_file import WholeFile, refuse_clashes
-from lambdarun.cli.settings import Settings
+from lambdarun.cli.settings import Chosen, Settings
 from lambdarun.errors import LambdarunError, UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
@@ -60,14 +60,15 @@ class Replay:
 
 def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
-    chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
+    origins = settings.chosen(request.chosen)
+    chosen = {name: one.value for name, one in origins.items()}
     if "" in request.files:
         raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
     refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
     project, function = _target(settings, request)
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
-    for text in (*recording.notices, *_untold_durations(chosen["durations"], arrivals)):
+    for text in (*recording.notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
@@ -138,9 +139,27 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
     return settings.project, None
 
 
-def _untold_durations(mode: str, arrivals: list[Arrival]) -> list[str]:
+def _idle_settings(request: Replay, chosen: Mapping[str, Chosen[Any]]) -> list[str]:
+    """What to say of settings that act in virtual time alone. Raises UsageError where a flag is one of them."""
+    speed = chosen["speed"].value
+    if speed == "max":
+        return []
+    for flag, given in (("--workers", request.workers), ("--durations", request.chosen.get("durations"))):
+        if given is not None:
+            mend = "Leave it out, or give --speed max."
+            raise UsageError(f"{flag}: acts in virtual time only, not with the speed {speed}. {mend}")
+    durations = chosen["durations"]
+    if durations.origin == "default":
+        return []
+    said = f"durations = {durations.value} ({durations.origin}) acts in virtual time only"
+    return [f"{said}: with the speed {speed} handlers take their own time"]
+
+
+def _untold_durations(chosen: Mapping[str, Any], arrivals: list[Arrival]) -> list[str]:
     """What to say of events whose recording tells no duration although `--durations recorded` asks for it."""
-    untold = sum(arrival.duration is None for arrival in arrivals) if mode == "recorded" else 0
+    if chosen["durations"] != "recorded" or chosen["speed"] != "max":
+        return []
+    untold = sum(arrival.duration is None for arrival in arrivals)
     if not untold:
         return []
     return [f"{untold:,} of {len(arrivals):,} events tell no duration: for them the declared ones hold"]

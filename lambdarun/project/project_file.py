@@ -30,6 +30,7 @@ from lambdarun.model.declarations import (
 from lambdarun.model.instant import Duration, parse_duration
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.key_locator import KeyLocator
+from lambdarun.project.run_settings import CHOICES, RunSettings
 from lambdarun.project.strict_values import CONVERTER, WrongType
 from lambdarun.project.tables import (
     FUNCTION_KEYS,
@@ -44,15 +45,6 @@ from lambdarun.project.toml_text import key_text, toml_text
 from lambdarun.project.variables import variable_faults
 
 T = TypeVar("T", bound=AttrsInstance)
-
-
-@frozen(kw_only=True)
-class RunSettings:
-    """Defaults for commands, from `[settings]`; None: not set there."""
-
-    seed: int | None = None
-    speed: str | None = None
-    durations: str | None = None
 
 
 @frozen
@@ -146,8 +138,7 @@ class _Reader:
         """The defaults for commands."""
         given = self._table(document, "settings", ())
         self._known(given, ("seed", "speed", "durations"), ("settings",))
-        choices = {"speed": ("max", "1x", "10x"), "durations": ("declared", "measured", "recorded")}
-        for key, allowed in choices.items():
+        for key, allowed in CHOICES.items():
             if key in given and given[key] not in allowed:
                 self._find(
                     ("settings", key),
