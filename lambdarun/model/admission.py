@@ -15,7 +15,7 @@ from lambdarun.model.environment import Environments, Happening
 from lambdarun.model.handler_time import HandlerTime
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import not_json_refusal, too_large_payload
+from lambdarun.model.invoke_request import not_json_refusal, response_too_large
 from lambdarun.model.outcome import (
     Cause,
     FunctionFailed,
@@ -126,8 +126,7 @@ class Admission:
             usage = usage.with_init_within()
         if type(outcome) is Succeeded:
             if len(outcome.payload) > limits.RESPONSE_BYTES.value:
-                payload = too_large_payload(len(outcome.payload))
-                outcome = FunctionFailed(Cause.RESPONSE_TOO_LARGE, "Function.ResponseSizeTooLarge", payload)
+                outcome = response_too_large()
                 self._failed(now, invocation, outcome, usage)
             else:
                 self._succeeded(now, invocation, outcome, usage)

@@ -76,14 +76,16 @@ def mapping_findings(
     if p99 >= visibility * SECOND > 0:
         text = f"the declared p99 duration {seconds(p99):g} s passes the queue's visibility timeout {visibility} s."
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
-    if mapping.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value and not window:
+    most = limits.SQS_BATCH_WITHOUT_WINDOW.value
+    if mapping.batch_size > most and not window:
         text = messages.BATCH_NEEDS_WINDOW.text + "."
-        fix = "Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most 10."
+        fix = f"Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most {most}."
         findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
     policy = queue.redrive_policy
-    if policy is not None and policy.max_receive_count < 5:
-        text = f"max_receive_count {policy.max_receive_count} is below the 5 that AWS advises for queues read by Lambda:"
-        fix = "throttles alone can use it up. Set 5 or more."
+    if policy is not None and policy.max_receive_count < limits.MAX_RECEIVE_COUNT_ADVISED.value:
+        least = limits.MAX_RECEIVE_COUNT_ADVISED.value
+        text = f"max_receive_count {policy.max_receive_count} is below the {least} that AWS advises for queues read by Lambda:"
+        fix = f"throttles alone can use it up. Set {least} or more."
         findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
     return findings
 

@@ -16,8 +16,8 @@ from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import timed_out_payload
-from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage
+from lambdarun.model.invoke_request import timed_out
+from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage, is_time_out
 
 _LONGEST_INIT: Final = Duration(limits.INIT_TIMEOUT.value * SECOND)
 
@@ -73,16 +73,16 @@ class HandlerTime:
         if usage.init is not None or invocation.cold:
             real = (usage.init or 0) if measured else function.init_duration
             init = Duration(real + usage.init_slept)
-        timed_out = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
+        late = is_time_out(outcome)
         within = 0
         if init is not None:
             if invocation.init_within:
                 within = init = min(init, Duration(timeout))
             elif init > _LONGEST_INIT:
-                outcome, timed_out = _timed_out(invocation, Cause.INIT_FAILED), False
+                outcome, late = timed_out(invocation.request_id, function.timeout, Cause.INIT_FAILED), False
                 init, duration = _LONGEST_INIT, 0
-        if timed_out or within + duration >= timeout:
-            outcome = _timed_out(invocation, Cause.TIMED_OUT)
+        if late or within + duration >= timeout:
+            outcome = timed_out(invocation.request_id, function.timeout)
             duration = timeout - within
         usage = Usage(
             Duration(duration),
@@ -95,8 +95,3 @@ class HandlerTime:
             usage.init_output,
         )
         return Instant(invocation.started + (init or 0) + duration), outcome, usage
-
-
-def _timed_out(invocation: Invocation, cause: Cause) -> FunctionFailed:
-    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
-    return FunctionFailed(cause, "Sandbox.Timedout", payload)

@@ -26,7 +26,7 @@ from lambdarun.model.invoke_request import (
 from lambdarun.model.news import Invoke
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
 from lambdarun.model.records import ArrivalAnswered, InvocationFailed, InvocationSucceeded, RequestRefused
-from lambdarun.model.sync_caller import SyncCaller
+from lambdarun.model.sync_caller import next_attempt
 from lambdarun.model.wakes import Wakes
 
 
@@ -153,7 +153,7 @@ class SyncArrivals:
         self, now: Instant, request: ReplayedRequest, outcome: Outcome | Throttled, took: Duration
     ) -> None:
         arrival = request.arrival
-        wait = SyncCaller.next_attempt(arrival.source, request.attempts, outcome, took)
+        wait = next_attempt(arrival.source, request.attempts, outcome, took)
         if wait is not None:
             self._again.put(Instant(now + wait), request)
             self.wakes.stir(self)

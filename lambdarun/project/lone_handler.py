@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from lambdarun.aws import limits
 from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Function, Project, running_runtime
 
@@ -34,7 +35,7 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
     else:
         code, handler = start, name
         module = name.rpartition(".")[0].rpartition(".")[2] or name
-    made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[:64] or "function"
+    made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[: limits.FUNCTION_NAME_LENGTH.high] or "function"
     try:
         function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
     except ValueError as fault:

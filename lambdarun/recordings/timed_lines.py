@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Delivery
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant, parse_instant
@@ -68,7 +69,9 @@ def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) ->
     delay = item.get("delay_seconds", 0)
     if type(delay) is not int:
         raise RecordingError(
-            place, f"delay_seconds: {_short(delay)} is no whole number.", "Write 0 to 900 (seconds)."
+            place,
+            f"delay_seconds: {_short(delay)} is no whole number.",
+            f"Write {limits.DELAY_SECONDS.low} to {limits.DELAY_SECONDS.high} (seconds).",
         )
     duration = None
     if "report" in item:

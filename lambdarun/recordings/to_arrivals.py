@@ -18,9 +18,8 @@ from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
 from lambdarun.recordings.event_clock import EARLIEST, LATEST, event_time
 
-# https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
-# own that a recording could tell, so their batches are retried for a day as well.
-RETENTION: Final = Duration(86_400 * SECOND)
+# Brokers keep no such limit of their own that a recording could tell, so their batches are retried for a day as well.
+RETENTION: Final = Duration(limits.STREAM_RETENTION.value * SECOND)
 UNTIMED_STEP: Final = Duration(SECOND)
 """Events that tell no time follow each other by a second."""
 

@@ -19,7 +19,7 @@ from lambdarun.model.arrival import Arrival
 from lambdarun.model.effects import Answer, Reply, RunInvocation, StopEnvironment
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.news import Arrive, Ended, News
-from lambdarun.model.outcome import Cause, FunctionFailed, Outcome
+from lambdarun.model.outcome import is_time_out
 from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
@@ -170,10 +170,10 @@ class VirtualDriver(Driver):
             overran = False
             if outcome is not ended.outcome:
                 self.processes.reset(invocation.environment)
-            if _timed_out(outcome):
+            if is_time_out(outcome):
                 # Killed by the wall's limit, ended by a sleep until its deadline, or alive but late by its duration.
                 overran = (
-                    _timed_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
+                    is_time_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
                 )
             self.clock.pins.release(invocation.number)
             heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
@@ -229,7 +229,3 @@ class VirtualDriver(Driver):
     def at_rest(self) -> bool:
         """Whether nothing is left to arrive, to take effect, to run, to retry or to deliver."""
         return not self._outcomes and Driver.at_rest(self)
-
-
-def _timed_out(outcome: Outcome) -> bool:
-    return isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT

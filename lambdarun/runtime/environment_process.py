@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits
+from lambdarun.aws import limits, platform_errors
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited_payload, timed_out_payload
+from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.channel import receive_memfd
 from lambdarun.worker import wire
@@ -69,7 +69,7 @@ def replied(
     if kind == wire.NOT_JSON:
         return NotJson()
     if kind == wire.OVERSLEPT:
-        return _timed_out(invocation)
+        return timed_out(invocation.request_id, invocation.function.timeout)
     cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
     return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
 
@@ -97,7 +97,7 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
 def init_timed_out(process: EnvironmentProcess, memory_kb: int) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
     longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
-    outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
+    outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
     return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
 
 
@@ -109,21 +109,20 @@ def died(
     initialising = process.is_initialising
     # AWS takes a segmentation fault during initialisation for a time-out (recorded:
     # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
-    timed_out = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
+    late = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
     outcome: Outcome
-    if timed_out:
+    if late:
         elapsed = Duration(invocation.function.timeout * SECOND)
-        outcome = _timed_out(invocation)
+        outcome = timed_out(invocation.request_id, invocation.function.timeout)
     elif status == wire.LOST:
         outcome = SystemFailed("the environment's process was lost")
     else:
-        payload = exited_payload(invocation.request_id, status)
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
-        outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
+        outcome = exited(invocation.request_id, status, cause)
     output, dropped = process.take_output()
     output, init_output = _parted(output) if invocation.cold else (output, 0)
-    init, init_slept = process.initialised or (elapsed if initialising and not timed_out else None, _NONE)
-    if init is not None and (invocation.init_within or not timed_out):
+    init, init_slept = process.initialised or (elapsed if initialising and not late else None, _NONE)
+    if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
 
@@ -132,8 +131,3 @@ def _parted(output: bytes) -> tuple[bytes, int]:
     """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
     before, mark, behind = output.partition(wire.INIT_END)
     return (before + behind, len(before)) if mark else (output, 0)
-
-
-def _timed_out(invocation: Invocation) -> FunctionFailed:
-    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
-    return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from lambdarun.aws import limits
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
@@ -31,7 +32,7 @@ from lambdarun.views.histogram import Histogram
 from lambdarun.views.queue_age import QueueAge
 
 PERIOD: Final = 60 * SECOND
-_MINUTES_TOLD: Final = 14 * 24 * 60
+_MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
 """No message is older than a queue's longest retention."""
 Dimensions = tuple[tuple[str, str], ...]
 
