@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from lambdarun.aws import limits
 from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Function, Project, running_runtime
+from lambdarun.model.near_names import near_names
 
 
 def is_lone(name: str) -> bool:
@@ -72,7 +72,7 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
             file=project.file,
         )
         return merged, function
-    near = get_close_matches(name, declared, 3)
+    near = near_names(name, declared, 3)
     if near:
         hint = f"Did you mean {', '.join(near)}?"
     elif declared:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from lambdarun.model.declarations import (
     running_runtime,
 )
 from lambdarun.model.instant import Duration, parse_duration
+from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.run_settings import CHOICES, RunSettings
@@ -111,8 +111,7 @@ class _Reader:
         routes = []
         for key, target in self._table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
-                near = get_close_matches(key, SOURCES, 1)
-                mend = f'Did you mean "{near[0]}"?' if near else f"Sources: {', '.join(sorted(SOURCES))}."
+                mend = did_you_mean(key, SOURCES, f"Sources: {', '.join(sorted(SOURCES))}.")
                 self._find(("routes", key), "no service has this name.", mend)
             elif not isinstance(target, str) or target not in document.get("functions", {}):
                 self._dangling(("routes", key), "function", target, document.get("functions", {}))
@@ -386,15 +385,13 @@ class _Reader:
             if key in NOT_BUILT:
                 self._find((*path, key), "is AWS's, but not built yet.", "Leave it out: it would do nothing.")
             else:
-                near = get_close_matches(key, known, 1)
-                mend = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}."
+                mend = did_you_mean(key, known, f"Known here: {', '.join(known)}.")
                 self._find((*path, key), "no such setting.", mend)
 
     def _dangling(
         self, path: tuple[str, ...], kind: str, name: Any, declared: Mapping[str, Any], said: str = ""
     ) -> None:
-        near = get_close_matches(str(name), declared, 1)
-        mend = f'Did you mean "{near[0]}"?' if near else f"Declared: {', '.join(declared) or 'none'}."
+        mend = did_you_mean(str(name), declared, f"Declared: {', '.join(declared) or 'none'}.")
         self._find(path, f"there is no {kind} {name!r}.{said}", mend)
 
     def _find(self, path: tuple[str, ...], fault: str, mend: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Delivery
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant, parse_instant
+from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.event_clock import LATEST, number_time
 from lambdarun.recordings.to_arrivals import Line
@@ -95,8 +95,7 @@ def _known(place: Place, item: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _nearest(name: str, known: Any) -> str:
-    near = get_close_matches(name, known, 1)
-    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+    return did_you_mean(name, known, f"Known: {', '.join(sorted(known))}.")
 
 
 def _milliseconds(place: Place, value: Any) -> float:

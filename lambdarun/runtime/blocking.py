@@ -15,7 +15,7 @@ from attrs import define
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.effects import Reply
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.instant import Instant, span_of
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
@@ -109,7 +109,7 @@ class BlockingRuntime:
         ...     (runtime.now() - before) / SECOND
         21600.5
         """
-        self.run_until(Instant(self.now() + round((seconds + 60 * minutes + 3_600 * hours) * SECOND)))
+        self.run_until(Instant(self.now() + span_of(seconds=seconds, minutes=minutes, hours=hours)))
 
     def run_until(self, instant: Instant) -> None:
         """Let time go on to `instant` (microseconds since 1970)."""

@@ -16,11 +16,9 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from lambdarun.model.instant import SECOND, Instant, parse_instant
+from lambdarun.model.instant import FIXED_START, SECOND, Instant
 
 UNTIL_SOMETHING_HAPPENS: Final = 86_400.0
-VIRTUAL_START: Final = parse_instant("2026-01-01T00:00:00Z")
-"""Where virtual time begins unless a recording says otherwise: fixed, so that equal runs are equal."""
 
 wall_seconds: Final = time.monotonic
 """The wall's monotonic clock: for limits on real work, never for what happens in a run."""
@@ -93,7 +91,7 @@ class VirtualClock:
     runtime moves it, within `invoke`, `advance`, `settle` and a replay.
     """
 
-    start: Instant = VIRTUAL_START
+    start: Instant = FIXED_START
     pins: Pins = field(factory=Pins, init=False)
     _now: Instant = field(init=False)
 

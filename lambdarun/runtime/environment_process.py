@@ -14,11 +14,12 @@ from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
-from lambdarun.runtime.channel import receive_memfd
-from lambdarun.worker import wire
+from lambdarun.worker import memfd, wire
 
 DIED_OVERDUE: Final = -1
 """In place of a wait status: the process was killed at its deadline."""
+_MEMFD_WAIT_MS: Final = 10_000
+"""How long a payload may come behind its header. A process that has the time to send one has the time to send both."""
 _NONE: Final = Duration(0)
 
 
@@ -63,7 +64,7 @@ def replied(
     """What a reply says of the invocation. Raises EOFError where its sender died before all of it was sent."""
     kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
     start = wire.REPLY_HEADER.size + type_bytes
-    payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
+    payload = memfd.receive(process.channel, size, _MEMFD_WAIT_MS) if flags & wire.MEMFD else packet[start:]
     if kind == wire.RESULT:
         return Succeeded(payload)
     if kind == wire.NOT_JSON:

@@ -31,7 +31,6 @@ from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Outcome, Usage
-from lambdarun.runtime.channel import send_in_memfd
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
@@ -43,7 +42,7 @@ from lambdarun.runtime.environment_process import (
 )
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
-from lambdarun.worker import wire
+from lambdarun.worker import memfd, wire
 
 OUTPUT_KEPT_BYTES: Final = 1_048_576
 """Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
@@ -246,8 +245,7 @@ class Processes:
         if inline:
             process.channel.send(header + payload)
         else:
-            process.channel.send(header)
-            send_in_memfd(process.channel, payload)
+            memfd.send(process.channel, header, payload)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         environment = invocation.environment

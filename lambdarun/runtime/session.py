@@ -13,7 +13,7 @@ from attrs import define, field
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.effects import Reply
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.instant import Instant, span_of
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
@@ -115,8 +115,7 @@ class Runtime:
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Let time go on by so much, and whatever is due happen."""
-        span = round((seconds + 60 * minutes + 3_600 * hours) * SECOND)
-        await self.run_until(Instant(self.now() + span))
+        await self.run_until(Instant(self.now() + span_of(seconds=seconds, minutes=minutes, hours=hours)))
 
     async def run_until(self, instant: Instant) -> None:
         """Let time go on to `instant` (microseconds since 1970)."""

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import context, error_payload, handler_log, marshal, wire
+from . import context, error_payload, handler_log, marshal, memfd, wire
 from .leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Environment:
         if inline:
             self.channel.send(header + error_type + body)
         else:
-            _send_memfd(self.channel, header + error_type, body)
+            memfd.send(self.channel, header + error_type, body)
 
 
 def prepare() -> None:
@@ -184,7 +184,7 @@ def serve(environment: Environment) -> None:
         _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
-        payload = _read_memfd(channel, size) if flags & wire.MEMFD else packet[body_at:]
+        payload = memfd.receive(channel, size) if flags & wire.MEMFD else packet[body_at:]
         if clock is not None:
             clock.begin(now_us, deadline_us)
         if environment.cold:
@@ -291,30 +291,3 @@ def _lift(descriptor: int) -> int:
         return descriptor
     os.close(descriptor)
     return high
-
-
-def _read_memfd(channel: socket.socket, size: int) -> bytes:
-    _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
-    descriptor = descriptors[0]
-    try:
-        parts = []
-        offset = 0
-        while offset < size:
-            part = os.pread(descriptor, size - offset, offset)
-            parts.append(part)
-            offset += len(part)
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)
-
-
-def _send_memfd(channel: socket.socket, header: bytes, body: bytes) -> None:
-    descriptor = os.memfd_create("lambdarun-reply", os.MFD_CLOEXEC)
-    try:
-        rest = memoryview(body)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        channel.send(header)
-        socket.send_fds(channel, [b"\0"], [descriptor])
-    finally:
-        os.close(descriptor)
