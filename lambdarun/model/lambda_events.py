@@ -10,10 +10,9 @@ import base64
 from collections.abc import Iterable, Mapping
 from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from lambdarun.model.sqs_queue import Received
+from lambdarun.model.message import Received
 
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 

@@ -8,9 +8,10 @@ from lambdarun.model.admission import Admission
 from lambdarun.model.declarations import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.message import Message, Sendable
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import Message, Sendable, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 from lambdarun.model.wakes import Wakes
 
 

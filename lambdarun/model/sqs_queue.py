@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits, messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.declarations import Queue
-from lambdarun.model.draws import Draws, RequestId
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.draws import Draws
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.message import Message, Received, Sendable, State
 from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
 from lambdarun.model.records import (
     MessageDeadLettered,
     MessageExpired,
-    MessageId,
     MessageReturned,
     MessageSent,
     Record,
@@ -37,33 +35,11 @@ SENDER: Final = "AIDALAMBDARUN00000000"
 _FORBIDDEN: Final = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
-class State(Enum):
-    """Where a message stands."""
-
-    VISIBLE = "visible"
-    HIDDEN = "hidden"
-    DELAYED = "delayed"
-    GONE = "gone"
-
-
 # Bound to names of their own: reading a member of an Enum takes as long as the comparison.
 _VISIBLE: Final = State.VISIBLE
 _HIDDEN: Final = State.HIDDEN
 _DELAYED: Final = State.DELAYED
 _GONE: Final = State.GONE
-_NO_ATTRIBUTES: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
-
-
-@define(kw_only=True)
-class NewMessage:
-    """A message to be sent."""
-
-    body: str
-    attributes: Mapping[str, Mapping[str, object]] = _NO_ATTRIBUTES
-    message_id: MessageId | None = None
-    delay_seconds: int | None = None
-    sender_id: str | None = None
-    duration: Duration | None = None
 
 
 @frozen
@@ -74,41 +50,6 @@ class QueueRefusal:
     message: str
 
 
-@define(eq=False)
-class Message:
-    """A message in a queue, or moved on from one."""
-
-    id: MessageId
-    body: str
-    attributes: Mapping[str, Mapping[str, object]]
-    sent: Instant
-    sender_id: str
-    number: int
-    duration: Duration | None = None
-    state: State = State.VISIBLE
-    shows: Instant = Instant(0)
-    """Hidden or delayed: when it becomes visible."""
-    receive_count: int = 0
-    first_received: Instant = Instant(0)
-    source_arn: str | None = None
-    """The queue that it was moved from."""
-    handled_by: RequestId | None = None
-    """The invocation that works on it."""
-
-
-@define(eq=False)
-class Received:
-    """A message as one receive returned it: its receipt. It still deletes after another receive."""
-
-    message: Message
-    receive_count: int
-    at: Instant
-
-    def handle(self) -> str:
-        """AWS's receipt handle: an opaque text, another one for each receive."""
-        return f"AQEB{self.at}/{self.message.number}/{self.receive_count}"
-
-
 @frozen
 class Counts:
     """Messages in a queue."""
@@ -116,34 +57,6 @@ class Counts:
     visible: int
     hidden: int
     delayed: int
-
-
-class Sendable(Protocol):
-    """What can be sent: a NewMessage, or a recorded message as it is."""
-
-    @property
-    def body(self) -> str:
-        """The text."""
-
-    @property
-    def attributes(self) -> Mapping[str, Mapping[str, object]]:
-        """Message attributes by name."""
-
-    @property
-    def message_id(self) -> MessageId | None:
-        """Its own id, None draws one."""
-
-    @property
-    def delay_seconds(self) -> int | None:
-        """None: the queue's."""
-
-    @property
-    def sender_id(self) -> str | None:
-        """None: nobody in particular."""
-
-    @property
-    def duration(self) -> Duration | None:
-        """How long the recorded invocation took."""
 
 
 @define(eq=False)

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lambdarun.model.instant import SECOND, iso
+from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
-from lambdarun.views.summary import FunctionFigures, QueueFigures, Summary
+from lambdarun.views.summary import Summary
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
 _AS_RECORDED: Final = {
