@@ -75,7 +75,6 @@ _SETTLED: Final = Settled()
 class AsyncQueue:
     """One function's queue."""
 
-    function_name: str
     configuration: AsyncInvokeConfiguration
     _fresh: deque[FreshEvent] = field(factory=deque, init=False)
     _returned: list[tuple[Instant, int, QueuedEvent]] = field(factory=list, init=False)

@@ -28,12 +28,6 @@ class DueQueue(Generic[T]):
         """When the first item is due; None if nothing waits."""
         return self._heap[0][0] if self._heap else None
 
-    def pop_due(self, now: Instant) -> T | None:
-        """The first item whose time has come, or None."""
-        if self._heap and self._heap[0][0] <= now:
-            return heappop(self._heap)[2]
-        return None
-
     def take_due(self, now: Instant) -> list[T]:
         """All items whose time has come, in order."""
         taken = []

@@ -72,10 +72,6 @@ class Environment:
     """Whether the present (or next) invocation must initialise it first."""
     runs: int = 0
 
-    def happen(self, happening: Happening) -> None:
-        """Move to the next phase. Raises KeyError where the table has none."""
-        self.phase = NEXT_PHASE[self.phase][happening]
-
 
 @define(eq=False)
 class Environments:
@@ -103,7 +99,7 @@ class Environments:
         return environment
 
     def release(self, environment: Environment, happening: Happening) -> None:
-        """Take an environment back after what happened to it."""
+        """Take an environment back after what happened to it. Raises KeyError where the table has no such step."""
         environment.phase = NEXT_PHASE[environment.phase][happening]
         self._idle.setdefault(environment.function.name, []).append(environment)
 

@@ -42,7 +42,7 @@ class Batch:
     attempts: int = 0
     tries: int = 0
 
-    def payload(self, now: Instant) -> bytes:
+    def payload(self) -> bytes:
         """The event as JSON text."""
         mapping = self.mapping
         return sqs_event(self.messages, mapping.queue.arn, mapping.region, null_md5=mapping.writes_null_md5)

@@ -33,7 +33,7 @@ class MappingPolling:
             invocation = Invocation(
                 self.function,
                 request_id,
-                batch.payload(now),
+                batch.payload(),
                 self,
                 batch,
                 name,

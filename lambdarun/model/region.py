@@ -179,7 +179,7 @@ class Region:
         key = (arrival.source, arrival.lane, function.name)
         lane = self._lanes.get(key)
         if lane is None:
-            core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source, function.name)
+            core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source)
             lane = self._lanes[key] = LanePolling(core, function, self.admission, self.wakes)
         lane.put(arrival)
 
@@ -196,7 +196,7 @@ class Region:
     def _async(self, function: Function) -> AsyncInvocation:
         found = self._asynchronous.get(function.name)
         if found is None:
-            queue = AsyncQueue(function.name, function.asynchronous)
+            queue = AsyncQueue(function.asynchronous)
             found = self._asynchronous[function.name] = AsyncInvocation(
                 function, queue, self.admission, self.wakes
             )

@@ -51,7 +51,6 @@ class RetriedLane:
 
     name: str
     source: str
-    function_name: str
     _batches: deque[LaneBatch] = field(factory=deque, init=False)
     _running: bool = field(default=False, init=False)
     _waiting_until: Instant | None = field(default=None, init=False)

@@ -235,7 +235,6 @@ class Processes:
             invocation.number & 0xFFFFFFFF,
             begins if self.virtual else 0,
             begins + invocation.function.timeout * SECOND,
-            0,
             invocation.request_id.encode(),
             len(context),
             len(payload),

@@ -57,7 +57,7 @@ class Metrics:
             InvocationStarted: self._started,
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
-            InvocationLost: self._lost,
+            InvocationLost: self._freed,
             InvocationThrottled: self._throttled,
             EventAccepted: self._accepted,
             EventSettled: self._settled,
@@ -147,13 +147,13 @@ class Metrics:
     def _ended(self, record: InvocationSucceeded | InvocationFailed) -> None:
         # AWS stamps an invocation's datapoints with its start.
         start, function = record.started, record.function
-        self._lost(record)
+        self._freed(record)
         self._function(names.INVOCATIONS, function, start, 1)
         self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
         self._function(names.THROTTLES, function, start, 0)
 
-    def _lost(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
+    def _freed(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         if record.function in self._running_reserved:
             self._running_reserved[record.function] -= 1
 

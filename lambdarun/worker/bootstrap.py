@@ -181,7 +181,7 @@ def serve(environment: Environment) -> None:
         packet = receive(wire.PACKET_MAX)
         if not packet:
             os._exit(0)
-        _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = _unpack(packet)
+        _, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
         payload = memfd.receive(channel, size) if flags & wire.MEMFD else packet[body_at:]

@@ -53,15 +53,14 @@ RAW = 8
 INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
 
-RUN_HEADER = struct.Struct("<BBHIQQQ36sII")
-"""kind, flags, arn_bytes, number, now_us, deadline_us, real_limit_us, request_id (text of a UUID),
+RUN_HEADER = struct.Struct("<BBHIQQ36sII")
+"""kind, flags, arn_bytes, number, now_us, deadline_us, request_id (text of a UUID),
 client_context_bytes, payload_bytes. Then: invoked ARN (none = the configured one), client context, payload.
 
 now_us: virtual time at which the invocation begins, microseconds since 1970; 0 on the real clock.
 deadline_us: when the function times out, microseconds since 1970, on whichever clock holds. In a process's first
 invocation the time that its initialisation took is added to it (a cold start is outside the time-out), but with
 INIT_WITHIN.
-real_limit_us: reserved, 0.
 """
 
 REPLY_HEADER = struct.Struct("<BBHIQQQQII")

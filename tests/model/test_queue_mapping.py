@@ -61,7 +61,7 @@ def bodies(batch: Batch) -> list[str]:
 
 
 def reply(mapping: QueueMapping, batch: Batch, *failed: str) -> Succeeded:
-    ids = {r["body"]: r["messageId"] for r in json.loads(batch.payload(at(0)))["Records"]}
+    ids = {r["body"]: r["messageId"] for r in json.loads(batch.payload())["Records"]}
     return Succeeded(
         json.dumps({"batchItemFailures": [{"itemIdentifier": ids[body]} for body in failed]}).encode()
     )
@@ -180,7 +180,7 @@ def test_six_megabytes_close_a_batch_and_the_next_begins_with_what_did_not_fit()
     send(mapping, *(letter * 1_048_576 for letter in "abcdef"))
     first, second = poll(mapping, 0)
     assert [len(first.messages), len(second.messages)] == [5, 1]
-    assert len(first.payload(at(0))) <= 6_291_456
+    assert len(first.payload()) <= 6_291_456
 
 
 def test_a_message_that_can_never_fit_is_never_invoked() -> None:
@@ -265,7 +265,7 @@ def test_the_event_has_the_shape_that_was_recorded() -> None:
     }
     mapping.queue.send(at(1), NewMessage(body='{"a": "\u00e9"}', attributes=attributes), [])
     (batch,) = poll(mapping, 2)
-    (record,) = json.loads(batch.payload(at(2)))["Records"]
+    (record,) = json.loads(batch.payload())["Records"]
     assert list(record) == [
         "messageId",
         "receiptHandle",
@@ -303,7 +303,7 @@ def test_the_checksum_of_no_attributes_is_absent_without_a_window_and_null_with_
     mapping = open_mapping(**settings)
     send(mapping, "a")
     (batch,) = poll(mapping, 0) or poll(mapping, 1)
-    (record,) = json.loads(batch.payload(at(0)))["Records"]
+    (record,) = json.loads(batch.payload())["Records"]
     assert ("md5OfMessageAttributes" in record) is present
     assert record.get("md5OfMessageAttributes") is None
 
@@ -313,7 +313,7 @@ def test_six_megabytes_count_the_event_as_json_whatever_the_bodies_are_made_of()
     send(mapping, *["\N{GRINNING FACE}" * 80_000] * 10)  # 320 KB each, in JSON 960 KB
     first, second = poll(mapping, 0)
     assert [len(first.messages), len(second.messages)] == [6, 4]
-    assert len(first.payload(at(0))) <= 6_291_456
+    assert len(first.payload()) <= 6_291_456
 
 
 def test_six_megabytes_count_attributes_too() -> None:
