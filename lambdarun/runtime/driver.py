@@ -31,6 +31,12 @@ _LOOK_AGAIN_S: Final = limits.FUNCTION_TIMEOUT.low / 2
 """Whoever waits for workers looks up so often: an invocation begun meanwhile times out later than that."""
 
 
+# Why a function and not a task: a task would have to be woken for each piece of news (measured: 6 µs an invocation),
+# and a caller would wait for its answer, which now may be there when `submit` returns. So nothing here is `async`,
+# and the doors (session.py for trio, blocking.py for everybody else) differ only in how they wait.
+#
+# A step's order is a promise: records are written before effects are done. An answer is an effect, so whoever reads
+# 202 finds `event.accepted` in the log, and a process that dies between the two has promised nothing.
 @define(eq=False)
 class Driver:
     """What both clocks share: the step, the callers and the arrivals still to come."""
@@ -60,6 +66,8 @@ class Driver:
         if records:
             self.journal.write(records)
         for effect in effects:
+            # By `type() is`: this runs for each invocation, and isinstance on a union or a match costs more than the rest of the
+            # loop.
             kind = type(effect)
             if kind is RunInvocation:
                 self._run(effect)  # type: ignore[arg-type]  # mypy does not narrow by `type(x) is`
@@ -78,6 +86,7 @@ class Driver:
         arrival, arrivals = self.next_arrival, self.arrivals
         if arrival is None or arrival.time > now:
             return
+        # All of one instant in one piece of news: pollers see a batch of ten, not one message and nine latecomers.
         taken = []
         while arrival is not None and arrival.time <= now:
             taken.append(arrival)
@@ -105,6 +114,7 @@ class RealDriver(Driver):
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
         now = self.clock.now()
+        # The reply is read on the caller's own thread and stack: no epoll, no task, no switch.
         self.region.take(now, news)
         self.step(now)
         if self.processes.in_flight() == 1:
@@ -126,6 +136,7 @@ class RealDriver(Driver):
 
     def seconds_until_due(self) -> float:
         """Seconds of the wall for which nothing is due but what workers bring, time-outs included."""
+        # Never without end: an invocation that begins meanwhile (another task's) would time out unseen.
         waits = [_LOOK_AGAIN_S]
         overdue = self.processes.seconds_until_deadline()
         if overdue is not None:
@@ -157,6 +168,7 @@ class VirtualDriver(Driver):
 
     def _run(self, effect: RunInvocation) -> None:
         invocation = effect.invocation
+        # The pin first, then the work: nothing is ever in flight without one, or time could jump past its outcome.
         self.clock.pins.hold(invocation.number, self.region.time.floor(invocation))
         self.processes.run(invocation)
 
@@ -168,6 +180,8 @@ class VirtualDriver(Driver):
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False
+            # The model made another outcome of it (a time-out by its duration): what the handler did after that moment must not
+            # be there for the next invocation, so its process goes, as one that was killed at its deadline would have.
             if outcome is not ended.outcome:
                 self.processes.reset(invocation.environment)
             if is_time_out(outcome):
@@ -175,6 +189,7 @@ class VirtualDriver(Driver):
                 overran = (
                     is_time_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
                 )
+            # From its pin into the heap, with no await between: while an outcome is in neither, time could pass it.
             self.clock.pins.release(invocation.number)
             heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
 
@@ -197,6 +212,9 @@ class VirtualDriver(Driver):
         while not enough():
             instant = self.next_instant()
             least = pins.least()
+            # A worker might still bring something for `least` or later. What is due strictly before cannot be changed by it, so
+            # it happens now; that is what lets handlers that overlap in virtual time really run side by side. At `least` itself
+            # outcomes come first, so even a tie has to wait.
             if least is not None and (instant is None or least <= instant) and least <= limit:
                 return True
             if instant is None or instant > limit:
@@ -217,6 +235,8 @@ class VirtualDriver(Driver):
     def _happen(self, now: Instant) -> None:
         outcomes = self._outcomes
         while outcomes and outcomes[0][0] <= now:
+            # By (instant, number): the number is the order in which the model let them start, not that in which the kernel ended
+            # them.
             _, _, ended, overran = heappop(outcomes)
             if overran:
                 function = ended.invocation.function

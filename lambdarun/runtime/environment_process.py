@@ -63,6 +63,8 @@ def replied(
 ) -> Outcome:
     """What a reply says of the invocation. Raises EOFError where its sender died before all of it was sent."""
     kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
+    # The payload stays bytes: it was JSON when it left the worker, and nobody between there and the caller needs its
+    # values.
     start = wire.REPLY_HEADER.size + type_bytes
     payload = memfd.receive(process.channel, size, _MEMFD_WAIT_MS) if flags & wire.MEMFD else packet[start:]
     if kind == wire.RESULT:
@@ -71,6 +73,7 @@ def replied(
         return NotJson()
     if kind == wire.OVERSLEPT:
         return timed_out(invocation.request_id, invocation.function.timeout)
+    # ERROR and INIT_ERROR differ in what follows (a reset), not in what the caller sees.
     cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
     return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
 
@@ -97,6 +100,7 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
 
 def init_timed_out(process: EnvironmentProcess, memory_kb: int) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
+    # The limit itself, not what was measured: how late our timer was is no figure of the function's.
     longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
     outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
     return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
@@ -123,6 +127,7 @@ def died(
     output, dropped = process.take_output()
     output, init_output = _parted(output) if invocation.cold else (output, 0)
     init, init_slept = process.initialised or (elapsed if initialising and not late else None, _NONE)
+    # What was measured runs from the hand-over, initialisation included; Duration is what came behind it.
     if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import struct
 
+# A packet has to fit into the receiver's buffer whole; a larger one would make every receive allocate more (128 KB
+# cost 54 µs).
 INLINE_MAX = 60_000
 PACKET_MAX = 65_536
 
@@ -42,6 +44,7 @@ OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
 # --- flags
+# Bits of one byte, some for RUN, some for replies.
 MEMFD = 1
 """The payload is in a memfd that follows in the next packet."""
 MAY_RUN = 2
