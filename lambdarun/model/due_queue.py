@@ -21,6 +21,8 @@ class DueQueue(Generic[T]):
 
     def put(self, due: Instant, item: T) -> None:
         """Let `item` wait until `due`."""
+        # The count breaks ties by arrival. Without it the items themselves would be compared, or their addresses: another
+        # order each run.
         self._puts += 1
         heappush(self._heap, (due, self._puts, item))
 

@@ -52,10 +52,13 @@ class HandlerTime:
 
     def floor(self, invocation: Invocation) -> Instant:
         """The earliest instant at which the outcome can take effect: virtual time may not reach it before."""
+        # Nothing is known beforehand, so time stands still until it has ended.
         if self.mode is DurationMode.MEASURED:
             return invocation.started
         function = invocation.function
         timeout = function.timeout * SECOND
+        # The earliest *possible* end, not the likely one: an outcome below its own pin would come too late for what happened
+        # meanwhile.
         if not invocation.cold:
             return Instant(invocation.started + min(invocation.given, timeout))
         # A handler that does not import takes no time of its own.
@@ -70,6 +73,7 @@ class HandlerTime:
         failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
         duration = 0 if failed_init else (usage.duration if measured else invocation.given) + usage.slept
         init = None
+        # Also where the process died before it could tell: the model knows that this invocation was to initialise.
         if usage.init is not None or invocation.cold:
             real = (usage.init or 0) if measured else function.init_duration
             init = Duration(real + usage.init_slept)
@@ -81,6 +85,7 @@ class HandlerTime:
             elif init > _LONGEST_INIT:
                 outcome, late = timed_out(invocation.request_id, function.timeout, Cause.INIT_FAILED), False
                 init, duration = _LONGEST_INIT, 0
+        # `reaches`, not `passes`: at s + timeout AWS has cut it off. The process that really returned is reset by the driver.
         if late or within + duration >= timeout:
             outcome = timed_out(invocation.request_id, function.timeout)
             duration = timeout - within

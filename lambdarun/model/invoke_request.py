@@ -115,6 +115,7 @@ def request_refusal(
     account: Account, functions: Mapping[str, Function], request: SyncRequest
 ) -> Target | Refusal:
     """The function to run for a synchronous request, or why AWS would refuse it."""
+    # The usual request first: a plain name and nothing else, which no pattern needs to look at.
     if request.qualifier is None and request.client_context is None:
         function = functions.get(request.function)
         if function is not None and len(request.payload) <= limits.SYNC_REQUEST_BYTES.value:

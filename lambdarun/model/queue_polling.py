@@ -74,6 +74,7 @@ class QueuePolling:
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
         dead = self.dead_letter
+        # The queue's core moves messages by itself; whether it did is seen by a count, so that it need not know of wakes.
         before = dead.queue.taken() if dead is not None else 0
         self.queue.advance(now, self.admission.records)
         for poller in self.pollers:
@@ -96,6 +97,7 @@ class QueuePolling:
         if not any(poller.mapping.declaration.enabled for poller in self.pollers):
             return True
         queue = self.queue
+        # A queue that nobody polls is at rest with messages in it: nothing will ever happen to them but their expiry.
         return not (queue.visible or queue.hidden or queue.delayed) and all(
             poller.mapping.at_rest() for poller in self.pollers
         )

@@ -36,6 +36,7 @@ class Routing:
                     return function
         if arrival.source in self._by_source:
             return self._by_source[arrival.source]
+        # One function and no word for it: whatever is replayed can only be meant for that one.
         if len(self.project.functions) == 1:
             return next(iter(self.project.functions))
         return None

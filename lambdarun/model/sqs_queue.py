@@ -59,6 +59,12 @@ class Counts:
     delayed: int
 
 
+# Why three structures for one queue: most messages are sent, received once and deleted. So a fresh message goes into
+# a deque, which costs less than a heap, what one receive hides is one entry in the heap for all of its messages, and
+# order by age, which retention and metrics want, is a second deque. Each message carries its state, and is the truth:
+# entries in the structures are hints, checked when they come up. That makes a deletion a change of one field.
+#
+# The counters are kept by hand for the same reason: CloudWatch and the pollers ask for them after every receive.
 @define(eq=False)
 class SqsQueue:
     """One declared queue."""
@@ -85,6 +91,7 @@ class SqsQueue:
         """Why AWS would refuse `message`; None: it would not."""
         body = message.body
         most = self.declaration.maximum_message_size
+        # The usual message, judged without encoding it: for ASCII, characters are bytes and printable ones are allowed.
         plain = (
             not message.attributes and message.delay_seconds is None and body.isascii() and body.isprintable()
         )
@@ -92,6 +99,7 @@ class SqsQueue:
             return None
         if not body:
             return _refusal(messages.MESSAGE_BODY_MISSING)
+        # UTF-8 takes four bytes a character at most: below that bound its size need not be known.
         if len(body) * 4 > most or message.attributes:
             size = len(body.encode("utf-8", "surrogatepass")) + attribute_bytes(message.attributes)
             if size > most:
@@ -151,6 +159,8 @@ class SqsQueue:
             if message.state is not _VISIBLE:
                 continue
             receives = message.receive_count
+            # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for again
+            # stays.
             if most is not None and receives >= most:
                 self.visible -= 1
                 self._move(now, message, records)
@@ -213,8 +223,10 @@ class SqsQueue:
         while shows and shows[0][0] <= now:
             due, _, hidden = heappop(shows)
             for message in hidden:
+                # Else it was deleted, or hidden anew by another call, which has an entry of its own.
                 if message.shows == due and message.state in (_HIDDEN, _DELAYED):
                     self._come_back(now, message, records)
+        # By the first send: neither a receive nor a move to a dead-letter queue makes a message younger.
         kept_since = Instant(now - self.declaration.message_retention_period * SECOND)
         while (oldest := self._oldest()) is not None and oldest.sent <= kept_since:
             self._forget(oldest)
@@ -312,6 +324,7 @@ class SqsQueue:
         moved.receive_count, moved.first_received = message.receive_count, message.first_received
         moved.source_arn = self.arn
         target._numbers += 1
+        # Its old age goes with it, so it may be older than what stands there already: the deque by age would lose its order.
         heappush(target._moved_in, (moved.sent, moved.number, moved))
         target._show(moved)
         records.append(

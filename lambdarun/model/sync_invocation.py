@@ -79,6 +79,7 @@ class Callers:
         self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome, tail)))
 
     def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
+        # This step's own: the admission has recorded the end a moment ago, right before it told us.
         for told in reversed(self.admission.records):
             if isinstance(told, InvocationSucceeded | InvocationFailed):
                 runtime, failed_init = invocation.function.runtime, invocation.failed_init

@@ -124,6 +124,7 @@ class Metrics:
             found = self._points[key] = Histogram()
         found.add(value)
 
+    # CloudWatch publishes each of these under several sets of dimensions at once; a user's alarm may be on any of them.
     def _function(self, metric: Metric, function: str, time: int, value: float) -> None:
         """A datapoint for the function, for its $LATEST (AWS's Resource), and for the Region."""
         self._add(metric, (("FunctionName", function),), time, value)
