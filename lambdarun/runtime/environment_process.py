@@ -1,4 +1,4 @@
-"""One environment's process, and what its replies and its death say of the invocation that it worked on."""
+"""One environment's process: how an event is handed to it, and what its replies and its death say of the invocation."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.runtime.clock import wall_epoch_us
 from lambdarun.worker import memfd, wire
 
 DIED_OVERDUE: Final = -1
@@ -56,6 +57,32 @@ class EnvironmentProcess:
         taken = b"".join(self.kept), self.dropped_bytes
         self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
         return taken
+
+
+def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
+    """Send an event to its process. Raises BrokenPipeError or ConnectionResetError where that is dead."""
+    payload, context = invocation.payload, invocation.client_context
+    arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
+    inline = len(payload) <= wire.INLINE_MAX
+    begins = invocation.started if virtual else wall_epoch_us()
+    header = wire.RUN_HEADER.pack(
+        wire.RUN,
+        (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
+        len(arn),
+        # An echo, compared on return: 32 bits are enough to tell an old reply from a new one.
+        invocation.number & 0xFFFFFFFF,
+        begins if virtual else 0,
+        begins + invocation.function.timeout * SECOND,
+        invocation.request_id.encode(),
+        len(context),
+        len(payload),
+    )
+    if arn or context:
+        header += arn + context
+    if inline:
+        process.channel.send(header + payload)
+    else:
+        memfd.send(process.channel, header, payload)
 
 
 def replied(

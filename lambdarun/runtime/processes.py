@@ -27,22 +27,23 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
-from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Outcome, Usage
-from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
+from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
     EnvironmentProcess,
     died,
+    hand_over,
     init_timed_out,
     replied,
     used,
 )
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
-from lambdarun.worker import memfd, wire
+from lambdarun.worker import wire
 
 OUTPUT_KEPT_BYTES: Final = 1_048_576
 """Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
@@ -239,7 +240,7 @@ class Processes:
             limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
-            self._send(process, invocation)
+            hand_over(process, invocation, virtual=self.virtual)
         except (BrokenPipeError, ConnectionResetError):
             # It died while it was idle: the environment gets a new process, and its reply says that it was cold.
             self._kill(process, tell=False)
@@ -254,30 +255,6 @@ class Processes:
             heapify(deadlines)
         process.deadline = deadline
         heappush(deadlines, (deadline, invocation.number))
-
-    def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
-        payload, context = invocation.payload, invocation.client_context
-        arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
-        inline = len(payload) <= wire.INLINE_MAX
-        begins = invocation.started if self.virtual else wall_epoch_us()
-        header = wire.RUN_HEADER.pack(
-            wire.RUN,
-            (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
-            len(arn),
-            # An echo, compared on return: 32 bits are enough to tell an old reply from a new one.
-            invocation.number & 0xFFFFFFFF,
-            begins if self.virtual else 0,
-            begins + invocation.function.timeout * SECOND,
-            invocation.request_id.encode(),
-            len(context),
-            len(payload),
-        )
-        if arn or context:
-            header += arn + context
-        if inline:
-            process.channel.send(header + payload)
-        else:
-            memfd.send(process.channel, header, payload)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         environment = invocation.environment
