@@ -66,6 +66,7 @@ def run(settings: Settings, request: Replay) -> int:
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
+    # A recording that holds no event has raised RecordingError, so there is a first one.
     start, speed = arrivals[0].time, chosen["speed"]
     virtual = speed == "max"
     clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))

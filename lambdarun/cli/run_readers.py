@@ -60,6 +60,7 @@ class RunReaders:
     def all(self, settings: Settings) -> tuple[Reader, ...]:
         """Who reads the journal."""
         spoken = output.speakers(settings, virtual=self.virtual)
+        # Progress overwrites its own line; between lines of a log, or in a file, it would only be noise.
         if spoken or settings.quiet or not sys.stderr.isatty():
             return (self.read, *spoken)
         progress = _Progress()

@@ -63,6 +63,7 @@ def mapping_findings(
     advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
     mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
     if visibility < timeout:
+        # AWS refuses it when the mapping is made; raising the timeout later gets past that check, which the flag stands for.
         # With none at all each poller would receive each message without end, at one instant.
         severity = Severity.WARNING if allow_short_visibility and visibility else Severity.ERROR
         text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."

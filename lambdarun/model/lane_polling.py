@@ -42,6 +42,7 @@ class LanePolling:
             batch,
             self.lane.name,
             batch.attempts,
+            # `take` has counted this attempt.
             True,
             Duration(now - batch.arrival.newest),
             batch.arrival.duration,

@@ -91,6 +91,8 @@ def _declared(locator: KeyLocator, path: Path, prefix: tuple[str, ...], document
     return LoadedProject(project, settings, path)
 
 
+# A project file is read to its end whatever is wrong in it: findings are gathered, and what has one is left out, so
+# that ten faults are told at once and not one a run.
 class _Unusable(Exception):
     """A declaration has a finding already: leave it out."""
 
@@ -351,6 +353,7 @@ class _Reader:
                 continue
             value = values[attribute.name]
             try:
+                # Field by field, before the object is made: attrs would raise at the first fault, and without a place in the file.
                 CONVERTER.structure(value, attribute.type)
                 if attribute.validator is not None:
                     attribute.validator(None, attribute, value)

@@ -52,6 +52,7 @@ class Recording:
         except OSError as fault:
             raise _unreadable(Place(str(fault.filename)), fault) from None
         arrivals = self._joined(files)
+        # A stable sort: what happened at one instant stays in the order of the files.
         arrivals.sort(key=lambda arrival: arrival.time)
         if self.start_at is not None and arrivals:
             shift = self.start_at - arrivals[0].time

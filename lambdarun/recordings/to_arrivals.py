@@ -190,6 +190,7 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
                 line.place, "has an SQS record whose attributes have no names.", "Leave them out."
             )
         arn = record.get("eventSourceARN")
+        # Each message by its own SentTimestamp: the batch that was recorded is AWS's doing, and lambdarun makes its own.
         sent = line.time if line.time is not None else event_time("sqs", {"Records": [record]})
         yield MessageArrival(
             time=timeline.time(sent, "custom", None),

@@ -25,6 +25,7 @@ _DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "f
 _NAME_LEAST: Final = 12
 _WORDS: Final = ("function", "from", "way", "failed for good")
 """Columns that stand to the left, as the first one does."""
+# Limits where rounding would read oddly: 999.6 ms becomes `1 s`, not `1000 ms`; two minutes are still `119 s` at 119.
 _UNITS: Final = (
     (0.9995, 0.001, "ms"),
     (119.95, 1, "s"),

@@ -88,6 +88,7 @@ class QueueFigures:
     returned_while_handled: int = 0
     deleted_again: int = 0
     """Messages that two invocations had at once, deleted by the second too: AWS counts both deletions."""
+    # Only for messages that came back while they were handled, so this stays empty in a healthy run of any length.
     doubles: dict[MessageId, bool] = field(factory=dict)
     """Messages that came back while they were being handled: whether they are deleted."""
     first_double: str | None = None

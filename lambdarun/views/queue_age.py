@@ -48,6 +48,7 @@ class QueueAge:
     def oldest(self) -> Instant | None:
         """Since when the oldest message that counts is there."""
         oldest, receives = self._oldest, self._receives
+        # Dropped when they come up, as in every heap here: gone or poisonous, an entry never counts again.
         while oldest and receives.get(oldest[0][2], _POISON_RECEIVES) >= _POISON_RECEIVES:
             heappop(oldest)
         return oldest[0][0] if oldest else None
