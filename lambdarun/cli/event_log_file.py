@@ -30,9 +30,9 @@ class WholeFile:
     def __attrs_post_init__(self) -> None:
         if self.path.is_dir():
             raise UsageError(f"{self.path}: is a folder. Name a file in it.")
-        # Beside its place, for a rename works within one file system only.
         self._place = self.path.resolve()  # a link keeps pointing where it did
         plain = self._place.is_file() or not self.path.exists()
+        # Beside its place, for a rename works within one file system only.
         self._partial = self._place.with_name(f".{self._place.name}.partial") if plain else None
         try:
             self._stream = (self._partial or self.path).open("wb", buffering=_BUFFER_BYTES)

@@ -41,8 +41,7 @@ class LanePolling:
             self,
             batch,
             self.lane.name,
-            batch.attempts,
-            # `take` has counted this attempt.
+            batch.attempts,  # `take` has counted this one
             True,
             Duration(now - batch.arrival.newest),
             batch.arrival.duration,
