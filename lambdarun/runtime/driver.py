@@ -22,7 +22,7 @@ from lambdarun.model.news import Arrive, Ended, News
 from lambdarun.model.outcome import is_time_out
 from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
-from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.clock import Clock, RealClock, VirtualClock, wall_seconds
 from lambdarun.runtime.journal import Journal
 from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
 
@@ -44,6 +44,7 @@ class Driver:
     region: Region
     processes: Processes
     journal: Journal
+    clock: Clock = field(kw_only=True)
     callers: dict[int, Callable[[Reply], None]] = field(factory=dict, init=False)
     arrivals: Iterator[Arrival] = field(factory=lambda: iter(()), init=False)
     next_arrival: Arrival | None = field(default=None, init=False)
@@ -60,14 +61,19 @@ class Driver:
         self.arrivals = arrivals
         self.next_arrival = next(arrivals, None)
 
+    def submit(self, news: News) -> None:
+        """Take in news at the present instant and do what follows."""
+        now = self.clock.now()
+        self.region.take(now, news)
+        self.step(now)
+
     def step(self, now: Instant) -> None:
         """Let the region decide, write its records, then do what it asks."""
         records, effects = self.region.advance(now)
         if records:
             self.journal.write(records)
         for effect in effects:
-            # By `type() is`: this runs for each invocation, and isinstance on a union or a match costs more than the rest of the
-            # loop.
+            # By `type() is`: this runs for each invocation, and a match of classes takes longer.
             kind = type(effect)
             if kind is RunInvocation:
                 self._run(effect)  # type: ignore[arg-type]  # mypy does not narrow by `type(x) is`
@@ -103,13 +109,7 @@ class Driver:
 class RealDriver(Driver):
     """Drives on the wall's clock."""
 
-    clock: RealClock = field(factory=RealClock, kw_only=True)
-
-    def submit(self, news: News) -> None:
-        """Take in news and do what follows at once."""
-        now = self.clock.now()
-        self.region.take(now, news)
-        self.step(now)
+    clock: RealClock = field(kw_only=True)
 
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
@@ -153,14 +153,8 @@ class RealDriver(Driver):
 class VirtualDriver(Driver):
     """Drives in virtual time: handlers run at once, their outcomes take effect at their instants."""
 
-    clock: VirtualClock = field(factory=VirtualClock, kw_only=True)
+    clock: VirtualClock = field(kw_only=True)
     _outcomes: list[tuple[Instant, int, Ended, bool]] = field(factory=list, init=False)
-
-    def submit(self, news: News) -> None:
-        """Take in news at the present instant and do what follows."""
-        now = self.clock.now()
-        self.region.take(now, news)
-        self.step(now)
 
     def submit_alone(self, news: News) -> None:
         """As `submit`: in virtual time the answer comes by `run`."""
