@@ -54,3 +54,12 @@ def test_a_sender_that_died_behind_its_header_is_the_end(ends: tuple[socket.sock
     theirs.close()
     with pytest.raises(EOFError):
         memfd.receive(ours, len(PAYLOAD), 10_000)
+
+
+def test_a_payload_that_is_shorter_than_its_header_said_is_the_end(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    send_descriptor(theirs)
+    with pytest.raises(EOFError):
+        memfd.receive(ours, len(PAYLOAD) + 1)
