@@ -158,11 +158,11 @@ def cold() -> Iterator[Row]:
         folder = Path(name)
 
         def subject() -> float:
-            made = {f"f{n}": function(folder, "hello") for n in range(1)}
             took = []
-            with open_blocking_runtime(only(made["f0"]), store=ForgetfulStore()) as runtime:
+            with open_blocking_runtime(only(function(folder, "hello")), store=ForgetfulStore()) as runtime:
                 runtime.invoke("hello")
                 for _ in range(30):
+                    # Forgotten, not ended: the next invocation needs a new one, and nothing is killed meanwhile.
                     for environments in runtime.driver.region.admission.environments._idle.values():
                         environments.clear()
                     begun = time.perf_counter()

@@ -58,7 +58,7 @@ def accepts() -> Iterator[Row]:
     yield Row(
         "events accepted", f"{floor:,.0f} pushes/s", f"{rate:,.0f} /s", f"{rate / floor:.3f} x", f">= {need:,.0f} /s", rate >= need
     )  # fmt: skip
-    queue = AsyncQueue("fn", AsyncInvokeConfiguration())
+    queue = AsyncQueue(AsyncInvokeConfiguration())
     draws = Draws(0)
     payload = b"{}"
     tracemalloc.start()

@@ -18,8 +18,7 @@ from lambdarun.model.declarations import (
     RedrivePolicy,
     running_runtime,
 )
-from lambdarun.model.instant import SECOND, Instant
-from lambdarun.runtime.clock import VIRTUAL_START
+from lambdarun.model.instant import FIXED_START, SECOND, Instant
 
 CODE = """
 def echo(event, context):
@@ -82,7 +81,7 @@ def messages(count: int, poison_every: int = 0) -> Iterable[MessageArrival]:
             if poison_every and number % poison_every == 0
             else f'{{"order": {number}, "total": "12.50"}}'
         )
-        time = Instant(VIRTUAL_START + number // 10 * SECOND)
+        time = Instant(FIXED_START + number // 10 * SECOND)
         yield MessageArrival(time=time, place=place, queue="q", body=body)
 
 

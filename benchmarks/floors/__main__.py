@@ -13,9 +13,9 @@ from benchmarks.floors import exchange, heap, processes
 def main() -> None:
     """Measure each floor for a moment."""
     os.sched_setaffinity(0, {0})
-    with worker_on(0) as channel:
+    with exchange.worker(0) as channel:
         print(f"J                  {1e6 * median(exchange.round_trips(channel, 5_000)):8.1f} us")
-    with worker_on(1) as channel:
+    with exchange.worker(1) as channel:
         print(f"J2                 {1e6 * median(exchange.round_trips(channel, 5_000)):8.1f} us")
     os.sched_setaffinity(0, {0, 1})
     with tempfile.TemporaryDirectory() as folder:
@@ -28,8 +28,6 @@ def main() -> None:
     click = [processes.command("-c", "import click") for _ in range(5)]
     print(f"import click       {1e3 * median(click):8.0f} ms")
 
-
-worker_on = exchange.worker
 
 if __name__ == "__main__":
     main()

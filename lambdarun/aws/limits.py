@@ -11,6 +11,14 @@ LAMBDA_API: Final = "https://docs.aws.amazon.com/lambda/latest/api"
 SQS_GUIDE: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
 SQS_API: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference"
 
+COGNITO_TRIGGERS: Final = (
+    "https://docs.aws.amazon.com/cognito/latest/developerguide/"
+    "cognito-user-identity-pools-working-with-aws-lambda-triggers.html"
+)
+FIREHOSE_FAILURES: Final = (
+    "https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html"
+)
+
 
 @frozen
 class Setting:
@@ -76,6 +84,11 @@ MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.h
 MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
 QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
 
+# Fewer, and throttles alone can use them up before the function has seen the message.
+MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
+# Such a message is left out of ApproximateAgeOfOldestMessage.
+POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
+
 # --- SQS event source mappings
 SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
 BATCHING_WINDOW = Setting(0, 300, 0, "s", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
@@ -89,6 +102,15 @@ VISIBILITY_TIMES_TIMEOUT = Figure(
     6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html"
 )
 WINDOW_VISIBILITY_MARGIN = Figure(30, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
+
+# --- streams
+# The retention of a Kinesis stream unless it is raised, and of a table's stream always.
+STREAM_RETENTION = Figure(86_400, "s", f"{LAMBDA_GUIDE}/with-kinesis.html")
+
+# --- services that call synchronously, and call again
+COGNITO_ANSWER_WITHIN = Figure(5, "s", COGNITO_TRIGGERS)
+COGNITO_ATTEMPTS = Figure(3, "attempts", COGNITO_TRIGGERS)
+FIREHOSE_RETRIES = Figure(3, "retries", FIREHOSE_FAILURES)
 
 # --- initialisation
 INIT_TIMEOUT = Figure(10, "s", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")

@@ -32,6 +32,7 @@ class WholeFile:
             raise UsageError(f"{self.path}: is a folder. Name a file in it.")
         self._place = self.path.resolve()  # a link keeps pointing where it did
         plain = self._place.is_file() or not self.path.exists()
+        # Beside its place, for a rename works within one file system only.
         self._partial = self._place.with_name(f".{self._place.name}.partial") if plain else None
         try:
             self._stream = (self._partial or self.path).open("wb", buffering=_BUFFER_BYTES)
@@ -52,6 +53,7 @@ class WholeFile:
             if self._partial is None:
                 self._stream.close()
                 return
+            # Before the rename: after a power cut the name could otherwise stand for an empty file.
             os.fsync(self._stream.fileno())
             self._stream.close()
             self._partial.replace(self._place)

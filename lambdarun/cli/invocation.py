@@ -52,6 +52,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
     with ExitStack() as stack:
         log = _log_stream(settings, request, stack)
         text = LogText(function.runtime)
+        # An event's retries come after minutes, and nobody watches a command for hours of back-off.
         virtual = request.invocation_type == "Event"
 
         def read(records: list[Record]) -> None:

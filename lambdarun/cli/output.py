@@ -15,15 +15,10 @@ if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
     from lambdarun.runtime.journal import Reader
 
-EXIT_CODES: Final = {
-    0: "ok",
-    1: "something failed for good: a function error, time-out or crash, or in a replay whatever ended without success",
-    2: "usage, or an event file that is missing or is not JSON",
-    3: "the project file is wrong",
-    4: "the function named is not in the project",
-    5: "the environment: an interpreter, a permission",
-    130: "interrupted",
-}
+FORM: Final = click.option(
+    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+"""`--output`, the same for all commands."""
 
 
 def settings_of(context: click.Context) -> Settings:

@@ -15,10 +15,6 @@ from lambdarun.project.modules import missing_modules
 from lambdarun.project.toml_file import shown
 from lambdarun.report.text import span
 
-_FORM = click.option(
-    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-
 
 def _project(settings: Settings) -> Project:
     if settings.project is None:
@@ -27,7 +23,7 @@ def _project(settings: Settings) -> Project:
 
 
 @click.command("list")
-@_FORM
+@output.FORM
 @click.pass_context
 def list_(context: click.Context, /, form: str) -> None:
     """Show what the project declares: functions, queues, mappings, routes."""
@@ -118,7 +114,7 @@ def _as_json(project: Project) -> dict[str, object]:
 
 
 @click.command()
-@_FORM
+@output.FORM
 @click.pass_context
 def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
@@ -161,7 +157,7 @@ def config() -> None:
 
 
 @config.command()
-@_FORM
+@output.FORM
 @click.pass_context
 def show(context: click.Context, /, form: str) -> None:
     """Print each setting with its origin."""

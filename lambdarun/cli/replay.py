@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lambdarun.cli import output
+from lambdarun.project.run_settings import DURATIONS, SPEEDS
 
 
 @click.command()
@@ -15,12 +16,12 @@ from lambdarun.cli import output
     "--function", metavar="F", help="Give everything to this function; else the project's routes hold."
 )
 @click.option("--project", is_flag=True, help="Route by the project file (the default where one is found).")
-@click.option("--speed", type=click.Choice(["max", "1x", "10x"]), help="max is virtual time.  [default: max]")
+@click.option("--speed", type=click.Choice(SPEEDS), help="max is virtual time.  [default: max]")
 @click.option("--seed", type=int, metavar="N", help="All chance of the run.  [default: 0]")
 @click.option("--start-at", metavar="TIME", help="Shift the recording so that it begins then (ISO 8601).")
 @click.option(
     "--durations",
-    type=click.Choice(["declared", "measured", "recorded"]),
+    type=click.Choice(DURATIONS),
     help="How long invocations take in virtual time.  [default: declared]",
 )
 @click.option(
@@ -38,9 +39,7 @@ from lambdarun.cli import output
 @click.option(
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
 )
-@click.option(
-    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@output.FORM
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:
     """Deliver the recorded events in FILE... the way AWS would, and sum up what became of them.

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from lambdarun.errors import UsageError
 from lambdarun.project.find import find
+from lambdarun.project.run_settings import CHOICES
 
 if TYPE_CHECKING:
     from lambdarun.model.declarations import Project
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _DEFAULTS: Final[Mapping[str, Any]] = {"seed": 0, "speed": "max", "durations": "declared"}
-_CHOICES: Final = {"speed": ("max", "1x", "10x"), "durations": ("declared", "measured", "recorded")}
 
 
 @frozen
@@ -77,9 +77,9 @@ def _from_environment(name: str, variable: str, environment: Mapping[str, str]) 
     text = environment.get(variable)
     if text is None:
         return {}
-    if name in _CHOICES:
-        if text not in _CHOICES[name]:
-            raise UsageError(f"{variable}={text}: choose {', '.join(_CHOICES[name])}.")
+    if name in CHOICES:
+        if text not in CHOICES[name]:
+            raise UsageError(f"{variable}={text}: choose {', '.join(CHOICES[name])}.")
         return {name: text}
     try:
         return {name: int(text)}

@@ -15,7 +15,7 @@ from lambdarun.model.environment import Environments, Happening
 from lambdarun.model.handler_time import HandlerTime
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import not_json_refusal, too_large_payload
+from lambdarun.model.invoke_request import not_json_refusal, response_too_large
 from lambdarun.model.outcome import (
     Cause,
     FunctionFailed,
@@ -49,6 +49,10 @@ _HAPPENING: Final[Mapping[Cause, Happening]] = {
 }
 
 
+# Everything that runs comes through `start` and leaves through `end`, whoever asked: so the ledger's slots and the
+# environments are counted in one place, and the records of an invocation are the same for all triggers. Who asked is
+# the invocation's `origin`, which is told the outcome last, when slot and environment are free again: what it starts
+# then may take them.
 @define(eq=False)
 class Admission:
     """The ledger, the environments, and what a step has to tell: records and effects."""
@@ -66,6 +70,7 @@ class Admission:
         function = invocation.function
         name = function.name
         environments, ledger = self.environments, self.ledger
+        # The ledger before the environments: a refused invocation must not have made one.
         reason = ledger.take(now, name, environments.needs_new(name), invocation.rated)
         if reason is not None:
             self.records.append(
@@ -78,6 +83,7 @@ class Admission:
         invocation.started = now
         invocation.cold = cold = environment.cold
         invocation.given = self.time.given(function, invocation.recorded)
+        # `choose` has counted this run: more than one and cold again is a reset environment.
         invocation.init_within = cold and environment.runs > 1
         self.records.append(
             InvocationStarted(
@@ -104,6 +110,7 @@ class Admission:
             self._initialise_again(now, invocation, outcome, usage)  # type: ignore[arg-type]  # seen by type()
             return
         function = invocation.function
+        # First of all: what the origin starts below finds the slot free.
         self.ledger.give_back(function.name)
         if usage.output:
             self.records.append(
@@ -124,10 +131,10 @@ class Admission:
             )
         if invocation.init_within and usage.init is not None:
             usage = usage.with_init_within()
+        # The size is the service's to judge, not the worker's: the handler succeeded, and its environment lives on.
         if type(outcome) is Succeeded:
             if len(outcome.payload) > limits.RESPONSE_BYTES.value:
-                payload = too_large_payload(len(outcome.payload))
-                outcome = FunctionFailed(Cause.RESPONSE_TOO_LARGE, "Function.ResponseSizeTooLarge", payload)
+                outcome = response_too_large()
                 self._failed(now, invocation, outcome, usage)
             else:
                 self._succeeded(now, invocation, outcome, usage)
@@ -149,6 +156,7 @@ class Admission:
             outcome.error_type,
             usage.output,
         )
+        # The slot and the environment stay taken: for AWS this is still the same invocation.
         invocation.init_within = True
         invocation.started = now
         self.records.append(failed)

@@ -70,9 +70,8 @@ class BatchArrival:
     payload: bytes
     size: int
     """Number of records."""
-    oldest: Instant
-    """When its oldest record was written: retention and age count from here."""
     newest: Instant
+    """When its newest record was written: retention and age count from here."""
     retention: Duration
     """How long the source keeps a record: the batch is retried until then."""
     arn: str | None = None

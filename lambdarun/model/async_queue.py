@@ -71,11 +71,16 @@ Verdict = Settled | Delayed | Discarded
 _SETTLED: Final = Settled()
 
 
+# Three places for an event. _fresh: accepted and never tried, in order, as bare tuples. _returned: may be tried again
+# whenever the function takes events, oldest first. _later: its function failed, and its minute or two are not over. A
+# throttle moves the *queue* into back-off, and the event that met it into _returned; the others do not even notice.
+#
+# The oldest event goes first, whether fresh or returned. AWS keeps no order here; this one makes the age limit fair,
+# and cheap: if the oldest has not expired, none has.
 @define(eq=False)
 class AsyncQueue:
     """One function's queue."""
 
-    function_name: str
     configuration: AsyncInvokeConfiguration
     _fresh: deque[FreshEvent] = field(factory=deque, init=False)
     _returned: list[tuple[Instant, int, QueuedEvent]] = field(factory=list, init=False)
@@ -104,6 +109,8 @@ class AsyncQueue:
 
     def take(self, now: Instant) -> QueuedEvent | None:
         """The event whose attempt starts now: the oldest that is ready, none while the queue backs off."""
+        # An attempt's wait and the queue's back-off both hold: an event whose minute is over still waits for the back-off to
+        # end.
         for event in self._later.take_due(now):
             self._return(event)
         if self._backing_off_until is not None:
@@ -119,6 +126,7 @@ class AsyncQueue:
         """Events whose next attempt would start after their maximum age: they end now."""
         for event in self._later.take_due(now):
             self._return(event)
+        # Look-ahead: what could not start before its age ends has ended already.
         start = max(now, self._backing_off_until or now)
         latest = Instant(start - self.configuration.maximum_event_age_in_seconds * SECOND)
         expired = []
@@ -146,12 +154,16 @@ class AsyncQueue:
             case FunctionFailed():
                 if event.failures >= self.configuration.maximum_retry_attempts:
                     return Discarded("RetriesExhausted", event.attempts)
+                # From the *end* of the attempt.
                 due = after(now, _WAITS_S[event.failures])
                 event.failures += 1
+                # The same look-ahead (recorded, test_maxeventage: with 60 s one attempt, with 90 s two). A running handler is never
+                # cut short by the event's age.
                 if due >= self._ends(event):
                     return Discarded("EventAgeExceeded", event.attempts)
                 self._later.put(due, event)
                 return Delayed("error", due)
+            # Lost in the service, or no JSON after all: what the function did is unknown, and AWS counts no attempt.
             case _:
                 event.attempts -= 1
                 return self._back_off(now, event, "system")
@@ -164,6 +176,7 @@ class AsyncQueue:
         return len(self._fresh) + len(self._returned) + len(self._later)
 
     def _back_off(self, now: Instant, event: QueuedEvent, cause: str) -> Delayed | Discarded:
+        # Of many throttles within one instant only the first makes the wait longer.
         if self._backing_off_until is None or self._backing_off_until <= now:
             wait_s = min(
                 limits.THROTTLE_WAIT_FIRST.value << min(self._throttles, 16), limits.THROTTLE_WAIT_MAX.value

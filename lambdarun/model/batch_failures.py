@@ -35,6 +35,8 @@ def verdict(payload: bytes, ids: Container[str]) -> AllSucceeded | Partial | Mal
         reply = json.loads(payload)
     except (ValueError, RecursionError):
         return Malformed()
+    # The truth table of services-sqs-errorhandling.html, and what was recorded beyond it: AWS reads the reply leniently
+    # at the top, where handlers return anything, and strictly within the list, where a wrong id would delete what failed.
     if not isinstance(reply, dict):
         # null, "", [] succeed; so does any other reply that reports nothing.
         return AllSucceeded()

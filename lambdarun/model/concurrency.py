@@ -25,6 +25,7 @@ class TokenBucket:
     _at: Instant = field(default=Instant(0), init=False)
 
     def __attrs_post_init__(self) -> None:
+        # A full bucket at the start: nothing has run before the run.
         # Counted in millionths, so that a refill is exact in whole microseconds.
         self._tokens = self.capacity * SECOND
 
@@ -50,6 +51,11 @@ class FunctionShare:
     running: int = 0
 
 
+# Asked in this order, so that a refusal has its right reason: the function's own limit before the account's, slots
+# before rates. Nothing is taken until all have agreed, so a refusal costs no token.
+#
+# A reservation is taken out of the account's pool whether it is used or not. That is why _unreserved_running stands
+# beside running_account: functions without a reservation share what is left over, however idle the reserved ones are.
 @define(eq=False)
 class ConcurrencyLedger:
     """The slots of an account: taken before an invocation starts, given back when its environment is free."""

@@ -63,6 +63,7 @@ def mapping_findings(
     advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
     mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
     if visibility < timeout:
+        # AWS refuses it when the mapping is made; raising the timeout later gets past that check, which the flag stands for.
         # With none at all each poller would receive each message without end, at one instant.
         severity = Severity.WARNING if allow_short_visibility and visibility else Severity.ERROR
         text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
@@ -76,14 +77,16 @@ def mapping_findings(
     if p99 >= visibility * SECOND > 0:
         text = f"the declared p99 duration {seconds(p99):g} s passes the queue's visibility timeout {visibility} s."
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
-    if mapping.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value and not window:
+    most = limits.SQS_BATCH_WITHOUT_WINDOW.value
+    if mapping.batch_size > most and not window:
         text = messages.BATCH_NEEDS_WINDOW.text + "."
-        fix = "Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most 10."
+        fix = f"Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most {most}."
         findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
     policy = queue.redrive_policy
-    if policy is not None and policy.max_receive_count < 5:
-        text = f"max_receive_count {policy.max_receive_count} is below the 5 that AWS advises for queues read by Lambda:"
-        fix = "throttles alone can use it up. Set 5 or more."
+    if policy is not None and policy.max_receive_count < limits.MAX_RECEIVE_COUNT_ADVISED.value:
+        least = limits.MAX_RECEIVE_COUNT_ADVISED.value
+        text = f"max_receive_count {policy.max_receive_count} is below the {least} that AWS advises for queues read by Lambda:"
+        fix = f"throttles alone can use it up. Set {least} or more."
         findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
     return findings
 

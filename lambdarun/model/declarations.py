@@ -119,7 +119,8 @@ class Function:
     def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
         if not re.fullmatch(_HANDLER, value) or len(value) > limits.HANDLER_LENGTH.high:
             raise ValueError(
-                f"handler: {value!r} is no handler. Write module.function, without spaces, at most 128 characters."
+                f"handler: {value!r} is no handler. Write module.function, without spaces, at most "
+                f"{limits.HANDLER_LENGTH.high} characters."
             )
 
 

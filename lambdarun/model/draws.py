@@ -32,6 +32,7 @@ class Draws:
 
     def stream(self, purpose: str) -> random.Random:
         """The generator for one purpose, such as `jitter:orders`."""
+        # A stream a purpose: one draw more of jitter must not change the ids of all messages behind it.
         found = self._streams.get(purpose)
         if found is None:
             found = self._streams[purpose] = random.Random(f"{purpose}:{self.seed}")  # noqa: S311 - as above
@@ -46,5 +47,6 @@ class Draws:
         """A draw from the log-normal distribution with that median and 99th percentile."""
         if p99 <= p50:
             return p50
+        # Of a log-normal distribution the median and one quantile tell all: mu = log p50, sigma = (log p99 - log p50) / z.
         spread = log(p99 / max(p50, 1)) / _Z_99
         return round(max(p50, 1) * exp(spread * self.stream(purpose).gauss(0.0, 1.0)))

@@ -21,18 +21,14 @@ class DueQueue(Generic[T]):
 
     def put(self, due: Instant, item: T) -> None:
         """Let `item` wait until `due`."""
+        # The count breaks ties by arrival. Without it the items themselves would be compared, or their addresses: another
+        # order each run.
         self._puts += 1
         heappush(self._heap, (due, self._puts, item))
 
     def next_due(self) -> Instant | None:
         """When the first item is due; None if nothing waits."""
         return self._heap[0][0] if self._heap else None
-
-    def pop_due(self, now: Instant) -> T | None:
-        """The first item whose time has come, or None."""
-        if self._heap and self._heap[0][0] <= now:
-            return heappop(self._heap)[2]
-        return None
 
     def take_due(self, now: Instant) -> list[T]:
         """All items whose time has come, in order."""

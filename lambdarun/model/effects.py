@@ -19,7 +19,10 @@ class RunInvocation:
 
 @record
 class StopEnvironment:
-    """End an environment: its process and its private folder."""
+    """End an environment: its process and its private folder.
+
+    Nothing asks for it yet: AWS recycles idle environments when it likes, and here they live until the runtime closes.
+    """
 
     environment: Environment
 

@@ -41,6 +41,8 @@ class Happening(Enum):
     TIMED_OUT = "timed out"
     EXITED = "exited"
     INIT_FAILED = "init failed"
+    # AWS's own doing, after minutes or hours of idleness, which it does not document: nothing here lets it happen by
+    # itself.
     RECYCLED = "recycled"
 
 
@@ -72,10 +74,6 @@ class Environment:
     """Whether the present (or next) invocation must initialise it first."""
     runs: int = 0
 
-    def happen(self, happening: Happening) -> None:
-        """Move to the next phase. Raises KeyError where the table has none."""
-        self.phase = NEXT_PHASE[self.phase][happening]
-
 
 @define(eq=False)
 class Environments:
@@ -93,17 +91,21 @@ class Environments:
         """The environment for the next event of `function`, now busy; a new one where none is idle."""
         idle = self._idle.get(function.name)
         if idle:
+            # The one that was used last. AWS documents no order among idle ones; so as few as possible are in use, as with any
+            # pool.
             environment = idle.pop()
+            # A reset one has a folder but no process: its next invocation pays for an initialisation (AWS: suppressed init).
             environment.cold = environment.phase is Phase.RESET
         else:
             self._made += 1
             environment = Environment(self._made, function, self._log_stream(now))
         environment.runs += 1
+        # A new one is claimed for the event that it was made for, and initialised as its first part.
         environment.phase = NEXT_PHASE[environment.phase][Happening.CLAIMED]
         return environment
 
     def release(self, environment: Environment, happening: Happening) -> None:
-        """Take an environment back after what happened to it."""
+        """Take an environment back after what happened to it. Raises KeyError where the table has no such step."""
         environment.phase = NEXT_PHASE[environment.phase][happening]
         self._idle.setdefault(environment.function.name, []).append(environment)
 

@@ -16,8 +16,8 @@ from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import timed_out_payload
-from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage
+from lambdarun.model.invoke_request import timed_out
+from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage, is_time_out
 
 _LONGEST_INIT: Final = Duration(limits.INIT_TIMEOUT.value * SECOND)
 
@@ -52,10 +52,13 @@ class HandlerTime:
 
     def floor(self, invocation: Invocation) -> Instant:
         """The earliest instant at which the outcome can take effect: virtual time may not reach it before."""
+        # Nothing is known beforehand, so time stands still until it has ended.
         if self.mode is DurationMode.MEASURED:
             return invocation.started
         function = invocation.function
         timeout = function.timeout * SECOND
+        # The earliest *possible* end, not the likely one: an outcome below its own pin would come too late for what happened
+        # meanwhile.
         if not invocation.cold:
             return Instant(invocation.started + min(invocation.given, timeout))
         # A handler that does not import takes no time of its own.
@@ -70,19 +73,21 @@ class HandlerTime:
         failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
         duration = 0 if failed_init else (usage.duration if measured else invocation.given) + usage.slept
         init = None
+        # Also where the process died before it could tell: the model knows that this invocation was to initialise.
         if usage.init is not None or invocation.cold:
             real = (usage.init or 0) if measured else function.init_duration
             init = Duration(real + usage.init_slept)
-        timed_out = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
+        late = is_time_out(outcome)
         within = 0
         if init is not None:
             if invocation.init_within:
                 within = init = min(init, Duration(timeout))
             elif init > _LONGEST_INIT:
-                outcome, timed_out = _timed_out(invocation, Cause.INIT_FAILED), False
+                outcome, late = timed_out(invocation.request_id, function.timeout, Cause.INIT_FAILED), False
                 init, duration = _LONGEST_INIT, 0
-        if timed_out or within + duration >= timeout:
-            outcome = _timed_out(invocation, Cause.TIMED_OUT)
+        # `reaches`, not `passes`: at s + timeout AWS has cut it off. The process that really returned is reset by the driver.
+        if late or within + duration >= timeout:
+            outcome = timed_out(invocation.request_id, function.timeout)
             duration = timeout - within
         usage = Usage(
             Duration(duration),
@@ -95,8 +100,3 @@ class HandlerTime:
             usage.init_output,
         )
         return Instant(invocation.started + (init or 0) + duration), outcome, usage
-
-
-def _timed_out(invocation: Invocation, cause: Cause) -> FunctionFailed:
-    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
-    return FunctionFailed(cause, "Sandbox.Timedout", payload)

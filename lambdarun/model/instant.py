@@ -35,6 +35,15 @@ def after(start: Instant, seconds: int) -> Instant:
     return Instant(start + seconds * SECOND)
 
 
+def span_of(*, seconds: float = 0, minutes: float = 0, hours: float = 0) -> Duration:
+    """So much time, to the microsecond.
+
+    >>> span_of(hours=6, seconds=0.5)
+    21600500000
+    """
+    return Duration(round((seconds + 60 * minutes + 3_600 * hours) * SECOND))
+
+
 def seconds(duration: int) -> float:
     """Microseconds as seconds."""
     return duration / SECOND
@@ -55,6 +64,10 @@ def parse_instant(text: str) -> Instant:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return Instant((moment - _EPOCH) // timedelta(microseconds=1))
+
+
+FIXED_START: Final = parse_instant("2026-01-01T00:00:00Z")
+"""Where time begins if nobody says otherwise, in virtual time and for recordings without any: equal runs are equal."""
 
 
 def parse_duration(text: str) -> Duration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lambdarun.aws import limits, log_lines
+from lambdarun.aws import limits, log_lines, platform_errors
 from lambdarun.model.instant import MILLISECOND
 from lambdarun.model.outcome import Cause
 from lambdarun.model.records import InitialisationFailed, InvocationFailed, InvocationSucceeded
@@ -51,7 +51,7 @@ def _init_start(runtime: str) -> str:
 
 def _init_report(init_us: int, phase: str, error_type: str) -> str:
     status = log_lines.STATUS_ERROR.format(error_type=error_type)
-    if error_type == "Sandbox.Timedout":
+    if error_type == platform_errors.TIMED_OUT.error_type:
         status = log_lines.STATUS_TIMEOUT
     return log_lines.INIT_REPORT.format(init_ms=init_us / MILLISECOND, phase=phase, status=status)
 

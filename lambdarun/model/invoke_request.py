@@ -10,19 +10,19 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from signal import Signals
 from typing import Final, Protocol
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, messages, platform_errors
 from lambdarun.aws.messages import ErrorText
+from lambdarun.aws.platform_errors import PlatformError
 from lambdarun.model.arrival import Delivery, EventArrival
 from lambdarun.model.declarations import Account, Function
 from lambdarun.model.draws import RequestId
 from lambdarun.model.json_fault import json_fault
 from lambdarun.model.json_text import parse
-from lambdarun.model.outcome import ThrottleReason
+from lambdarun.model.outcome import Cause, FunctionFailed, ThrottleReason
 from lambdarun.model.record_class import record
 
 EMPTY_EVENT: Final = b"{}"
@@ -115,6 +115,7 @@ def request_refusal(
     account: Account, functions: Mapping[str, Function], request: SyncRequest
 ) -> Target | Refusal:
     """The function to run for a synchronous request, or why AWS would refuse it."""
+    # The usual request first: a plain name and nothing else, which no pattern needs to look at.
     if request.qualifier is None and request.client_context is None:
         function = functions.get(request.function)
         if function is not None and len(request.payload) <= limits.SYNC_REQUEST_BYTES.value:
@@ -157,7 +158,7 @@ def async_refusal(payload: bytes) -> Refusal | None:
     if refusal is not None:
         return refusal
     try:
-        parse(payload or b"{}")
+        parse(payload or EMPTY_EVENT)
     except ValueError:
         return not_json_refusal(payload)
     return None
@@ -182,36 +183,40 @@ def throttled_refusal(reason: ThrottleReason) -> Refusal:
     return Refusal(text.status, text.code, text.text, text.key, reason.value)
 
 
-def timed_out_payload(request_id: str, timeout_s: int) -> bytes:
-    """The error object of a function that reached its timeout."""
-    return _platform_error("Sandbox.Timedout", request_id, f"Task timed out after {timeout_s:.2f} seconds")
+def timed_out(request_id: str, timeout_s: int, cause: Cause = Cause.TIMED_OUT) -> FunctionFailed:
+    """The outcome of a function that reached its timeout (or, by `cause`, of an initialisation that took too long)."""
+    text = platform_errors.TIMED_OUT.of(seconds=timeout_s)
+    return _platform_failure(cause, platform_errors.TIMED_OUT, request_id, text)
 
 
-def exited_payload(request_id: str, wait_status: int) -> bytes:
-    """The error object of a process that ended by itself; `wait_status` is as `os.waitpid` gives it."""
-    return _platform_error("Runtime.ExitError", request_id, exit_text(wait_status))
+def exited(request_id: str, wait_status: int, cause: Cause = Cause.EXITED) -> FunctionFailed:
+    """The outcome of a process that ended by itself; `wait_status` is as `os.waitpid` gives it."""
+    return _platform_failure(cause, platform_errors.EXITED, request_id, exit_text(wait_status))
 
 
 def exit_text(wait_status: int) -> str:
-    """How AWS's platform (written in Go) tells the end of a process."""
+    """How AWS's platform tells the end of a process."""
     if wait_status == 0:
-        return "Runtime exited without providing a reason"
+        return platform_errors.EXITED_SILENTLY.text
     number = wait_status & 0x7F
-    if number == 0:
-        return f"Runtime exited with error: exit status {wait_status >> 8}"
-    return f"Runtime exited with error: signal: {_GO_SIGNALS.get(number, f'signal {number}')}"
+    how = f"exit status {wait_status >> 8}"
+    if number:
+        how = f"signal: {platform_errors.GO_SIGNALS.get(number, f'signal {number}')}"
+    return platform_errors.EXITED.of(how=how)
 
 
-def too_large_payload(_size: int) -> bytes:
-    """The error object of a result over the limit."""
-    message = (
-        f"Response payload size exceeded maximum allowed payload size ({limits.RESPONSE_BYTES.value} bytes)."
-    )
-    return f'{{"errorMessage":"{message}","errorType":"Function.ResponseSizeTooLarge"}}'.encode()
+def response_too_large() -> FunctionFailed:
+    """The outcome of a function whose result is over the limit."""
+    error = platform_errors.RESPONSE_TOO_LARGE
+    # The members in the other order than in the platform's other errors: recorded so.
+    message = error.of(limit=limits.RESPONSE_BYTES.value)
+    payload = f'{{"errorMessage":"{message}","errorType":"{error.error_type}"}}'.encode()
+    return FunctionFailed(Cause.RESPONSE_TOO_LARGE, error.error_type, payload)
 
 
-def _platform_error(error_type: str, request_id: str, text: str) -> bytes:
-    return f'{{"errorType":"{error_type}","errorMessage":"RequestId: {request_id} Error: {text}"}}'.encode()
+def _platform_failure(cause: Cause, error: PlatformError, request_id: str, text: str) -> FunctionFailed:
+    payload = f'{{"errorType":"{error.error_type}","errorMessage":"RequestId: {request_id} Error: {text}"}}'
+    return FunctionFailed(cause, error.error_type, payload.encode())
 
 
 def _refusal(text: ErrorText, **values: object) -> Refusal:
@@ -250,23 +255,3 @@ def _client_context(encoded: str | None) -> bytes | Refusal:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return _refusal(messages.CLIENT_CONTEXT_NOT_BASE64)
-
-
-# As Go's syscall.Signal writes them.
-_GO_SIGNALS: Final[Mapping[int, str]] = {
-    Signals.SIGHUP: "hangup",
-    Signals.SIGINT: "interrupt",
-    Signals.SIGQUIT: "quit",
-    Signals.SIGILL: "illegal instruction",
-    Signals.SIGTRAP: "trace/breakpoint trap",
-    Signals.SIGABRT: "aborted",
-    Signals.SIGBUS: "bus error",
-    Signals.SIGFPE: "floating point exception",
-    Signals.SIGKILL: "killed",
-    Signals.SIGUSR1: "user defined signal 1",
-    Signals.SIGSEGV: "segmentation fault",
-    Signals.SIGUSR2: "user defined signal 2",
-    Signals.SIGPIPE: "broken pipe",
-    Signals.SIGALRM: "alarm clock",
-    Signals.SIGTERM: "terminated",
-}

@@ -29,6 +29,8 @@ def parse(text: str | bytes) -> Any:
     """The value of a JSON text. Raises json.JSONDecodeError, and UnicodeDecodeError for bytes that are no text."""
     if not isinstance(text, str):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
+    # Python's parser raises JSONDecodeError with a place for most faults, a plain ValueError for numbers that are too
+    # long and from _refuse, RecursionError for depth: the last two are found again by hand, to have a place.
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError:

@@ -10,10 +10,9 @@ import base64
 from collections.abc import Iterable, Mapping
 from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from lambdarun.model.sqs_queue import Received
+from lambdarun.model.message import Received
 
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
@@ -39,6 +38,7 @@ def attributes_md5(attributes: Mapping[str, Mapping[str, object]]) -> str:
     return digest.hexdigest()
 
 
+# Written by hand and not by json.dumps: keys in AWS's order, and without a dictionary for each record.
 def sqs_event(batch: Iterable[Received], arn: str, region: str, *, null_md5: bool) -> bytes:
     """The event of a batch. `null_md5`: messages without attributes have `md5OfMessageAttributes: null`, as one of
     AWS's two poller paths writes it (the one with a batching window); the other leaves the key out.

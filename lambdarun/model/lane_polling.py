@@ -11,7 +11,7 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.records import BatchDelayed, RetriedBatchSettled
-from lambdarun.model.retried_lane import Delayed, LaneBatch, RetriedLane
+from lambdarun.model.retried_lane import Delayed, Done, LaneBatch, RetriedLane
 from lambdarun.model.wakes import Wakes
 
 
@@ -41,7 +41,7 @@ class LanePolling:
             self,
             batch,
             self.lane.name,
-            batch.attempts + 1,
+            batch.attempts,  # `take` has counted this one
             True,
             Duration(now - batch.arrival.newest),
             batch.arrival.duration,
@@ -63,14 +63,20 @@ class LanePolling:
         """Whether the lane is empty."""
         return self.lane.at_rest()
 
-    def _record(self, now: Instant, batch: LaneBatch, verdict: object) -> None:
+    def _record(self, now: Instant, batch: LaneBatch, verdict: Delayed | Done) -> None:
         lane, name, records = self.lane, self.function.name, self.admission.records
-        if isinstance(verdict, Delayed):
-            records.append(BatchDelayed(now, lane.name, lane.source, name, verdict.cause, verdict.due))
-        else:
-            condition = getattr(verdict, "condition", "Success")
-            records.append(
-                RetriedBatchSettled(
-                    now, lane.name, lane.source, name, condition, batch.attempts, batch.arrival.size
+        match verdict:
+            case Delayed():
+                records.append(BatchDelayed(now, lane.name, lane.source, name, verdict.cause, verdict.due))
+            case Done():
+                records.append(
+                    RetriedBatchSettled(
+                        now,
+                        lane.name,
+                        lane.source,
+                        name,
+                        verdict.condition,
+                        batch.attempts,
+                        batch.arrival.size,
+                    )
                 )
-            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.record_class import record
-from lambdarun.model.sqs_queue import NewMessage
 
 
 @record

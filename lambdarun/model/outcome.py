@@ -45,6 +45,11 @@ class FunctionFailed:
     payload: bytes
 
 
+def is_time_out(outcome: object) -> bool:
+    """Whether the function reached its timeout."""
+    return isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT
+
+
 @record
 class NotJson:
     """The payload of a synchronous request is no JSON: the function did not run (AWS: 400)."""

@@ -18,9 +18,10 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.lambda_events import sqs_event, sqs_record
+from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
 from lambdarun.model.records import BatchDelayed, BatchDropped, BatchReceived, BatchSettled, MessageId, Record
-from lambdarun.model.sqs_queue import Received, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
 THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
@@ -31,6 +32,9 @@ _CHARACTER_BYTES: Final = 12
 _NOTHING_MEASURED: Final = (0, len('{"Records":[]}'))
 
 
+# A poller here is a permission to have one more batch under way, not a loop: queues are cores in the same process, so
+# `poll` is asked whenever the queue or a batch changed, and idle long polls need not be made at all. A batch holds
+# its poller from its receive until it is settled or dropped; throttled ones keep theirs, as AWS's pollers do.
 @define(eq=False)
 class Batch:
     """Messages that go to the function together."""
@@ -40,6 +44,7 @@ class Batch:
     visible_until: Instant
     ids: tuple[MessageId, ...] = field(init=False)
     """The messages' ids, in order."""
+    # `attempts` counts the runs, `tries` the refusals: only the first is in the log, only the second makes waits longer.
     attempts: int = 0
     tries: int = 0
     _event: bytes = field(default=b"", init=False)
@@ -89,6 +94,7 @@ class QueueMapping:
         declared = self.declaration
         window = declared.maximum_batching_window_in_seconds
         self.writes_null_md5 = bool(window) or declared.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value
+        # Waiting for the window is part of the time for which the first message is hidden: AWS stretches it (with-sqs.html).
         visibility = self.queue.declaration.visibility_timeout
         if window and window + self.function.timeout > visibility:
             visibility = window + self.function.timeout + limits.WINDOW_VISIBILITY_MARGIN.value
@@ -121,8 +127,11 @@ class QueueMapping:
     def throttled(self, now: Instant, batch: Batch, cause: str, records: list[Record]) -> None:
         """Keep a batch that found no room, and try again while its messages are hidden. Costs no receive."""
         wait = min(THROTTLE_WAIT_FIRST << min(batch.tries, 8), THROTTLE_WAIT_MAX)
+        # Jitter, or all batches that one throttle hit would come back at one instant; drawn by the mapping's own stream of
+        # chance.
         wait = round(wait * self.queue.draws.stream(f"throttle:{self.declaration.name}").uniform(0.5, 1.0))
         batch.tries += 1
+        # Not later: at that instant the messages show again, and the batch is dropped by _retry.
         due = min(Instant(now + wait), batch.visible_until)
         self._throttled.put(due, batch)
         declared = self.declaration
@@ -132,6 +141,7 @@ class QueueMapping:
         self, now: Instant, batch: Batch, request_id: RequestId, outcome: Outcome, records: list[Record]
     ) -> None:
         """Delete what succeeded; the rest comes back when its visibility timeout ends, not before."""
+        # Another invocation may hold the message by now (its visibility ended too soon): that one's mark stays.
         for received in batch.messages:
             if received.message.handled_by == request_id:
                 received.message.handled_by = None
@@ -139,6 +149,7 @@ class QueueMapping:
             batch.attempts -= 1
             self.throttled(now, batch, "system", records)
             return
+        # What failed is *not* shown at once: AWS leaves it hidden until its visibility timeout ends.
         self._pollers -= 1
         said, failed = self._judge(batch, outcome)
         deleted: tuple[MessageId, ...] = ()
@@ -185,6 +196,7 @@ class QueueMapping:
             return "failed", None
         if not self.declaration.report_batch_item_failures:
             return "succeeded", frozenset()
+        # The three replies that nearly all handlers give, without a parser.
         if outcome.payload in (b"null", b"{}", b'{"batchItemFailures": []}'):
             return "succeeded", frozenset()
         ids = {received.message.id for received in batch.messages}
@@ -201,6 +213,7 @@ class QueueMapping:
         if not len(self._throttled):
             return batches
         for batch in self._throttled.take_due(now):
+            # Their messages show again in this very step; to invoke with them now would be the double delivery that AWS avoids.
             if batch.visible_until <= now:
                 self._pollers -= 1
                 declared = self.declaration
@@ -214,6 +227,7 @@ class QueueMapping:
     def _allowed(self, now: Instant) -> int:
         if self._busy_since is None:
             return limits.POLLER_START.value
+        # A rate, since AWS tells one: 300 more a minute is 5 a second, for as long as messages wait.
         grown = (now - self._busy_since) * limits.POLLER_GROWTH_PER_SECOND.value // SECOND
         return min(limits.POLLER_START.value + grown, limits.POLLER_MAX.value)
 
@@ -242,6 +256,7 @@ class QueueMapping:
             if now < carried.at + self._visibility_s * SECOND:  # else it shows again, for another receive
                 gathered.append(carried)
         while len(gathered) < size and queue.visible:
+            # As AWS: ten a receive, and a batch of more is several receives, which takes a window.
             wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
             received = queue.receive(now, wanted, records, self._visibility_s)
             gathered += received
@@ -283,6 +298,7 @@ class QueueMapping:
                 break
             fits += 1
             self._measured = fits, total
+        # One message alone is too large once its characters are escaped.
         if fits == 0:
             # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it.
             gathered.pop(0)
@@ -292,6 +308,7 @@ class QueueMapping:
     def _batch(self, now: Instant, received: list[Received], records: list[Record]) -> Batch:
         declared = self.declaration
         queue = self.queue
+        # Of the first receive: with a window the others were hidden later, and the whole batch must end with the first.
         first = min([one.at for one in received])
         batch = Batch(received, self, Instant(first + self._visibility_s * SECOND))
         records.append(

@@ -9,9 +9,10 @@ from lambdarun.model.declarations import Function
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.message import Message, Sendable
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import Message, Sendable, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 from lambdarun.model.wakes import Wakes
 
 
@@ -75,6 +76,7 @@ class QueuePolling:
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
         dead = self.dead_letter
+        # The queue's core moves messages by itself; whether it did is seen by a count, so that it need not know of wakes.
         before = dead.queue.taken() if dead is not None else 0
         self.queue.advance(now, self.admission.records)
         for poller in self.pollers:
@@ -97,6 +99,7 @@ class QueuePolling:
         if not any(poller.mapping.declaration.enabled for poller in self.pollers):
             return True
         queue = self.queue
+        # A queue that nobody polls is at rest with messages in it: nothing will ever happen to them but their expiry.
         return not (queue.visible or queue.hidden or queue.delayed) and all(
             poller.mapping.at_rest() for poller in self.pollers
         )

@@ -14,6 +14,7 @@ else:
     def record(cls: type) -> type:
         """A slotted attrs class, compared by value."""
         # Said once: methods that attrs makes for each class double what an import takes.
+        # No hash, as for any class whose values can change: nobody may put one into a set and then believe it frozen.
         cls.__eq__, cls.__repr__, cls.__hash__ = _equals, _shown, None
         return define(cls, eq=False, repr=False)
 

@@ -17,6 +17,9 @@ MessageId = str
 """A drawn UUID, or whatever identifier was recorded."""
 
 
+# Long by design: the log's whole vocabulary in one place, one class a thing that can happen. Fields are flat and of
+# the few types that views/results_line.py can write; `kind` is what readers of the file go by, so a kind, once
+# released, keeps its name.
 class Happened:
     """What all records share."""
 

@@ -36,6 +36,14 @@ from lambdarun.model.sync_invocation import Callers, SyncArrivals
 from lambdarun.model.wakes import Wakes
 
 
+# How a step goes. `take` hands news to the one core that it concerns, which changes its state, appends records and
+# effects to the admission's lists, and stirs whoever has to look again. `advance` wakes the stirred and the due until
+# nobody is left, and hands the lists over. Nothing is decided here: a figure or an `if` on a limit in this file is in
+# the wrong room.
+#
+# Joined with a core are its surroundings (a queue with its pollers, a lane with its function) in the `*_polling` and
+# `*_invocation` modules: they know admission and wakes, so that the cores need not, and can be driven alone by their
+# tests.
 @define(eq=False)
 class Region:
     """One account in one Region: every declared function, queue and mapping, and all that is under way."""
@@ -64,6 +72,7 @@ class Region:
         self.routing = Routing(project, self.routing_function)
         self._callers = Callers(project.account, project.functions, self.admission)
         self._sync_arrivals = SyncArrivals(self.admission, self.wakes)
+        # A table, not a match: it is asked once for each piece of news, and a match of five classes costs five comparisons.
         self._takers = {
             Invoke: self._callers.invoke,
             Accept: self._accept,
@@ -73,6 +82,7 @@ class Region:
         }
         for queue in project.queues.values():
             self._open_queue(queue, self.routing.mappings(queue.name))
+        # A second pass: a dead-letter queue may be declared behind the queue that uses it.
         for queue in project.queues.values():
             if queue.redrive_policy is not None:
                 target = self.queues[queue.redrive_policy.dead_letter_target]
@@ -92,6 +102,7 @@ class Region:
         self.wakes.run(now)
         admission = self.admission
         told = admission.records, admission.effects
+        # New lists, not cleared ones: what was handed over belongs to the driver now.
         admission.records, admission.effects = [], []
         return told
 
@@ -125,6 +136,7 @@ class Region:
     def _arrive(self, now: Instant, news: Arrive) -> None:
         queues, records, stir = self.queues, self.admission.records, self.wakes.stir
         for arrival in news.arrivals:
+            # The common case in line: a recording is mostly messages for a queue that somebody polls.
             if isinstance(arrival, MessageArrival):
                 polled = queues.get(arrival.queue)
                 if polled is not None and polled.pollers and polled.queue.refusal(arrival) is None:
@@ -160,6 +172,8 @@ class Region:
             function = self._function_of(now, arrival)
             if function is None:
                 return
+            # A recorded message whose queue nobody declared or polls: AWS's defaults, and the function that the routes name for
+            # it.
             mapping = EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=function.name)
             if polled is None:
                 polled = self._open_queue(self.routing.queue(arrival), [mapping])
@@ -179,7 +193,7 @@ class Region:
         key = (arrival.source, arrival.lane, function.name)
         lane = self._lanes.get(key)
         if lane is None:
-            core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source, function.name)
+            core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source)
             lane = self._lanes[key] = LanePolling(core, function, self.admission, self.wakes)
         lane.put(arrival)
 
@@ -196,7 +210,7 @@ class Region:
     def _async(self, function: Function) -> AsyncInvocation:
         found = self._asynchronous.get(function.name)
         if found is None:
-            queue = AsyncQueue(function.name, function.asynchronous)
+            queue = AsyncQueue(function.asynchronous)
             found = self._asynchronous[function.name] = AsyncInvocation(
                 function, queue, self.admission, self.wakes
             )

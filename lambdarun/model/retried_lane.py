@@ -51,7 +51,6 @@ class RetriedLane:
 
     name: str
     source: str
-    function_name: str
     _batches: deque[LaneBatch] = field(factory=deque, init=False)
     _running: bool = field(default=False, init=False)
     _waiting_until: Instant | None = field(default=None, init=False)
@@ -100,6 +99,7 @@ class RetriedLane:
         wait = min(RETRY_WAIT_FIRST << min(batch.tries, 16), RETRY_WAIT_MAX)
         batch.tries += 1
         due = Instant(now + wait)
+        # A stream's records expire where they lie; a retry that would find nothing is not waited for.
         if due > batch.arrival.newest + batch.arrival.retention:
             return self._done("RecordAgeExceeded")
         self._running = False

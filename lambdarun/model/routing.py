@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from attrs import define, field
 
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
+from lambdarun.model.near_names import near_names
 
 
 @define(eq=False)
@@ -36,6 +36,7 @@ class Routing:
                     return function
         if arrival.source in self._by_source:
             return self._by_source[arrival.source]
+        # One function and no word for it: whatever is replayed can only be meant for that one.
         if len(self.project.functions) == 1:
             return next(iter(self.project.functions))
         return None
@@ -43,7 +44,7 @@ class Routing:
     def unrouted(self, arrival: Arrival) -> str:
         """Why `arrival` has no target, and what would give it one."""
         if arrival.function is not None and arrival.function not in self.project.functions:
-            near = get_close_matches(arrival.function, self.project.functions, 1)
+            near = near_names(arrival.function, self.project.functions)
             hint = (
                 f"did you mean {near[0]}?"
                 if near

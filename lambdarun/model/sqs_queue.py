@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits, messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.declarations import Queue
-from lambdarun.model.draws import Draws, RequestId
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.draws import Draws
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.message import Message, Received, Sendable, State
 from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
 from lambdarun.model.records import (
     MessageDeadLettered,
     MessageExpired,
-    MessageId,
     MessageReturned,
     MessageSent,
     Record,
@@ -37,33 +35,11 @@ SENDER: Final = "AIDALAMBDARUN00000000"
 _FORBIDDEN: Final = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
-class State(Enum):
-    """Where a message stands."""
-
-    VISIBLE = "visible"
-    HIDDEN = "hidden"
-    DELAYED = "delayed"
-    GONE = "gone"
-
-
 # Bound to names of their own: reading a member of an Enum takes as long as the comparison.
 _VISIBLE: Final = State.VISIBLE
 _HIDDEN: Final = State.HIDDEN
 _DELAYED: Final = State.DELAYED
 _GONE: Final = State.GONE
-_NO_ATTRIBUTES: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
-
-
-@define(kw_only=True)
-class NewMessage:
-    """A message to be sent."""
-
-    body: str
-    attributes: Mapping[str, Mapping[str, object]] = _NO_ATTRIBUTES
-    message_id: MessageId | None = None
-    delay_seconds: int | None = None
-    sender_id: str | None = None
-    duration: Duration | None = None
 
 
 @frozen
@@ -72,41 +48,6 @@ class QueueRefusal:
 
     code: str
     message: str
-
-
-@define(eq=False)
-class Message:
-    """A message in a queue, or moved on from one."""
-
-    id: MessageId
-    body: str
-    attributes: Mapping[str, Mapping[str, object]]
-    sent: Instant
-    sender_id: str
-    number: int
-    duration: Duration | None = None
-    state: State = State.VISIBLE
-    shows: Instant = Instant(0)
-    """Hidden or delayed: when it becomes visible."""
-    receive_count: int = 0
-    first_received: Instant = Instant(0)
-    source_arn: str | None = None
-    """The queue that it was moved from."""
-    handled_by: RequestId | None = None
-    """The invocation that works on it."""
-
-
-@define(eq=False)
-class Received:
-    """A message as one receive returned it: its receipt. It still deletes after another receive."""
-
-    message: Message
-    receive_count: int
-    at: Instant
-
-    def handle(self) -> str:
-        """AWS's receipt handle: an opaque text, another one for each receive."""
-        return f"AQEB{self.at}/{self.message.number}/{self.receive_count}"
 
 
 @frozen
@@ -118,34 +59,12 @@ class Counts:
     delayed: int
 
 
-class Sendable(Protocol):
-    """What can be sent: a NewMessage, or a recorded message as it is."""
-
-    @property
-    def body(self) -> str:
-        """The text."""
-
-    @property
-    def attributes(self) -> Mapping[str, Mapping[str, object]]:
-        """Message attributes by name."""
-
-    @property
-    def message_id(self) -> MessageId | None:
-        """Its own id, None draws one."""
-
-    @property
-    def delay_seconds(self) -> int | None:
-        """None: the queue's."""
-
-    @property
-    def sender_id(self) -> str | None:
-        """None: nobody in particular."""
-
-    @property
-    def duration(self) -> Duration | None:
-        """How long the recorded invocation took."""
-
-
+# Why three structures for one queue: most messages are sent, received once and deleted. So a fresh message goes into
+# a deque, which costs less than a heap, what one receive hides is one entry in the heap for all of its messages, and
+# order by age, which retention and metrics want, is a second deque. Each message carries its state, and is the truth:
+# entries in the structures are hints, checked when they come up. That makes a deletion a change of one field.
+#
+# The counters are kept by hand for the same reason: CloudWatch and the pollers ask for them after every receive.
 @define(eq=False)
 class SqsQueue:
     """One declared queue."""
@@ -172,6 +91,7 @@ class SqsQueue:
         """Why AWS would refuse `message`; None: it would not."""
         body = message.body
         most = self.declaration.maximum_message_size
+        # The usual message, judged without encoding it: for ASCII, characters are bytes and printable ones are allowed.
         plain = (
             not message.attributes and message.delay_seconds is None and body.isascii() and body.isprintable()
         )
@@ -179,6 +99,7 @@ class SqsQueue:
             return None
         if not body:
             return _refusal(messages.MESSAGE_BODY_MISSING)
+        # UTF-8 takes four bytes a character at most: below that bound its size need not be known.
         if len(body) * 4 > most or message.attributes:
             size = len(body.encode("utf-8", "surrogatepass")) + attribute_bytes(message.attributes)
             if size > most:
@@ -238,6 +159,8 @@ class SqsQueue:
             if message.state is not _VISIBLE:
                 continue
             receives = message.receive_count
+            # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for again
+            # stays.
             if most is not None and receives >= most:
                 self.visible -= 1
                 self._move(now, message, records)
@@ -300,8 +223,10 @@ class SqsQueue:
         while shows and shows[0][0] <= now:
             due, _, hidden = heappop(shows)
             for message in hidden:
+                # Else it was deleted, or hidden anew by another call, which has an entry of its own.
                 if message.shows == due and message.state in (_HIDDEN, _DELAYED):
                     self._come_back(now, message, records)
+        # By the first send: neither a receive nor a move to a dead-letter queue makes a message younger.
         kept_since = Instant(now - self.declaration.message_retention_period * SECOND)
         while (oldest := self._oldest()) is not None and oldest.sent <= kept_since:
             self._forget(oldest)
@@ -399,6 +324,7 @@ class SqsQueue:
         moved.receive_count, moved.first_received = message.receive_count, message.first_received
         moved.source_arn = self.arn
         target._numbers += 1
+        # Its old age goes with it, so it may be older than what stands there already: the deque by age would lose its order.
         heappush(target._moved_in, (moved.sent, moved.number, moved))
         target._show(moved)
         records.append(

@@ -26,7 +26,7 @@ from lambdarun.model.invoke_request import (
 from lambdarun.model.news import Invoke
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
 from lambdarun.model.records import ArrivalAnswered, InvocationFailed, InvocationSucceeded, RequestRefused
-from lambdarun.model.sync_caller import SyncCaller
+from lambdarun.model.sync_caller import next_attempt
 from lambdarun.model.wakes import Wakes
 
 
@@ -79,6 +79,7 @@ class Callers:
         self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome, tail)))
 
     def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
+        # This step's own: the admission has recorded the end a moment ago, right before it told us.
         for told in reversed(self.admission.records):
             if isinstance(told, InvocationSucceeded | InvocationFailed):
                 runtime, failed_init = invocation.function.runtime, invocation.failed_init
@@ -153,7 +154,7 @@ class SyncArrivals:
         self, now: Instant, request: ReplayedRequest, outcome: Outcome | Throttled, took: Duration
     ) -> None:
         arrival = request.arrival
-        wait = SyncCaller.next_attempt(arrival.source, request.attempts, outcome, took)
+        wait = next_attempt(arrival.source, request.attempts, outcome, took)
         if wait is not None:
             self._again.put(Instant(now + wait), request)
             self.wakes.stir(self)

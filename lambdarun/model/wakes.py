@@ -20,6 +20,12 @@ class Sleeper(Protocol):
         """When to be woken; None: only by news."""
 
 
+# Why one heap: to ask each of a thousand mappings after every step for its next due would cost more than the step. A
+# sleeper that changes its mind leaves its old entry behind; `_planned` says which entry holds, and the others are
+# passed over.
+#
+# Why dictionaries for sets: they keep the order of insertion, and a set's order would depend on addresses, so on the
+# run.
 @define(eq=False)
 class Wakes:
     """The sleepers to call in this step, and the instants of all others."""
@@ -51,6 +57,8 @@ class Wakes:
         while stirred:
             sleeper = next(iter(stirred))
             del stirred[sleeper]
+            # Waking may stir others (a dead-letter queue, a function's events), which then are woken in this same step, at this
+            # instant.
             sleeper.wake(now)
             self._plan(sleeper, now)
 

@@ -8,6 +8,8 @@ from typing import Final
 
 from lambdarun.errors import Place
 
+# A scan, not a parser: tomllib has accepted the text already, so only the places of keys are looked for. Where this
+# scan is wrong, an error names the table around the key instead of the key.
 _KEY_PART: Final = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*""")
 _TABLE: Final = re.compile(r"\s*\[{1,2}(?P<key>[^\]]+)\]{1,2}\s*(?:#.*)?")
 _MULTILINE: Final = re.compile(r'"""|\'\'\'')

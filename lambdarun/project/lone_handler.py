@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
+from lambdarun.aws import limits
 from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Function, Project, running_runtime
+from lambdarun.model.near_names import near_names
 
 
 def is_lone(name: str) -> bool:
@@ -34,7 +35,7 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
     else:
         code, handler = start, name
         module = name.rpartition(".")[0].rpartition(".")[2] or name
-    made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[:64] or "function"
+    made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[: limits.FUNCTION_NAME_LENGTH.high] or "function"
     try:
         function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
     except ValueError as fault:
@@ -71,7 +72,7 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
             file=project.file,
         )
         return merged, function
-    near = get_close_matches(name, declared, 3)
+    near = near_names(name, declared, 3)
     if near:
         hint = f"Did you mean {', '.join(near)}?"
     elif declared:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from importlib.util import find_spec
 
 from lambdarun.model.consistency import Finding, Severity
 from lambdarun.model.declarations import Function
+from lambdarun.model.near_names import did_you_mean
 
 
 def missing_modules(functions: Iterable[Function]) -> Iterator[Finding]:
@@ -20,8 +20,7 @@ def missing_modules(functions: Iterable[Function]) -> Iterator[Finding]:
         inside = {path.name.partition(".")[0] for path in function.code_uri.iterdir()}
         if first in inside or find_spec(first) is not None:
             continue
-        near = get_close_matches(first, inside, 1)
-        mend = f'Did you mean "{near[0]}"?' if near else "Name a module of that folder."
+        mend = did_you_mean(first, inside, "Name a module of that folder.")
         said = f"there is no module {first!r} in {function.code_uri}."
         key = f"functions.{function.name}.handler"
         yield Finding(Severity.WARNING, function.place, key, said, mend)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,8 +27,10 @@ from lambdarun.model.declarations import (
     running_runtime,
 )
 from lambdarun.model.instant import Duration, parse_duration
+from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.key_locator import KeyLocator
+from lambdarun.project.run_settings import CHOICES, RunSettings
 from lambdarun.project.strict_values import CONVERTER, WrongType
 from lambdarun.project.tables import (
     FUNCTION_KEYS,
@@ -44,15 +45,6 @@ from lambdarun.project.toml_text import key_text, toml_text
 from lambdarun.project.variables import variable_faults
 
 T = TypeVar("T", bound=AttrsInstance)
-
-
-@frozen(kw_only=True)
-class RunSettings:
-    """Defaults for commands, from `[settings]`; None: not set there."""
-
-    seed: int | None = None
-    speed: str | None = None
-    durations: str | None = None
 
 
 @frozen
@@ -99,6 +91,8 @@ def _declared(locator: KeyLocator, path: Path, prefix: tuple[str, ...], document
     return LoadedProject(project, settings, path)
 
 
+# A project file is read to its end whatever is wrong in it: findings are gathered, and what has one is left out, so
+# that ten faults are told at once and not one a run.
 class _Unusable(Exception):
     """A declaration has a finding already: leave it out."""
 
@@ -119,8 +113,7 @@ class _Reader:
         routes = []
         for key, target in self._table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
-                near = get_close_matches(key, SOURCES, 1)
-                mend = f'Did you mean "{near[0]}"?' if near else f"Sources: {', '.join(sorted(SOURCES))}."
+                mend = did_you_mean(key, SOURCES, f"Sources: {', '.join(sorted(SOURCES))}.")
                 self._find(("routes", key), "no service has this name.", mend)
             elif not isinstance(target, str) or target not in document.get("functions", {}):
                 self._dangling(("routes", key), "function", target, document.get("functions", {}))
@@ -146,8 +139,7 @@ class _Reader:
         """The defaults for commands."""
         given = self._table(document, "settings", ())
         self._known(given, ("seed", "speed", "durations"), ("settings",))
-        choices = {"speed": ("max", "1x", "10x"), "durations": ("declared", "measured", "recorded")}
-        for key, allowed in choices.items():
+        for key, allowed in CHOICES.items():
             if key in given and given[key] not in allowed:
                 self._find(
                     ("settings", key),
@@ -361,6 +353,7 @@ class _Reader:
                 continue
             value = values[attribute.name]
             try:
+                # Field by field, before the object is made: attrs would raise at the first fault, and without a place in the file.
                 CONVERTER.structure(value, attribute.type)
                 if attribute.validator is not None:
                     attribute.validator(None, attribute, value)
@@ -395,15 +388,13 @@ class _Reader:
             if key in NOT_BUILT:
                 self._find((*path, key), "is AWS's, but not built yet.", "Leave it out: it would do nothing.")
             else:
-                near = get_close_matches(key, known, 1)
-                mend = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}."
+                mend = did_you_mean(key, known, f"Known here: {', '.join(known)}.")
                 self._find((*path, key), "no such setting.", mend)
 
     def _dangling(
         self, path: tuple[str, ...], kind: str, name: Any, declared: Mapping[str, Any], said: str = ""
     ) -> None:
-        near = get_close_matches(str(name), declared, 1)
-        mend = f'Did you mean "{near[0]}"?' if near else f"Declared: {', '.join(declared) or 'none'}."
+        mend = did_you_mean(str(name), declared, f"Declared: {', '.join(declared) or 'none'}.")
         self._find(path, f"there is no {kind} {name!r}.{said}", mend)
 
     def _find(self, path: tuple[str, ...], fault: str, mend: str) -> None:

@@ -20,6 +20,7 @@ class WrongType(Exception):
         self.mend = _WRITE[wanted]
 
 
+# cattrs would make "3" of 3 and True of 1: AWS refuses such values, and a typing error would act as something else.
 def _strict_converter() -> cattrs.Converter:
     """Structures declarations without bending values: a text is no number, a number is no truth value."""
     converter = cattrs.Converter(forbid_extra_keys=True)

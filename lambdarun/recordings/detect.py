@@ -47,6 +47,10 @@ Verdict = Recognised | NoEvent
 SYNC, ASYNC, POLL = Delivery.SYNC, Delivery.ASYNC, Delivery.POLL
 
 
+# The order is the meaning: services embed each other's events (a queue's record holds a topic's message, a pipe's
+# list holds records of either), and several share keys. So containers that are no events come first, then what names
+# its service, then shapes from the most to the least telling, and last the few keys of _NAMED, in which the more
+# special row stands above the more general one.
 def recognise(event: Any) -> Verdict:
     """Find the service that made `event` (parsed JSON). Anything unknown is a direct synchronous invocation."""
     if isinstance(event, list):
@@ -57,6 +61,8 @@ def recognise(event: Any) -> Verdict:
         found = recogniser(event)
         if found is not None:
             return found
+    # Nobody's: somebody called Invoke with it. It cannot be told from a service that is not known here, so it is
+    # delivered once.
     return Recognised("custom", SYNC)
 
 

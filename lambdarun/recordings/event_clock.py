@@ -16,7 +16,9 @@ EARLIEST: Final = parse_instant("2006-01-01T00:00:00Z")
 # So far ahead that what follows (retries, retention) can still be written as a date.
 LATEST: Final = parse_instant("9000-01-01T00:00:00Z")
 
+# zlib's way to say: with a gzip header.
 _GZIP: Final = 31
+# A few kilobytes unpack to gigabytes if somebody means ill; a subscription's event is a megabyte at most.
 _LOGGED_BYTES_MAX: Final = 64 << 20
 
 
@@ -24,6 +26,7 @@ def event_time(source: str, event: Any) -> Instant | None:
     """When `event` arrived; None where it does not say so, or says a placeholder."""
     try:
         found = _read(source, event)
+    # Whatever is missing or of another type: an event without a time is still an event, and gets its place by order.
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, zlib.error):
         return None
     return found if found is not None and EARLIEST <= found < LATEST else None

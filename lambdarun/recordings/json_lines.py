@@ -18,6 +18,9 @@ _ACCESS_LOG: Final = r"\S+ \S+ \S+ \[\d+/\w+/\d+:.*"
 
 def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | None]]:
     """The events of a JSON text, each with the fields of its message line if it is one. Raises RecordingError."""
+    # If the first line alone is whole JSON and more follows, every line has to be: a fault in line 4,000 is then told
+    # there, and not as `extra data` in line 2. Anything else is read as one value after the other, over as many lines as
+    # each takes.
     first, _, rest = text.lstrip().partition("\n")
     if rest.strip() and _parses(first):
         yield from _one_a_line(name, text)

@@ -6,7 +6,6 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +13,12 @@ from attrs import define, evolve, field
 
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Arrival, BatchArrival
-from lambdarun.model.instant import Instant, parse_instant
+from lambdarun.model.instant import FIXED_START, Instant
+from lambdarun.model.near_names import near_names
 from lambdarun.recordings.cloudwatch_logs import is_log, log_lines
 from lambdarun.recordings.json_lines import json_lines
 from lambdarun.recordings.to_arrivals import UNTIMED_STEP, Timeline, arrivals_of, message_of
 
-UNTIMED_START: Final = parse_instant("2026-01-01T00:00:00Z")
-"""Where a recording without any time begins: fixed, so that equal replays are equal."""
 STANDARD_INPUT: Final = Path("-")
 _ENDINGS: Final = (".json", ".jsonl", ".ndjson", ".log")
 _NO_DATA: Final = (".md", ".py", ".pyc", ".rst")
@@ -49,11 +47,12 @@ class Recording:
         files: list[tuple[Timeline, list[Arrival]]] = []
         try:
             for path in self._files():
-                timeline = Timeline(Instant((self.start_at or UNTIMED_START) - UNTIMED_STEP))
+                timeline = Timeline(Instant((self.start_at or FIXED_START) - UNTIMED_STEP))
                 files.append((timeline, list(self._read(path, timeline))))
         except OSError as fault:
             raise _unreadable(Place(str(fault.filename)), fault) from None
         arrivals = self._joined(files)
+        # A stable sort: what happened at one instant stays in the order of the files.
         arrivals.sort(key=lambda arrival: arrival.time)
         if self.start_at is not None and arrivals:
             shift = self.start_at - arrivals[0].time
@@ -161,7 +160,7 @@ def _unreadable(place: Place, fault: OSError) -> RecordingError:
 def _missing(path: Path) -> RecordingError:
     siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     stems = {name.partition(".")[0]: name for name in siblings}
-    near = [stems[stem] for stem in get_close_matches(path.name.partition(".")[0], stems)]
+    near = [stems[stem] for stem in near_names(path.name.partition(".")[0], stems, 3)]
     mend = f"Did you mean {', '.join(near)}?" if near else "Name a file, a folder, or - for standard input."
     return RecordingError(Place(str(path)), "there is no such recording.", mend)
 
@@ -169,5 +168,5 @@ def _missing(path: Path) -> RecordingError:
 def _shifted(arrival: Arrival, shift: int) -> Arrival:
     moved = evolve(arrival, time=Instant(arrival.time + shift))
     if isinstance(moved, BatchArrival):
-        return evolve(moved, oldest=Instant(moved.oldest + shift), newest=Instant(moved.newest + shift))
+        return evolve(moved, newest=Instant(moved.newest + shift))
     return moved

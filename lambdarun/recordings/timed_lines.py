@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
+from lambdarun.aws import limits
 from lambdarun.errors import Place, RecordingError
 from lambdarun.model.arrival import Delivery
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant, parse_instant
+from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.event_clock import LATEST, number_time
 from lambdarun.recordings.to_arrivals import Line
@@ -68,7 +69,9 @@ def _envelope(place: Place, item: dict[str, Any], keys: set[str], event: Any) ->
     delay = item.get("delay_seconds", 0)
     if type(delay) is not int:
         raise RecordingError(
-            place, f"delay_seconds: {_short(delay)} is no whole number.", "Write 0 to 900 (seconds)."
+            place,
+            f"delay_seconds: {_short(delay)} is no whole number.",
+            f"Write {limits.DELAY_SECONDS.low} to {limits.DELAY_SECONDS.high} (seconds).",
         )
     duration = None
     if "report" in item:
@@ -92,8 +95,7 @@ def _known(place: Place, item: Mapping[str, Any], keys: set[str]) -> None:
 
 
 def _nearest(name: str, known: Any) -> str:
-    near = get_close_matches(name, known, 1)
-    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+    return did_you_mean(name, known, f"Known: {', '.join(sorted(known))}.")
 
 
 def _milliseconds(place: Place, value: Any) -> float:

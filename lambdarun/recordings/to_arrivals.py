@@ -18,9 +18,8 @@ from lambdarun.model.sources import SOURCES
 from lambdarun.recordings.detect import NoEvent, Recognised, also_looks_like, recognise
 from lambdarun.recordings.event_clock import EARLIEST, LATEST, event_time
 
-# https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html and with-ddb.html; brokers keep no such limit of their
-# own that a recording could tell, so their batches are retried for a day as well.
-RETENTION: Final = Duration(86_400 * SECOND)
+# Brokers keep no such limit of their own that a recording could tell, so their batches are retried for a day as well.
+RETENTION: Final = Duration(limits.STREAM_RETENTION.value * SECOND)
 UNTIMED_STEP: Final = Duration(SECOND)
 """Events that tell no time follow each other by a second."""
 
@@ -191,6 +190,7 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
                 line.place, "has an SQS record whose attributes have no names.", "Leave them out."
             )
         arn = record.get("eventSourceARN")
+        # Each message by its own SentTimestamp: the batch that was recorded is AWS's doing, and lambdarun makes its own.
         sent = line.time if line.time is not None else event_time("sqs", {"Records": [record]})
         yield MessageArrival(
             time=timeline.time(sent, "custom", None),
@@ -227,7 +227,6 @@ def _batch(line: Line, found: Recognised, timeline: Timeline, lane: str, size: i
         lane=lane,
         payload=_payload(line),
         size=size,
-        oldest=time,
         newest=time,
         retention=RETENTION,
         arn=found.arn,

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lambdarun.model.instant import SECOND, iso
+from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
-from lambdarun.views.summary import FunctionFigures, QueueFigures, Summary
+from lambdarun.views.summary import Summary
 
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
 _AS_RECORDED: Final = {
@@ -24,6 +25,7 @@ _DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "f
 _NAME_LEAST: Final = 12
 _WORDS: Final = ("function", "from", "way", "failed for good")
 """Columns that stand to the left, as the first one does."""
+# Limits where rounding would read oddly: 999.6 ms becomes `1 s`, not `1000 ms`; two minutes are still `119 s` at 119.
 _UNITS: Final = (
     (0.9995, 0.001, "ms"),
     (119.95, 1, "s"),

@@ -17,6 +17,7 @@ from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.processes import Processes
 from lambdarun.runtime.zygote_process import ZygoteProcess
 
+# On the wall's clock a bound would change results: an invocation that waits for a worker is late for real.
 _UNBOUNDED: Final = 1_000_000
 
 

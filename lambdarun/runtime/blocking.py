@@ -15,7 +15,7 @@ from attrs import define
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.effects import Reply
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.instant import Instant, span_of
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
@@ -69,6 +69,7 @@ class BlockingRuntime:
         body = event_bytes(event, payload)
         got: list[Reply] = []
         ticket = self.driver.ticket(got.append)
+        # The ticket's callback may have run when this returns: then nothing is waited for at all.
         self.driver.submit_alone(Invoke(ticket, function, body, qualifier, client_context, False, log_tail))
         return invoked(self._answer(got))
 
@@ -106,10 +107,10 @@ class BlockingRuntime:
         >>> with open_blocking_runtime(Project(), clock=VirtualClock()) as runtime:
         ...     before = runtime.now()
         ...     runtime.advance(hours=6, seconds=0.5)
-        ...     (runtime.now() - before) / SECOND
-        21600.5
+        ...     runtime.now() - before
+        21600500000
         """
-        self.run_until(Instant(self.now() + round((seconds + 60 * minutes + 3_600 * hours) * SECOND)))
+        self.run_until(Instant(self.now() + span_of(seconds=seconds, minutes=minutes, hours=hours)))
 
     def run_until(self, instant: Instant) -> None:
         """Let time go on to `instant` (microseconds since 1970)."""
@@ -124,6 +125,7 @@ class BlockingRuntime:
     def replay(self, arrivals: Iterable[Arrival]) -> None:
         """Have recorded events happen at their instants, until all that comes of them is settled."""
         driver = self.driver
+        # Time begins with the recording, whatever day the clock shows: there is nothing to wait for until then.
         driver.feed(iter(arrivals))
         if driver.next_arrival is not None and isinstance(driver, VirtualDriver):
             driver.clock.move_to(driver.next_arrival.time)
@@ -141,6 +143,8 @@ class BlockingRuntime:
                 pass
             return
         while not enough() and (left := driver.clock.wall_seconds_until(limit)):
+            # There is no other thread and no task: as long as this loop runs, time-outs and retries are looked after, and no
+            # longer.
             driver.pump(min(left, driver.seconds_until_due()))
 
 

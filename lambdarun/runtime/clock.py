@@ -16,11 +16,9 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from lambdarun.model.instant import SECOND, Instant, parse_instant
+from lambdarun.model.instant import FIXED_START, SECOND, Instant
 
 UNTIL_SOMETHING_HAPPENS: Final = 86_400.0
-VIRTUAL_START: Final = parse_instant("2026-01-01T00:00:00Z")
-"""Where virtual time begins unless a recording says otherwise: fixed, so that equal runs are equal."""
 
 wall_seconds: Final = time.monotonic
 """The wall's monotonic clock: for limits on real work, never for what happens in a run."""
@@ -45,6 +43,8 @@ class RealClock:
     `speed` runs it faster: at 10, a second of the wall is ten of the run's.
     """
 
+    # Anchored once: the wall's own time may be set back while we run, and a queue in which time goes back loses its
+    # order.
     start: Instant = field(factory=lambda: Instant(time.time_ns() // 1_000))
     speed: int = 1
     _anchor_ns: int = field(factory=time.monotonic_ns, init=False)
@@ -77,6 +77,8 @@ class Pins:
     def least(self) -> Instant | None:
         """The instant that time may not reach; None where nothing is held."""
         heap, held = self._heap, self._held
+        # Released pins are dropped when they come up: releasing is on the path of every invocation, finding in a heap is not
+        # cheap.
         while heap and heap[0][1] not in held:
             heappop(heap)
         return heap[0][0] if heap else None
@@ -93,7 +95,7 @@ class VirtualClock:
     runtime moves it, within `invoke`, `advance`, `settle` and a replay.
     """
 
-    start: Instant = VIRTUAL_START
+    start: Instant = FIXED_START
     pins: Pins = field(factory=Pins, init=False)
     _now: Instant = field(init=False)
 
@@ -124,6 +126,7 @@ class VirtualClock:
         """Seconds for which trio may block. This is where time jumps."""
         if deadline == inf:
             return UNTIL_SOMETHING_HAPPENS
+        # trio's float is only the alarm bell: what is due is looked up in whole microseconds when it rings.
         target = Instant(self.start + round(deadline * SECOND))
         least = self.pins.least()
         if least is not None and target >= least:

@@ -19,10 +19,10 @@ from lambdarun.model.arrival import Arrival
 from lambdarun.model.effects import Answer, Reply, RunInvocation, StopEnvironment
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.news import Arrive, Ended, News
-from lambdarun.model.outcome import Cause, FunctionFailed, Outcome
+from lambdarun.model.outcome import is_time_out
 from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
-from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.clock import Clock, RealClock, VirtualClock, wall_seconds
 from lambdarun.runtime.journal import Journal
 from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
 
@@ -31,6 +31,12 @@ _LOOK_AGAIN_S: Final = limits.FUNCTION_TIMEOUT.low / 2
 """Whoever waits for workers looks up so often: an invocation begun meanwhile times out later than that."""
 
 
+# Why a function and not a task: a task would have to be woken for each piece of news (measured: 6 µs an invocation),
+# and a caller would wait for its answer, which now may be there when `submit` returns. So nothing here is `async`,
+# and the doors (session.py for trio, blocking.py for everybody else) differ only in how they wait.
+#
+# A step's order is a promise: records are written before effects are done. An answer is an effect, so whoever reads
+# 202 finds `event.accepted` in the log, and a process that dies between the two has promised nothing.
 @define(eq=False)
 class Driver:
     """What both clocks share: the step, the callers and the arrivals still to come."""
@@ -38,6 +44,7 @@ class Driver:
     region: Region
     processes: Processes
     journal: Journal
+    clock: Clock = field(kw_only=True)
     callers: dict[int, Callable[[Reply], None]] = field(factory=dict, init=False)
     arrivals: Iterator[Arrival] = field(factory=lambda: iter(()), init=False)
     next_arrival: Arrival | None = field(default=None, init=False)
@@ -54,12 +61,19 @@ class Driver:
         self.arrivals = arrivals
         self.next_arrival = next(arrivals, None)
 
+    def submit(self, news: News) -> None:
+        """Take in news at the present instant and do what follows."""
+        now = self.clock.now()
+        self.region.take(now, news)
+        self.step(now)
+
     def step(self, now: Instant) -> None:
         """Let the region decide, write its records, then do what it asks."""
         records, effects = self.region.advance(now)
         if records:
             self.journal.write(records)
         for effect in effects:
+            # By `type() is`: this runs for each invocation, and a match of classes takes longer.
             kind = type(effect)
             if kind is RunInvocation:
                 self._run(effect)  # type: ignore[arg-type]  # mypy does not narrow by `type(x) is`
@@ -78,6 +92,7 @@ class Driver:
         arrival, arrivals = self.next_arrival, self.arrivals
         if arrival is None or arrival.time > now:
             return
+        # All of one instant in one piece of news: pollers see a batch of ten, not one message and nine latecomers.
         taken = []
         while arrival is not None and arrival.time <= now:
             taken.append(arrival)
@@ -94,17 +109,12 @@ class Driver:
 class RealDriver(Driver):
     """Drives on the wall's clock."""
 
-    clock: RealClock = field(factory=RealClock, kw_only=True)
-
-    def submit(self, news: News) -> None:
-        """Take in news and do what follows at once."""
-        now = self.clock.now()
-        self.region.take(now, news)
-        self.step(now)
+    clock: RealClock = field(kw_only=True)
 
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
         now = self.clock.now()
+        # The reply is read on the caller's own thread and stack: no epoll, no task, no switch.
         self.region.take(now, news)
         self.step(now)
         if self.processes.in_flight() == 1:
@@ -126,6 +136,7 @@ class RealDriver(Driver):
 
     def seconds_until_due(self) -> float:
         """Seconds of the wall for which nothing is due but what workers bring, time-outs included."""
+        # Never without end: an invocation that begins meanwhile (another task's) would time out unseen.
         waits = [_LOOK_AGAIN_S]
         overdue = self.processes.seconds_until_deadline()
         if overdue is not None:
@@ -142,14 +153,8 @@ class RealDriver(Driver):
 class VirtualDriver(Driver):
     """Drives in virtual time: handlers run at once, their outcomes take effect at their instants."""
 
-    clock: VirtualClock = field(factory=VirtualClock, kw_only=True)
+    clock: VirtualClock = field(kw_only=True)
     _outcomes: list[tuple[Instant, int, Ended, bool]] = field(factory=list, init=False)
-
-    def submit(self, news: News) -> None:
-        """Take in news at the present instant and do what follows."""
-        now = self.clock.now()
-        self.region.take(now, news)
-        self.step(now)
 
     def submit_alone(self, news: News) -> None:
         """As `submit`: in virtual time the answer comes by `run`."""
@@ -157,6 +162,7 @@ class VirtualDriver(Driver):
 
     def _run(self, effect: RunInvocation) -> None:
         invocation = effect.invocation
+        # The pin first, then the work: nothing is ever in flight without one, or time could jump past its outcome.
         self.clock.pins.hold(invocation.number, self.region.time.floor(invocation))
         self.processes.run(invocation)
 
@@ -168,13 +174,16 @@ class VirtualDriver(Driver):
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False
+            # The model made another outcome of it (a time-out by its duration): what the handler did after that moment must not
+            # be there for the next invocation, so its process goes, as one that was killed at its deadline would have.
             if outcome is not ended.outcome:
                 self.processes.reset(invocation.environment)
-            if _timed_out(outcome):
+            if is_time_out(outcome):
                 # Killed by the wall's limit, ended by a sleep until its deadline, or alive but late by its duration.
                 overran = (
-                    _timed_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
+                    is_time_out(ended.outcome) and ended.usage.slept < invocation.function.timeout * SECOND
                 )
+            # From its pin into the heap, with no await between: while an outcome is in neither, time could pass it.
             self.clock.pins.release(invocation.number)
             heappush(self._outcomes, (instant, invocation.number, Ended(invocation, outcome, usage), overran))
 
@@ -197,6 +206,9 @@ class VirtualDriver(Driver):
         while not enough():
             instant = self.next_instant()
             least = pins.least()
+            # A worker might still bring something for `least` or later. What is due strictly before cannot be changed by it, so
+            # it happens now; that is what lets handlers that overlap in virtual time really run side by side. At `least` itself
+            # outcomes come first, so even a tie has to wait.
             if least is not None and (instant is None or least <= instant) and least <= limit:
                 return True
             if instant is None or instant > limit:
@@ -217,6 +229,8 @@ class VirtualDriver(Driver):
     def _happen(self, now: Instant) -> None:
         outcomes = self._outcomes
         while outcomes and outcomes[0][0] <= now:
+            # By (instant, number): the number is the order in which the model let them start, not that in which the kernel ended
+            # them.
             _, _, ended, overran = heappop(outcomes)
             if overran:
                 function = ended.invocation.function
@@ -229,7 +243,3 @@ class VirtualDriver(Driver):
     def at_rest(self) -> bool:
         """Whether nothing is left to arrive, to take effect, to run, to retry or to deliver."""
         return not self._outcomes and Driver.at_rest(self)
-
-
-def _timed_out(outcome: Outcome) -> bool:
-    return isinstance(outcome, FunctionFailed) and outcome.cause is Cause.TIMED_OUT

@@ -1,4 +1,4 @@
-"""One environment's process, and what its replies and its death say of the invocation that it worked on."""
+"""One environment's process: how an event is handed to it, and what its replies and its death say of the invocation."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits
+from lambdarun.aws import limits, platform_errors
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited_payload, timed_out_payload
+from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
-from lambdarun.runtime.channel import receive_memfd
-from lambdarun.worker import wire
+from lambdarun.runtime.clock import wall_epoch_us
+from lambdarun.worker import memfd, wire
 
 DIED_OVERDUE: Final = -1
 """In place of a wait status: the process was killed at its deadline."""
+_MEMFD_WAIT_MS: Final = 10_000
+"""How long a payload may come behind its header. A process that has the time to send one has the time to send both."""
 _NONE: Final = Duration(0)
 
 
@@ -57,19 +59,48 @@ class EnvironmentProcess:
         return taken
 
 
+def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
+    """Send an event to its process. Raises BrokenPipeError or ConnectionResetError where that is dead."""
+    payload, context = invocation.payload, invocation.client_context
+    arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
+    inline = len(payload) <= wire.INLINE_MAX
+    begins = invocation.started if virtual else wall_epoch_us()
+    header = wire.RUN_HEADER.pack(
+        wire.RUN,
+        (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
+        len(arn),
+        # An echo, compared on return: 32 bits are enough to tell an old reply from a new one.
+        invocation.number & 0xFFFFFFFF,
+        begins if virtual else 0,
+        begins + invocation.function.timeout * SECOND,
+        invocation.request_id.encode(),
+        len(context),
+        len(payload),
+    )
+    if arn or context:
+        header += arn + context
+    if inline:
+        process.channel.send(header + payload)
+    else:
+        memfd.send(process.channel, header, payload)
+
+
 def replied(
     process: EnvironmentProcess, invocation: Invocation, header: tuple[Any, ...], packet: bytes
 ) -> Outcome:
     """What a reply says of the invocation. Raises EOFError where its sender died before all of it was sent."""
     kind, flags, type_bytes, size = header[0], header[1], header[2], header[9]
+    # The payload stays bytes: it was JSON when it left the worker, and nobody between there and the caller needs its
+    # values.
     start = wire.REPLY_HEADER.size + type_bytes
-    payload = receive_memfd(process.channel, size) if flags & wire.MEMFD else packet[start:]
+    payload = memfd.receive(process.channel, size, _MEMFD_WAIT_MS) if flags & wire.MEMFD else packet[start:]
     if kind == wire.RESULT:
         return Succeeded(payload)
     if kind == wire.NOT_JSON:
         return NotJson()
     if kind == wire.OVERSLEPT:
-        return _timed_out(invocation)
+        return timed_out(invocation.request_id, invocation.function.timeout)
+    # ERROR and INIT_ERROR differ in what follows (a reset), not in what the caller sees.
     cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
     return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
 
@@ -96,8 +127,9 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
 
 def init_timed_out(process: EnvironmentProcess, memory_kb: int) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
+    # The limit itself, not what was measured: how late our timer was is no figure of the function's.
     longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
-    outcome = FunctionFailed(Cause.INIT_FAILED, "Sandbox.Timedout", b"")
+    outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
     return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
 
 
@@ -109,21 +141,21 @@ def died(
     initialising = process.is_initialising
     # AWS takes a segmentation fault during initialisation for a time-out (recorded:
     # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
-    timed_out = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
+    late = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
     outcome: Outcome
-    if timed_out:
+    if late:
         elapsed = Duration(invocation.function.timeout * SECOND)
-        outcome = _timed_out(invocation)
+        outcome = timed_out(invocation.request_id, invocation.function.timeout)
     elif status == wire.LOST:
         outcome = SystemFailed("the environment's process was lost")
     else:
-        payload = exited_payload(invocation.request_id, status)
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
-        outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
+        outcome = exited(invocation.request_id, status, cause)
     output, dropped = process.take_output()
     output, init_output = _parted(output) if invocation.cold else (output, 0)
-    init, init_slept = process.initialised or (elapsed if initialising and not timed_out else None, _NONE)
-    if init is not None and (invocation.init_within or not timed_out):
+    init, init_slept = process.initialised or (elapsed if initialising and not late else None, _NONE)
+    # What was measured runs from the hand-over, initialisation included; Duration is what came behind it.
+    if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
 
@@ -132,8 +164,3 @@ def _parted(output: bytes) -> tuple[bytes, int]:
     """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
     before, mark, behind = output.partition(wire.INIT_END)
     return (before + behind, len(before)) if mark else (output, 0)
-
-
-def _timed_out(invocation: Invocation) -> FunctionFailed:
-    payload = timed_out_payload(invocation.request_id, invocation.function.timeout)
-    return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", payload)

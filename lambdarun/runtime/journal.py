@@ -73,6 +73,7 @@ class Journal:
 
     def write(self, records: list[Record]) -> None:
         """Store a step's records, then show them to the readers."""
+        # The store first: a reader that raises (a full disk under --out) must not keep a record from the log.
         self.store.write(records)
         for read in self.readers:
             read(records)

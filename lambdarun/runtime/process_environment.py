@@ -12,6 +12,8 @@ from typing import Final
 from lambdarun.model.declarations import Account, Function
 from lambdarun.worker import wire
 
+# Nothing of the user's shell reaches a handler but what development needs: coverage of handlers, breakpoints,
+# debuggers, libraries. A variable that is set here and not on AWS would hide a fault until the function is deployed.
 _PASSED_ON: Final = (
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",

@@ -27,16 +27,16 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
-from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Outcome, Usage
-from lambdarun.runtime.channel import send_in_memfd
-from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
+from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
     EnvironmentProcess,
     died,
+    hand_over,
     init_timed_out,
     replied,
     used,
@@ -48,17 +48,38 @@ from lambdarun.worker import wire
 OUTPUT_KEPT_BYTES: Final = 1_048_576
 """Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
 SPIN_LIMIT_MIN_S: Final = 10
+# How long `collect_lone` blocks in the receive itself (a timeval: 2 ms). A warm handler answers within microseconds,
+# and an epoll turn costs more than that; one that takes longer is left to the poll, so that time-outs and other
+# callers do not wait for it.
 _LONE_WAIT: Final = struct.pack("ll", 0, 2_000)
 _WAITING: Final = array("i", [0])
 """Where the kernel writes how many bytes wait in a pipe: half the time of a read that finds none."""
 _PIPE_READ: Final = 65_536
+# So many deadlines of ended invocations are left in the heap before it is built anew: to take each out would cost a
+# search.
 _STALE_MAX: Final = 256
+# epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
+# Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
 _QUIET_EXIT_S: Final = 0.2
+# A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
 
 
+# How an environment lives here:
+#
+# _start makes the two ends of its socket and its output pipe and asks the zygote for a process. Nobody waits for the
+# answer: the socket keeps the first packet until the process is there, so request and fork overlap, and `pid` stays 0
+# for a while. What needs the process id (a signal, a burial) first waits for the zygote's answers.
+#
+# _begin hands over one event and plants a deadline. The reply comes over the socket (_read_packet), the output
+# through the pipe, a death through the pidfd; what ended is gathered in _ended for whoever calls `collect`. _bury is
+# the only way out: it knows the process dead, has the zygote reap it, closes all three descriptors, and ends the
+# invocation that it still had.
+#
+# The order of looking is part of what comes out: output before replies, so that what a handler wrote before it
+# returned is in its own invocation; replies before deaths, so that a process that answered and exited has answered.
 @define(eq=False)
 class Processes:
     """All environments' processes, and what they have to say. Nothing here decides: it starts, tells and kills."""
@@ -80,6 +101,8 @@ class Processes:
     _ended: list[Ended] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
+        # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
+        # to them.
         self.folder = tempfile.mkdtemp(prefix="lambdarun-")
         self._watch(self.zygote.control.fileno(), _ZYGOTE, None)
 
@@ -106,6 +129,8 @@ class Processes:
 
     def collect_lone(self) -> Ended | None:
         """Wait a moment for the one invocation in flight, without the price of a poll; None if it takes longer."""
+        # Whoever calls has seen that one is in flight, and it is busy: an invocation waits for its turn only behind busy
+        # ones.
         [process] = self._busy.values()
         if process.awaited:
             return None
@@ -114,6 +139,8 @@ class Processes:
         except (BlockingIOError, ConnectionResetError):
             process.awaited = True
             return None
+        # The reply is here, so all that the handler wrote is in the pipe: it belongs to this invocation and must be read
+        # before.
         ioctl(process.output, FIONREAD, _WAITING)
         if _WAITING[0]:
             self._read_output(process)
@@ -127,6 +154,8 @@ class Processes:
             timeout_s = self._near(overdue)
         readers = self._readers
         replies = []
+        # The bound is not for speed: without it epoll reports at most FD_SETSIZE - 1 descriptors, and a burst of environments
+        # has more, whose output would then be taken for that of the next invocation.
         for descriptor, _ in self._epoll.poll(timeout_s, len(readers)):
             role, process = readers[descriptor]
             if role == _OUTPUT:
@@ -143,6 +172,7 @@ class Processes:
                     self._bury(process)
         if overdue is not None:
             self._end_overdue()
+        # First come, first run. In virtual time this order changes nothing that is recorded: each waits under its own pin.
         while self._waiting and len(self._busy) < self.running_max:
             self._begin(self._waiting.popleft())
         ended, self._ended = self._ended, []
@@ -201,6 +231,8 @@ class Processes:
         process.awaited = False
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
+        # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
+        # generous, so that a slow machine changes no outcome.
         limit = invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
@@ -208,7 +240,7 @@ class Processes:
             limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
-            self._send(process, invocation)
+            hand_over(process, invocation, virtual=self.virtual)
         except (BrokenPipeError, ConnectionResetError):
             # It died while it was idle: the environment gets a new process, and its reply says that it was cold.
             self._kill(process, tell=False)
@@ -224,37 +256,13 @@ class Processes:
         process.deadline = deadline
         heappush(deadlines, (deadline, invocation.number))
 
-    def _send(self, process: EnvironmentProcess, invocation: Invocation) -> None:
-        payload, context = invocation.payload, invocation.client_context
-        arn = invocation.invoked_arn.encode() if invocation.invoked_arn is not None else b""
-        inline = len(payload) <= wire.INLINE_MAX
-        begins = invocation.started if self.virtual else wall_epoch_us()
-        header = wire.RUN_HEADER.pack(
-            wire.RUN,
-            (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
-            len(arn),
-            invocation.number & 0xFFFFFFFF,
-            begins if self.virtual else 0,
-            begins + invocation.function.timeout * SECOND,
-            0,
-            invocation.request_id.encode(),
-            len(context),
-            len(payload),
-        )
-        if arn or context:
-            header += arn + context
-        if inline:
-            process.channel.send(header + payload)
-        else:
-            process.channel.send(header)
-            send_in_memfd(process.channel, payload)
-
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         environment = invocation.environment
         function = invocation.function
         folder = self._private_folder(environment)
         os.makedirs(folder, exist_ok=True)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Set once: a call of settimeout or poll for each receive would cost as much as the receive.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(read_end, False)
@@ -265,10 +273,13 @@ class Processes:
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
+            # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
         }
         self.zygote.fork(configuration, [theirs.fileno(), write_end], process)
+        # The zygote has its own copies. Ours must go at once: with a write end open here, the pipe would never come to its
+        # end.
         theirs.close()
         os.close(write_end)
         self._processes[environment.id] = process
@@ -298,6 +309,7 @@ class Processes:
     def _read_output(self, process: EnvironmentProcess) -> None:
         while True:
             try:
+                # Read to the end and beyond the cap: 64 KB that nobody reads would hold the handler up until its timeout.
                 part = os.read(process.output, _PIPE_READ)
             except BlockingIOError:
                 return
@@ -332,10 +344,12 @@ class Processes:
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
+        # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
         try:
             outcome = replied(process, invocation, header, packet)
+        # Half a reply: the death that cut it is on its way, and ends the invocation as what it was.
         except EOFError:
             return
         self._end(process, invocation, outcome, used(process, header))
@@ -345,6 +359,8 @@ class Processes:
             if not process.pid:
                 self.zygote.await_forks()
                 self._read_zygote()
+            # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
+            # _begin.
             self._signal(process, signal.SIGSTOP)
             process.stopped = True
 
@@ -382,6 +398,8 @@ class Processes:
             del self._processes[process.environment.id]
         dead = _await_death(process.pidfd, _DEATH_WAIT_MS)
         self._read_output(process)
+        # Until this word the process id is a zombie's and cannot be given to another process: every signal before it was
+        # safe.
         status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
         self._read_zygote()
         for descriptor in (process.channel.fileno(), process.output, process.pidfd):

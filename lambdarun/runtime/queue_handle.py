@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from attrs import define, field
 
+from lambdarun.model.message import Message, NewMessage
 from lambdarun.model.message_attributes import normalised
-from lambdarun.model.sqs_queue import Counts, Message, NewMessage
+from lambdarun.model.sqs_queue import Counts
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 
 

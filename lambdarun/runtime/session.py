@@ -13,7 +13,7 @@ from attrs import define, field
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.effects import Reply
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.instant import Instant, span_of
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
@@ -32,6 +32,16 @@ _LONE_AFTER_S: Final = 0.005
 trio.abc.Clock.register(VirtualClock)
 
 
+# Three ways to wait, chosen once by the kind of driver and by whether trio itself runs on our clock:
+#
+# On the wall's clock one pump sits on the epoll descriptor and on the next due; callers sleep until their answer
+# reschedules them. A lone caller is answered within `submit_alone`, without the pump.
+#
+# In virtual time of our own (trio runs on its usual clock) nothing moves unless somebody asks: whoever waits moves
+# time himself, in turns (`_move`), one at a time (`_turn`), and gives way to other tasks between turns.
+#
+# Attached (trio was started on our VirtualClock) trio moves time when all tasks wait: the pump sleeps until the next
+# instant as a deadline on that clock, and a held pin keeps the clock from reaching it.
 @define(eq=False)
 class Runtime:
     """An open runtime, for trio. Time that nobody asks for does not pass in virtual time: `invoke`, `advance`,
@@ -79,6 +89,7 @@ class Runtime:
         body = event_bytes(event, payload)
         ticket, got = self._ticket()
         news = Invoke(ticket, function, body, qualifier, client_context, False, log_tail)
+        # Blocking the loop for 2 ms is fair only while no other task has anything to do with this runtime.
         if self._is_alone():
             self.driver.submit_alone(news)
         else:
@@ -115,8 +126,7 @@ class Runtime:
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Let time go on by so much, and whatever is due happen."""
-        span = round((seconds + 60 * minutes + 3_600 * hours) * SECOND)
-        await self.run_until(Instant(self.now() + span))
+        await self.run_until(Instant(self.now() + span_of(seconds=seconds, minutes=minutes, hours=hours)))
 
     async def run_until(self, instant: Instant) -> None:
         """Let time go on to `instant` (microseconds since 1970)."""
@@ -170,6 +180,7 @@ class Runtime:
         if isinstance(driver, VirtualDriver) and not self._attached:
             await self._move(driver, FOREVER, lambda: bool(got))
             return got[0]
+        # Answered already, within `submit`: a refusal, a throttle, a 202. trio's rule wants a checkpoint all the same.
         if got:
             await trio.lowlevel.checkpoint()
             return got[0]
@@ -180,6 +191,8 @@ class Runtime:
             trio.lowlevel.reschedule(task)
 
         def abandon(_: object) -> trio.lowlevel.Abort:
+            # The invocation cannot be called back. Its answer goes into a list that nobody reads, and the pump takes the outcome
+            # in: the environment comes back, the records are written.
             driver.callers[ticket] = got.append
             return trio.lowlevel.Abort.SUCCEEDED
 
@@ -208,6 +221,7 @@ class Runtime:
         driver = self.driver
         if isinstance(driver, RealDriver):
             while True:
+                # The waiting is done below, by trio: epoll within epoll, so that one descriptor wakes for all workers.
                 driver.pump(0)
                 self._tell_settled()
                 await self._sleep(trio.current_time() + driver.seconds_until_due())
@@ -260,6 +274,8 @@ async def open_runtime(
                 yield runtime
             except trio.Cancelled:
                 raise
+            # Raised again outside of the nursery, which would wrap it into an ExceptionGroup: who wrote `raise KeyError` within
+            # the block wants to catch a KeyError around it.
             except BaseException as raised:
                 fault = raised
             nursery.cancel_scope.cancel()

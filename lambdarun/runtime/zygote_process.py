@@ -32,6 +32,9 @@ _PASSED_ON: Final = (
 _DEATH_WAIT_S: Final = 10.0
 
 
+# Why a process of its own forks: a fork copies the whole memory map and only the thread that calls it, so a fork of
+# the process that runs trio would bring the loop's descriptors, other threads' locks in whatever state, and whatever
+# the user imported. The zygote is small, has one thread, and does nothing else.
 @define(eq=False)
 class ZygoteProcess:
     """A clean child that forks environments and runs no user code.
@@ -52,6 +55,7 @@ class ZygoteProcess:
         with theirs:
             environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             if virtual:
+                # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
             arguments = [sys.executable, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
             if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
@@ -62,6 +66,7 @@ class ZygoteProcess:
                     env=environ,
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
+                    # Away from the terminal: Ctrl-C is for the runtime, which then ends the zygote and all it forked in order.
                     start_new_session=True,
                 )
             except OSError as fault:
@@ -72,6 +77,7 @@ class ZygoteProcess:
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""
         packet = bytes([wire.FORK]) + json.dumps(configuration).encode()
+        # Not waited for. Answers come in order, so a queue of who asked is enough to match them.
         socket.send_fds(self.control, [packet], descriptors)
         self._awaiting.append(owner)
 
@@ -118,6 +124,8 @@ class ZygoteProcess:
         """End the zygote, and by its death whatever it forked."""
         if self.control.fileno() < 0:
             return
+        # Its end of file is the word to go; it kills what it forked first. Only a zygote that hangs is killed, and then the
+        # kernel kills its children (PR_SET_PDEATHSIG).
         self.control.close()
         try:
             self._child.wait(timeout=_DEATH_WAIT_S)

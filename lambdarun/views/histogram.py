@@ -66,6 +66,7 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= rank:
+                # Of all values in a bucket the one that is nearest to both ends, relatively; and never beyond what was really seen.
                 middle = 2 * _RATIO**bucket / (_RATIO + 1)
                 return min(max(middle, self.least), self.most)
         return self.most

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from lambdarun.aws import limits
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
@@ -31,7 +32,7 @@ from lambdarun.views.histogram import Histogram
 from lambdarun.views.queue_age import QueueAge
 
 PERIOD: Final = 60 * SECOND
-_MINUTES_TOLD: Final = 14 * 24 * 60
+_MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
 """No message is older than a queue's longest retention."""
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -56,7 +57,7 @@ class Metrics:
             InvocationStarted: self._started,
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
-            InvocationLost: self._lost,
+            InvocationLost: self._freed,
             InvocationThrottled: self._throttled,
             EventAccepted: self._accepted,
             EventSettled: self._settled,
@@ -123,6 +124,7 @@ class Metrics:
             found = self._points[key] = Histogram()
         found.add(value)
 
+    # CloudWatch publishes each of these under several sets of dimensions at once; a user's alarm may be on any of them.
     def _function(self, metric: Metric, function: str, time: int, value: float) -> None:
         """A datapoint for the function, for its $LATEST (AWS's Resource), and for the Region."""
         self._add(metric, (("FunctionName", function),), time, value)
@@ -146,13 +148,13 @@ class Metrics:
     def _ended(self, record: InvocationSucceeded | InvocationFailed) -> None:
         # AWS stamps an invocation's datapoints with its start.
         start, function = record.started, record.function
-        self._lost(record)
+        self._freed(record)
         self._function(names.INVOCATIONS, function, start, 1)
         self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
         self._function(names.THROTTLES, function, start, 0)
 
-    def _lost(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
+    def _freed(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         if record.function in self._running_reserved:
             self._running_reserved[record.function] -= 1
 

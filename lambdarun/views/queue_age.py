@@ -12,10 +12,11 @@ from typing import Final
 
 from attrs import define, field
 
+from lambdarun.aws import limits
 from lambdarun.model.instant import Instant
 from lambdarun.model.records import MessageId
 
-POISON_RECEIVES: Final = 3
+_POISON_RECEIVES: Final = limits.POISON_RECEIVES.value
 
 
 @define(eq=False)
@@ -47,6 +48,7 @@ class QueueAge:
     def oldest(self) -> Instant | None:
         """Since when the oldest message that counts is there."""
         oldest, receives = self._oldest, self._receives
-        while oldest and receives.get(oldest[0][2], POISON_RECEIVES) >= POISON_RECEIVES:
+        # Dropped when they come up, as in every heap here: gone or poisonous, an entry never counts again.
+        while oldest and receives.get(oldest[0][2], _POISON_RECEIVES) >= _POISON_RECEIVES:
             heappop(oldest)
         return oldest[0][0] if oldest else None

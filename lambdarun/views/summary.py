@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -27,7 +26,6 @@ from lambdarun.model.records import (
     InvocationThrottled,
     MessageDeadLettered,
     MessageExpired,
-    MessageId,
     MessageReturned,
     MessageSent,
     Record,
@@ -35,99 +33,9 @@ from lambdarun.model.records import (
     RetriedBatchSettled,
     RunEnded,
 )
-from lambdarun.views.histogram import Histogram
+from lambdarun.views.figures import FunctionFigures, LaneFigures, QueueFigures, Undelivered
 
 _PLACES_KEPT: Final = 3
-
-
-@define
-class FunctionFigures:
-    """What one function did."""
-
-    invocations: int = 0
-    succeeded: int = 0
-    cold_starts: int = 0
-    most_running: int = 0
-    errors: Counter[str] = field(factory=Counter)
-    """By AWS's errorType."""
-    throttles: Counter[str] = field(factory=Counter)
-    duration: Histogram = field(factory=Histogram)
-    """Milliseconds."""
-    init: Histogram = field(factory=Histogram)
-    max_memory_mb: int = 0
-    sources: Counter[str] = field(factory=Counter)
-    """Asynchronous events and synchronous requests by the service that made them."""
-    accepted: int = 0
-    retries: int = 0
-    """Of asynchronous events, after errors."""
-    resent: int = 0
-    """Retries of synchronous callers (Cognito, Firehose)."""
-    settled: int = 0
-    discarded: Counter[str] = field(factory=Counter)
-    answered: Counter[str] = field(factory=Counter)
-    overran: int = 0
-    refused: int = 0
-    lost: int = 0
-
-
-@define
-class QueueFigures:
-    """What happened in one queue."""
-
-    sent: int = 0
-    received: int = 0
-    batches: int = 0
-    deleted: int = 0
-    returned: int = 0
-    dead_lettered: int = 0
-    moved_in: int = 0
-    expired: int = 0
-    backlog: int = 0
-    """The most messages that stayed visible behind a receive."""
-    oldest_s: float = 0.0
-    """The greatest age of a message at its receive."""
-    oldest_at: Instant | None = None
-    returned_while_handled: int = 0
-    deleted_again: int = 0
-    """Messages that two invocations had at once, deleted by the second too: AWS counts both deletions."""
-    doubles: dict[MessageId, bool] = field(factory=dict)
-    """Messages that came back while they were being handled: whether they are deleted."""
-    first_double: str | None = None
-
-    @property
-    def left(self) -> int:
-        """Messages that are still in it."""
-        return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired
-
-    @property
-    def expired_first(self) -> int:
-        """Messages that expired before they were dead-lettered: in a dead-letter queue the others end."""
-        return max(0, self.expired - self.moved_in)
-
-    @property
-    def handled(self) -> int:
-        """Messages that were deleted, each once."""
-        return self.deleted - self.deleted_again
-
-
-@define
-class LaneFigures:
-    """Recorded batches of one shard, partition or broker's queue."""
-
-    source: str
-    function: str
-    batches: int = 0
-    records: int = 0
-    retries: int = 0
-    expired: int = 0
-
-
-@define
-class Undelivered:
-    """Events that reached no function, for one reason."""
-
-    count: int = 0
-    places: list[str] = field(factory=list)
 
 
 @define(eq=False)
@@ -173,17 +81,16 @@ class Summary:
     def read(self, records: Iterable[Record]) -> None:
         """Take records in."""
         readers = self._readers
-        last = None
+        record = None
         for record in records:
+            if self.first is None:
+                self.first = record.time
             self.records += 1
-            last = record
             reader = readers.get(type(record))
             if reader is not None:
                 reader(record)
-        if last is not None:
-            self.last = last.time
-            if self.first is None:
-                self.first = next(iter(records)).time
+        if record is not None:
+            self.last = record.time
 
     def function(self, name: str) -> FunctionFigures:
         """The figures of a function, begun where there are none."""
@@ -223,19 +130,9 @@ class Summary:
             "records": self.records,
             "interrupted": self.interrupted,
             "failed_for_good": self.failed_for_good,
-            "functions": {name: _function_json(f) for name, f in sorted(self.functions.items())},
-            "queues": {name: _queue_json(q) for name, q in sorted(self.queues.items())},
-            "lanes": {
-                name: {
-                    "source": lane.source,
-                    "function": lane.function,
-                    "batches": lane.batches,
-                    "records": lane.records,
-                    "retries": lane.retries,
-                    "expired": lane.expired,
-                }
-                for name, lane in sorted(self.lanes.items())
-            },
+            "functions": {name: f.as_json() for name, f in sorted(self.functions.items())},
+            "queues": {name: q.as_json() for name, q in sorted(self.queues.items())},
+            "lanes": {name: lane.as_json() for name, lane in sorted(self.lanes.items())},
             "undelivered": [
                 {"reason": reason, "count": found.count, "places": found.places}
                 for reason, found in self.undelivered.items()
@@ -362,47 +259,3 @@ class Summary:
 
     def _ended(self, record: RunEnded) -> None:
         self.interrupted = record.interrupted
-
-
-def _function_json(f: FunctionFigures) -> dict[str, Any]:
-    return {
-        "invocations": f.invocations,
-        "succeeded": f.succeeded,
-        "errors": dict(sorted(f.errors.items())),
-        "throttles": dict(sorted(f.throttles.items())),
-        "cold_starts": f.cold_starts,
-        "max_concurrency": f.most_running,
-        "duration_ms": {
-            "p50": round(f.duration.quantile(0.5), 3),
-            "p90": round(f.duration.quantile(0.9), 3),
-            "p99": round(f.duration.quantile(0.99), 3),
-            "max": f.duration.most,
-        },
-        "sources": dict(sorted(f.sources.items())),
-        "accepted": f.accepted,
-        "settled": f.settled,
-        "retries": f.retries,
-        "resent": f.resent,
-        "discarded": dict(sorted(f.discarded.items())),
-        "answered": dict(sorted(f.answered.items())),
-        "refused": f.refused,
-        "overran": f.overran,
-    }
-
-
-def _queue_json(q: QueueFigures) -> dict[str, Any]:
-    return {
-        "sent": q.sent,
-        "received": q.received,
-        "batches": q.batches,
-        "deleted": q.deleted,
-        "handled": q.handled,
-        "returned": q.returned,
-        "returned_while_handled": q.returned_while_handled,
-        "dead_lettered": q.dead_lettered,
-        "moved_in": q.moved_in,
-        "expired": q.expired,
-        "left": q.left,
-        "largest_backlog": q.backlog,
-        "oldest_age_s": round(q.oldest_s, 6),
-    }

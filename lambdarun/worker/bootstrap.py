@@ -15,12 +15,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import context, error_payload, handler_log, marshal, wire
+from . import context, error_payload, handler_log, marshal, memfd, wire
 from .leftovers import Leftovers
 
 if TYPE_CHECKING:
     from .virtual_time import HandlerClock
 
+# Bound before any user code runs, and before virtual time replaces them in `time`: a handler that patches a module,
+# and a clock that moves by itself, must not reach what we measure with. It also saves an attribute lookup an event.
 _perf_counter_ns = time.perf_counter_ns
 _usage, _SELF = resource.getrusage, resource.RUSAGE_SELF
 _unpack, _pack_reply = wire.RUN_HEADER.unpack_from, wire.REPLY_HEADER.pack
@@ -29,6 +31,15 @@ _HIGH_DESCRIPTOR = 900
 """Our descriptors stand from here on, out of the way of handlers that close the low ones."""
 
 
+# The life of a process. The zygote forks it with a socket and a pipe; `start` makes the pipe its output and the task
+# root its working folder; `serve` then waits for the first event with the handler *not yet imported*, so that request
+# and fork overlap. The first event's arrival is the beginning of initialisation: user code first runs there, its
+# output is marked off from the invocation's (INIT_END), and its time is told apart in the reply.
+#
+# What user code can do to us from within its own process, all of it in tests/worker: close descriptors (ours stand
+# from 900 on, and the output is looked at after each event), replace sys.stdout, fork (the child must neither answer
+# nor take the next event), start threads and children (they may run on after the reply, so the reply says so), call
+# os._exit (the runtime sees the death).
 class Environment:
     """What one process needs between events."""
 
@@ -39,6 +50,7 @@ class Environment:
         self.configuration = configuration
         self.clock = clock
         """The handler's virtual time; None on the real clock."""
+        # A copy of the pipe under a high number: from it 1 and 2 are opened again after a handler that closed them.
         self.saved_output = _lift(os.dup(1))
         self.outputs = select.poll()
         self.outputs.register(1, 0)
@@ -66,10 +78,12 @@ class Environment:
         clock = self.clock
         try:
             self.handler = error_payload.find_handler(self.configuration["handler"])
+        # Not BaseException: SystemExit in a module ends the process with its status, and the platform tells of it.
         except Exception as fault:
             self._note_init(begun)
             error = error_payload.error_object(fault, "")
             _log_error(error, error_payload.INIT_WARNING)
+            # Inline only: the process exits behind it, and whoever dies right behind a header leaves a payload half sent.
             body = error_payload.error_json(error)[: wire.INLINE_MAX]
             self.reply(wire.INIT_ERROR, 0, 0, error["errorType"].encode(), body)
             os._exit(1)
@@ -114,7 +128,7 @@ class Environment:
         if inline:
             self.channel.send(header + error_type + body)
         else:
-            _send_memfd(self.channel, header + error_type, body)
+            memfd.send(self.channel, header + error_type, body)
 
 
 def prepare() -> None:
@@ -128,6 +142,8 @@ def dress(configuration: dict[str, Any]) -> None:
     """Take on the variables of an environment about to be forked. Those of one function differ in two or three, and
     what is set here costs the environment no memory of its own.
     """
+    # In the zygote itself, which serves one function after another: what the one before left and this one lacks has to
+    # go.
     environ, variables = os.environ, configuration["environ"]
     for name in environ.keys() - variables.keys():
         del environ[name]
@@ -135,6 +151,7 @@ def dress(configuration: dict[str, Any]) -> None:
     for name, value in variables.items():
         if environ.get(name) != value:
             environ[name] = value
+    # The C library read the zone when the interpreter started.
     if environ.get("TZ") != zone:
         time.tzset()
     marshal.use_runtime(environ.get("AWS_EXECUTION_ENV", ""))
@@ -154,6 +171,7 @@ def _know(folder: str) -> None:
 
 def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock: HandlerClock | None) -> None:
     """Become the environment that `configuration` describes, and serve it; never returns."""
+    # Before the output: the numbers that the zygote received may be 1 or 2.
     channel_fd = _lift(channel_fd)
     os.dup2(output_fd, 1)
     os.dup2(output_fd, 2)
@@ -163,6 +181,7 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     # The interpreter started in the zygote, before it could know this function's variables.
     sys.path[:0] = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     if clock is not None:
+        # All environments are forks of one process: without it each would draw the same, and none the same in the next run.
         random.seed(configuration["seed"])
     channel = socket.socket(fileno=channel_fd)
     serve(Environment(channel, configuration, clock))
@@ -178,13 +197,14 @@ def serve(environment: Environment) -> None:
     # new for each event, is put there only for children (_hand_down_trace_id).
     variables = os.environ._data  # type: ignore[attr-defined]
     while True:
+        # Blocked here a process with one thread and no child is frozen as AWS freezes it: nothing of it can run.
         packet = receive(wire.PACKET_MAX)
         if not packet:
             os._exit(0)
-        _, flags, arn_bytes, number, now_us, deadline_us, _, id_bytes, context_bytes, size = _unpack(packet)
+        _, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
-        payload = _read_memfd(channel, size) if flags & wire.MEMFD else packet[body_at:]
+        payload = memfd.receive(channel, size) if flags & wire.MEMFD else packet[body_at:]
         if clock is not None:
             clock.begin(now_us, deadline_us)
         if environment.cold:
@@ -193,7 +213,9 @@ def serve(environment: Environment) -> None:
                 deadline_us += took_us
             elif clock is not None:
                 clock.spend(took_us)
+        # A module's global, not a field of a record: the filter that puts it on log lines is asked for each line.
         handler_log.request_id = request_id = id_bytes.decode()
+        # From here the function's own time counts: what lies above is the service's, or initialisation.
         begun = _perf_counter_ns()
         variables[_TRACE_VARIABLE] = _trace_id(request_id, now_us or time.time_ns() // 1_000)
         arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
@@ -213,12 +235,15 @@ def _answer(
     """Call the handler: kind and flags of the reply, error type, body."""
     try:
         event = marshal.unmarshal(payload)
+    # The service refuses such a request before a handler sees it (400): so this is no error of the function.
     except (ValueError, RecursionError):
         return wire.NOT_JSON, 0, b"", b""
     try:
         told = _context(request_id, environment.statics, arn, deadline_ms, caller)
         body, flags = _marshal(environment.handler(event, told))
         return wire.RESULT, flags, b"", body
+    # The handler call: whatever it raises is the function's answer. Not BaseException: SystemExit ends the process, and
+    # the environment with it; AWS's client does the same.
     except Exception as fault:
         error = error_payload.error_object(fault, request_id)
         _log_error(error)
@@ -271,8 +296,11 @@ def _log_error(error: dict[str, Any], warning: str | None = None) -> None:
 
 def _after(environment: Environment) -> int:
     """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
+    # A child of os.fork() that returned from the handler: two processes must not answer one event.
     if environment.is_fork:
         os._exit(0)
+    # POLLNVAL: descriptor 1 or 2 is closed (POLLERR: its reader is gone). Nothing else is asked for, so it costs under 1
+    # µs.
     if environment.outputs.poll(0):
         os.dup2(environment.saved_output, 1)
         os.dup2(environment.saved_output, 2)
@@ -291,30 +319,3 @@ def _lift(descriptor: int) -> int:
         return descriptor
     os.close(descriptor)
     return high
-
-
-def _read_memfd(channel: socket.socket, size: int) -> bytes:
-    _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
-    descriptor = descriptors[0]
-    try:
-        parts = []
-        offset = 0
-        while offset < size:
-            part = os.pread(descriptor, size - offset, offset)
-            parts.append(part)
-            offset += len(part)
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)
-
-
-def _send_memfd(channel: socket.socket, header: bytes, body: bytes) -> None:
-    descriptor = os.memfd_create("lambdarun-reply", os.MFD_CLOEXEC)
-    try:
-        rest = memoryview(body)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        channel.send(header)
-        socket.send_fds(channel, [b"\0"], [descriptor])
-    finally:
-        os.close(descriptor)

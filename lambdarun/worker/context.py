@@ -55,6 +55,7 @@ class ClientContext:
         return f"ClientContext([custom={self.custom},env={self.env},client={self.client}])"
 
 
+# Plain attributes and no __slots__, as in AWS's client: handlers and libraries hang their own things on the context.
 class LambdaContext:
     """One invocation, as the handler sees it."""
 
@@ -86,6 +87,7 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function times out, at least 0."""
+        # By `time.time` as it is now: in virtual time that is the handler's own clock, which the deadline is on too.
         left = self._epoch_deadline_time_in_ms - int(time.time() * 1000)
         return left if left > 0 else 0
 

@@ -35,11 +35,13 @@ def find_handler(handler: str) -> Any:
     except ValueError as fault:
         raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{handler}': {fault}") from None
     try:
+        # Modules compiled into the interpreter: no file in the task root could ever be found before them.
         if module_name.split(".")[0] in sys.builtin_module_names:
             raise Fault(
                 "Runtime.BuiltInModuleConflict",
                 f"Cannot use built-in module {module_name} as a handler module",
             )
+        # `folder/app.handler` means a module in a folder, as on AWS.
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as fault:
         raise Fault(
@@ -69,6 +71,8 @@ def error_object(fault: BaseException, request_id: str) -> dict[str, Any]:
             for frame in traceback.extract_tb(fault.__traceback__)
         ]
         for number, frame in enumerate(frames):
+            # As AWS's client, which cuts its own frames by their file's name: so a user's bootstrap.py loses its frames there
+            # too.
             if "/bootstrap.py" not in frame[0] and "/error_payload.py" not in frame[0]:
                 frames = frames[number:]
                 break

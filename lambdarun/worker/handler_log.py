@@ -14,6 +14,8 @@ request_id = ""
 """The present invocation's, for log lines."""
 
 
+# As AWS's client wraps its streams. Each write is one write to the pipe: a handler that is killed has said what it
+# said.
 class Unbuffered:
     """A stream that is flushed at each write, so that nothing is lost when the process is killed."""
 
@@ -70,6 +72,7 @@ def open_streams() -> None:
         stream = io.TextIOWrapper(
             io.BufferedWriter(raw), encoding="utf-8", errors="surrogateescape", newline="\n"
         )
+        # closefd=False above: a stream that is thrown away must not close the descriptor under its successor.
         setattr(sys, name, Unbuffered(stream))
 
 

@@ -33,6 +33,7 @@ def _default(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """`value` with what the standard library writes otherwise (or refuses) put right."""
+    # By exact type, which tells nearly all values; subclasses pass through to the encoder.
     kind = type(value)
     if kind in _DIRECT:
         return value
@@ -70,6 +71,7 @@ _LITERAL = frozenset(f"AWS_Lambda_python3.{n}" for n in range(12, 16))
 
 def _encoder(literal: bool) -> Callable[[Any], str]:
     """`json.JSONEncoder.encode`, which makes its C part anew for each value, with that part made once."""
+    # None where the interpreter was built without its C part (PyPy, some debug builds).
     make = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # there, but not in typeshed
     if make is None:
         return json.JSONEncoder(ensure_ascii=not literal, default=_default).encode
@@ -81,6 +83,7 @@ def _encoder(literal: bool) -> Callable[[Any], str]:
         try:
             return "".join(encode_parts(value, 0))
         except BaseException:
+            # The C part leaves what it was at work in when it is torn out of it, and would see circles in the next result.
             inside.clear()
             raise
 

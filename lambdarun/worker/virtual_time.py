@@ -20,8 +20,12 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+# What is bound here, and what other modules bound when the zygote imported them, stays real when `install` replaces
+# names in `time`.
 _real_sleep = time.sleep
 _real_monotonic_ns = time.monotonic_ns
+# Named so that the imports above are not taken for forgotten ones: they must happen before `install`. `subprocess`
+# waits for children by the monotonic clock, and a clock that stands still while a child works would wait for ever.
 _REAL_CLOCKS = (queue, subprocess, threading)
 
 
@@ -45,6 +49,7 @@ class HandlerClock:
 
     def begin(self, now_us: int, deadline_us: int) -> None:
         """An invocation begins at `now_us`. A process's time never goes back."""
+        # A stretch, not an instant: initialisation may have moved `now_us` ahead of the model's clock.
         self._timeout_us = deadline_us - now_us
         self.now_us = max(now_us, self.now_us)
         self._began_ns = _real_monotonic_ns()
@@ -68,6 +73,7 @@ class HandlerClock:
 
     def read_ns(self) -> int:
         """The present in nanoseconds since 1970, a microsecond later at each call."""
+        # `while time.time() < end: pass` has to end: each reading is a microsecond later than the one before.
         self._readings += 1
         real = self.measured_sleep or self.in_fork
         elapsed_us = (_real_monotonic_ns() - self._began_ns) // 1_000 if real else 0
@@ -81,6 +87,7 @@ class HandlerClock:
         moved = round(seconds * 1_000_000)
         self.now_us += moved
         self.slept_us += moved
+        # Nothing behind such a sleep may happen: the model would have killed the process before. So the process ends here.
         if self.slept_us >= self._timeout_us > 0:
             self.overslept()
 
@@ -95,6 +102,7 @@ def load_patch(folder: str | None) -> Any:
     # 177 ms and 5 ms for nothing.
     unittest = types.ModuleType("unittest")
     unittest.TestCase = type("TestCase", (), {})  # type: ignore[attr-defined]  # all that is asked of it
+    # None in sys.modules makes an import of that name fail at once; time_machine goes on without it.
     stand_ins = {"pytest": None, "dateutil": None, "dateutil.parser": None, "unittest": unittest}
     hidden = {name: sys.modules.get(name) for name in stand_ins}
     try:
@@ -123,12 +131,14 @@ def install(patch: Any, measured_sleep: bool) -> HandlerClock:
     if patch is not None:
         # Only for `datetime`, `gmtime` and their kin; `time.time` and the others are replaced below. The traveller asks
         # our clock whenever the C code asks it.
+        # time_machine asks the traveller on top of its stack for `time_ns`. Its own would stand still or run by the wall.
         traveller = patch.travel(0, tick=False).start()
         traveller.__class__ = type(
             "VirtualTraveller", (type(traveller),), {"time_ns": lambda _: clock.read_ns()}
         )
     time.time_ns = clock.read_ns
     time.time = lambda: clock.read_ns() / 1_000_000_000
+    # One clock for all of them: durations that a handler measures are then sums of its sleeps, and equal on each run.
     for name in ("monotonic", "perf_counter"):
         setattr(time, name, lambda: clock.read_ns() / 1_000_000_000)
         setattr(time, f"{name}_ns", clock.read_ns)
@@ -143,6 +153,8 @@ def _move_in_sleep(clock: HandlerClock) -> None:
 
     def sleep(seconds: float) -> None:
         """Move virtual time on the main thread; wait for real on others."""
+        # A thread that sleeps while the main one works would move the time of both. NaN and negative numbers are the real
+        # sleep's to refuse.
         if threading.get_ident() != main or not seconds >= 0:
             _real_sleep(seconds)
         else:
@@ -158,12 +170,16 @@ def _move_in_select(clock: HandlerClock) -> None:
 
     def select_or_move(self: Any, timeout: float | None = None) -> Any:
         """Move virtual time where nothing but time can end the wait."""
+        # asyncio's loop sleeps in its selector. Other users of selectors (a server's loop, subprocess.communicate) wait for
+        # real events.
         movable = timeout is not None and timeout > 0 and not clock.in_fork and "asyncio" in sys.modules
         if not movable or threading.get_ident() != main:
             return select(self, timeout)
         ready = select(self, 0)
         if ready:
             return ready
+        # The loop's own wake-up socket is always registered. Anything more can end the wait for real, and so can a thread (an
+        # executor's job): to move time here would make `wait_for` time out although the answer is on its way.
         if len(self.get_map()) > 1 or threading.active_count() > 1:
             return select(self, timeout)
         assert timeout is not None

@@ -36,6 +36,12 @@ def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
     )
 
 
+# What is done here once is done for all environments: imports, the streams, logging, the patch of time. The fork
+# shares those pages as long as nobody writes on them, which is why `gc.freeze()` comes before the first fork: a
+# collection would touch every object.
+#
+# It stays single-threaded and runs no user code: a fork copies only the thread that forks, so a lock that another
+# holds would stay locked in every environment for ever.
 class Zygote:
     """The process's state: its socket, and the environments it forked and has not reaped."""
 
@@ -60,11 +66,14 @@ class Zygote:
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """Start an environment's process and answer its id."""
+        # Before the fork, though it is the child's business: what is set here is shared, what is set there is copied page by
+        # page.
         self.bootstrap.dress(configuration)
         pid = os.fork()
         if pid == 0:
             self.become(configuration, descriptors)
         try:
+            # In both, parent and child: whoever is first, the group is there before anybody signals it.
             os.setpgid(pid, pid)
         except (PermissionError, ProcessLookupError):
             pass  # it did so itself, or is gone already
@@ -77,6 +86,7 @@ class Zygote:
         """In the child: leave the zygote behind and serve as an environment."""
         status = 70
         try:
+            # First of all: a zygote that dies must take its environments with it, however it dies.
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setpgid(0, 0)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -85,6 +95,7 @@ class Zygote:
             if configuration["virtual"]:
                 clock = self.virtual_time.install(self.patch, configuration["measured_sleep"])
             self.bootstrap.start(descriptors[0], descriptors[1], configuration, clock)
+        # By hand, as the interpreter would: `os._exit` below skips everything that a fork inherited and does not own.
         except SystemExit as leave:
             status = exit_status(leave)
         except BaseException:
@@ -101,11 +112,14 @@ class Zygote:
         except (ProcessLookupError, PermissionError):
             pass
         try:
+            # The runtime has seen its death by pidfd, so this does not block; how it died only a parent is told.
             _, status, usage = os.wait4(pid, 0)
             memory = usage.ru_maxrss
         except ChildProcessError:
             status, memory = self.wire.LOST, 0
         self.known.discard(pid)
+        # Before the answer: when the runtime goes on, nothing of the environment runs any more, a daemon of two forks
+        # included.
         self.end_strays()
         self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status, memory))
 
@@ -127,6 +141,7 @@ class Zygote:
     def end_strays(self) -> None:
         """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""
         while True:
+            # Again until there is none: what is killed may leave children of its own, which come here then.
             strays = [pid for pid in children() if pid not in self.known]
             if not strays:
                 return

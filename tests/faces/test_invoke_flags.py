@@ -67,6 +67,13 @@ def test_a_client_context_is_json_or_its_base64(folder: Path) -> None:
     assert seen(folder)["custom"] is None
 
 
+@pytest.mark.parametrize("kind", ["Event", "DryRun"])
+def test_a_client_context_that_no_handler_would_see_is_refused(folder: Path, kind: str) -> None:
+    ran = run(folder, "invoke", "app.seen", "--client-context", "{}", "--invocation-type", kind)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"--client-context reaches no handler with --invocation-type {kind}" in ran.stderr
+
+
 def test_the_qualifier_is_resolved_for_every_invocation_type(folder: Path) -> None:
     assert str(seen(folder, "--qualifier", "$LATEST")["arn"]).endswith(":function:app:$LATEST")
     for kind in ("RequestResponse", "Event", "DryRun"):

@@ -173,6 +173,15 @@ def test_speed_10x_takes_a_tenth_of_the_recordings_time(folder: Path) -> None:
     assert took < 1_000_000  # on the wall's clock a declared duration does not act
 
 
+def test_durations_of_a_variable_are_told_to_be_idle_on_the_walls_clock(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(PROJECT.format(handler="takes"))
+    flags = ("replay", "jobs.jsonl", "--speed", "10x")
+    assert "virtual time only" not in run(folder, *flags).stderr
+    said = run(folder, *flags, LAMBDARUN_DURATIONS="recorded").stderr
+    assert "durations = recorded (LAMBDARUN_DURATIONS) acts in virtual time only" in said
+    assert "tell no duration" not in said
+
+
 def test_the_metrics_file_has_cloudwatchs_names_units_dimensions_and_statistics(folder: Path) -> None:
     replay(folder, "jobs.jsonl", "events.jsonl", "--metrics", "metrics.jsonl")
     points = records(folder / "metrics.jsonl")
@@ -225,6 +234,8 @@ def test_only_what_is_asked_for_is_written(folder: Path) -> None:
         (["--durations", "real"], "'real' is not one of"),
         (["--fail-on", "maybe"], "'maybe' is not one of"),
         (["--workers", "0"], "--workers"),
+        (["--workers", "2", "--speed", "1x"], "--workers: acts in virtual time only, not with the speed 1x."),
+        (["--durations", "measured", "--speed", "10x"], "--durations: acts in virtual time only"),
         (["--seed", "x"], "--seed"),
         (["--inline"], "No such option"),
     ],

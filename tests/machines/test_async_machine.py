@@ -20,7 +20,7 @@ class EventsAreNeitherLostNorInvented(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.configuration = AsyncInvokeConfiguration(maximum_event_age_in_seconds=3_600)
-        self.queue = AsyncQueue("fn", self.configuration)
+        self.queue = AsyncQueue(self.configuration)
         self.now = Instant(0)
         self.accepted = 0
         self.taken: dict[str, QueuedEvent] = {}

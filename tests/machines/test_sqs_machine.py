@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lambdarun.model.declarations import EventSourceMapping, Function, Queue, RedrivePolicy
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFailed
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import NewMessage, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 
 OUTCOMES = [
     Succeeded(b"null"),

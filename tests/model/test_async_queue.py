@@ -24,7 +24,7 @@ def event(number: int = 1, accepted: float = 0) -> FreshEvent:
 
 
 def queue(**settings: int) -> AsyncQueue:
-    return AsyncQueue("fn", AsyncInvokeConfiguration(**settings))
+    return AsyncQueue(AsyncInvokeConfiguration(**settings))
 
 
 def attempt_instants(waiting: AsyncQueue, outcome: object, until: float = 1e9) -> tuple[list[float], object]:

@@ -67,9 +67,11 @@ def test_functions_have_pools_of_their_own() -> None:
 
 
 def test_what_is_not_in_the_table_raises() -> None:
-    environment = Environments(Draws(0)).choose(NOW, FN)
+    environments = Environments(Draws(0))
+    environment = environments.choose(NOW, FN)
+    environments.release(environment, Happening.REPLIED)
     with pytest.raises(KeyError):
-        environment.happen(Happening.CLAIMED)
+        environments.release(environment, Happening.REPLIED)
 
 
 def test_log_streams_are_named_by_day_version_and_32_digits() -> None:

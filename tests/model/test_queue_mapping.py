@@ -11,10 +11,11 @@ import pytest
 from lambdarun.model.declarations import EventSourceMapping, Function, Queue, RedrivePolicy
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
 from lambdarun.model.queue_mapping import Batch, QueueMapping
 from lambdarun.model.records import BatchDropped, BatchSettled
-from lambdarun.model.sqs_queue import Counts, NewMessage, SqsQueue
+from lambdarun.model.sqs_queue import Counts, SqsQueue
 
 FAILED = FunctionFailed(Cause.RAISED, "ValueError", b"{}")
 OK = Succeeded(b"null")

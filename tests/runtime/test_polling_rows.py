@@ -19,9 +19,9 @@ from lambdarun.model.declarations import (
     Queue,
     RedrivePolicy,
 )
-from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.instant import FIXED_START, SECOND, Duration
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
-from lambdarun.runtime.clock import VIRTUAL_START, VirtualClock
+from lambdarun.runtime.clock import VirtualClock
 from lambdarun.views.metrics import Metrics
 from tests.conftest import Declare, project_of
 
@@ -61,7 +61,7 @@ def send(runtime: BlockingRuntime, count: int, every_s: float = 0) -> None:
 
 
 def seconds(runtime: BlockingRuntime, kind: str) -> list[float]:
-    return [(record.time - VIRTUAL_START) / SECOND for record in runtime.log.of(kind)]
+    return [(record.time - FIXED_START) / SECOND for record in runtime.log.of(kind)]
 
 
 def test_polling_row_03_a_failure_at_one_second_comes_back_at_thirty(declare: Declare) -> None:
@@ -135,7 +135,7 @@ def test_polling_row_17_a_dead_letter_is_told_its_past(declare: Declare) -> None
     assert record["eventSourceARN"].endswith(":dead")
     attributes = record["attributes"]
     assert attributes["ApproximateReceiveCount"] == "2"
-    assert attributes["SentTimestamp"] == str(VIRTUAL_START // 1_000)
+    assert attributes["SentTimestamp"] == str(FIXED_START // 1_000)
     assert attributes["DeadLetterQueueSourceArn"].endswith(":jobs")
 
 

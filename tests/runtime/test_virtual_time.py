@@ -22,11 +22,11 @@ from lambdarun.model.declarations import (
     Route,
 )
 from lambdarun.model.handler_time import DurationMode
-from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.instant import FIXED_START, SECOND, Duration, Instant
 from lambdarun.model.records import OutputCaptured
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
-from lambdarun.runtime.clock import VIRTUAL_START, RealClock, VirtualClock
+from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import open_runtime
 from lambdarun.views.results_line import ResultLines
 from tests.conftest import Declare, project_of
@@ -50,7 +50,7 @@ def handler(event, context):
 
 
 def seconds(value: float) -> Instant:
-    return Instant(VIRTUAL_START + round(value * SECOND))
+    return Instant(FIXED_START + round(value * SECOND))
 
 
 def messages(count: int, every_s: float, queue: str = "jobs") -> list[Arrival]:
@@ -91,7 +91,7 @@ def test_runtime_rows_09_10_11_three_attempts_at_0_60_and_180_seconds_of_the_han
         assert (reply.status, reply.payload) == (202, b"")
         runtime.settle()
         printed = [json.loads(r.text.splitlines()[0]) for r in runtime.log.of("output.captured")]
-        begun = VIRTUAL_START / SECOND
+        begun = FIXED_START / SECOND
         assert [round(time - begun) for time, _ in printed] == [0, 60, 180]
         assert len({request_id for _, request_id in printed}) == 1
         assert runtime.log.last("event.discarded").condition == "RetriesExhausted"
@@ -120,7 +120,7 @@ def test_runtime_row_04_a_handler_that_sleeps_past_its_timeout_times_out_at_its_
         reply = runtime.invoke("fn")
         assert reply.function_error == "Unhandled"
         assert b"Task timed out after 3.00 seconds" in reply.payload
-        assert runtime.now() == VIRTUAL_START + 3 * SECOND
+        assert runtime.now() == FIXED_START + 3 * SECOND
 
 
 def test_nothing_of_a_handler_runs_after_a_sleep_past_its_timeout(declare: Declare) -> None:
@@ -168,7 +168,7 @@ def test_a_dead_letter_that_nobody_polls_expires(declare: Declare) -> None:
         runtime.advance(hours=1)
         assert runtime.queue("dead").messages() == []
         # The clock of its retention ran from the send, not from the move.
-        assert runtime.log.last("message.expired").time == VIRTUAL_START + 3_600 * SECOND
+        assert runtime.log.last("message.expired").time == FIXED_START + 3_600 * SECOND
 
 
 def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None:
@@ -176,7 +176,7 @@ def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.invoke("fn")
         runtime.invoke("fn")
-        assert runtime.now() == VIRTUAL_START + 2.5 * SECOND
+        assert runtime.now() == FIXED_START + 2.5 * SECOND
         assert [r.init_us for r in runtime.log.of("invocation.succeeded")] == [500_000, None]
 
 
@@ -264,7 +264,7 @@ def test_advance_moves_time_by_exactly_so_much(declare: Declare) -> None:
         assert len(runtime.log.of("invocation.started")) == 1
         runtime.advance(seconds=1)
         assert len(runtime.log.of("invocation.started")) == 2
-        assert runtime.now() == VIRTUAL_START + 60 * SECOND
+        assert runtime.now() == FIXED_START + 60 * SECOND
 
 
 def test_queues_through_the_api(declare: Declare) -> None:
@@ -339,7 +339,7 @@ def test_a_handler_that_spins_is_killed_by_the_walls_limit_and_told(
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
         assert b"Task timed out after 1.00 seconds" in reply.payload
-        assert runtime.now() == VIRTUAL_START + 1 * SECOND
+        assert runtime.now() == FIXED_START + 1 * SECOND
         assert runtime.log.last("handler.overran").function == "fn"
 
 
@@ -351,7 +351,7 @@ def test_a_stream_is_played_in_order_and_retried_until_it_expires(declare: Decla
     arrivals = [
         BatchArrival(
             time=seconds(n), place=PLACE, source="kinesis", lane="s/shard-0", payload=json.dumps({"n": n}).encode(), size=1,
-            oldest=seconds(n), newest=seconds(n), retention=Duration(86_400 * SECOND),
+            newest=seconds(n), retention=Duration(86_400 * SECOND),
         )
         for n in range(3)
     ]  # fmt: skip
@@ -359,8 +359,10 @@ def test_a_stream_is_played_in_order_and_retried_until_it_expires(declare: Decla
         runtime.replay(arrivals)
         ended = runtime.log.of("retried_batch.settled")
         assert [r.condition for r in ended] == ["Success", "RecordAgeExceeded", "Success"]
-        assert 86_300 < (ended[1].time - VIRTUAL_START) / SECOND <= 86_401
+        assert 86_300 < (ended[1].time - FIXED_START) / SECOND <= 86_401
         assert ended[1].attempts > 1_000
+        tried = [r.attempt for r in runtime.log.of("invocation.started")]
+        assert tried == [1, *range(1, ended[1].attempts + 1), 1]
 
 
 def test_asynchronous_settings_of_a_function_hold(declare: Declare) -> None:

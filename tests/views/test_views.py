@@ -25,6 +25,7 @@ from lambdarun.model.records import (
     MessageSent,
     OutputCaptured,
     Record,
+    RunEnded,
 )
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.log_text import LogText
@@ -287,3 +288,9 @@ def test_a_dead_letters_age_runs_from_its_move_and_its_queue_shows_how_many_wait
 def test_a_tail_cut_within_a_character_begins_with_the_replacement_mark() -> None:
     tail = log_tail("\N{EURO SIGN}" * 1_366)  # 4,098 bytes
     assert tail == "\N{REPLACEMENT CHARACTER}".encode() + "\N{EURO SIGN}".encode() * 1_365
+
+
+def test_a_summary_begins_with_the_first_record_of_an_iterator_too() -> None:
+    summary = Summary()
+    summary.read(RunEnded(Instant(time), False) for time in (3, 5))
+    assert (summary.first, summary.last, summary.records) == (3, 5, 2)

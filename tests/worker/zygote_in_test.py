@@ -50,7 +50,7 @@ class Worker:
         self.number += 1
         start = now_us or time.time_ns() // 1_000
         header = wire.RUN_HEADER.pack(
-            wire.RUN, 0, 0, self.number, now_us, start + timeout_s * 1_000_000, 0,
+            wire.RUN, 0, 0, self.number, now_us, start + timeout_s * 1_000_000,
             REQUEST_ID_TEXT.encode(), len(client_context), len(payload),
         )  # fmt: skip
         self.channel.send(header + client_context + payload)

@@ -1,0 +1,117 @@
+"""Who reads a replay's records as they come: summary, files, progress on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from lambdarun.cli import output
+from lambdarun.cli.event_log_file import WholeFile
+from lambdarun.cli.settings import Settings
+from lambdarun.model.declarations import Project
+from lambdarun.model.instant import Instant, iso
+from lambdarun.model.records import Record
+from lambdarun.runtime.clock import wall_seconds
+from lambdarun.runtime.journal import Reader
+from lambdarun.views.metrics import Metrics
+from lambdarun.views.results_line import ResultLines
+from lambdarun.views.summary import Summary
+
+_PROGRESS_EVERY_S: Final = 0.1
+
+
+@define(eq=False)
+class RunReaders:
+    """Whoever reads a replay's records: the summary, the files that were asked for, the terminal."""
+
+    virtual: bool
+    project: Project
+    out_path: str | None
+    metrics_path: str | None
+    """Paths of the files to write."""
+    start: Instant
+    files: ExitStack
+    """Drops what was written of a file where the run breaks off."""
+    last: Instant = field(init=False)
+    summary: Summary = field(factory=Summary, init=False)
+    _metrics: Metrics | None = field(init=False)
+    _metrics_file: WholeFile | None = field(init=False)
+    _lines: ResultLines = field(init=False)
+    _out: WholeFile | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.last = self.start
+        self._lines = ResultLines(self.virtual)
+        self._out = self._file(self.out_path)
+        self._metrics_file = self._file(self.metrics_path)
+        self._metrics = Metrics(_reserved(self.project)) if self.metrics_path is not None else None
+
+    def _file(self, path: str | None) -> WholeFile | None:
+        if path is None:
+            return None
+        file = WholeFile(Path(path))
+        self.files.callback(file.drop)
+        return file
+
+    def all(self, settings: Settings) -> tuple[Reader, ...]:
+        """Who reads the journal."""
+        spoken = output.speakers(settings, virtual=self.virtual)
+        # Progress overwrites its own line; between lines of a log, or in a file, it would only be noise.
+        if spoken or settings.quiet or not sys.stderr.isatty():
+            return (self.read, *spoken)
+        progress = _Progress()
+        self.files.callback(progress.clear)
+        return (self.read, progress.read)
+
+    def read(self, records: list[Record]) -> None:
+        """Take a step's records in."""
+        self.last = records[-1].time
+        self.summary.read(records)
+        if self._out is not None:
+            self._out.write(self._lines.lines(records))
+        if self._metrics is not None:
+            self._metrics.read(records)
+
+    def finish(self) -> None:
+        """Put the files in their places."""
+        if self._out is not None:
+            self._out.finish()
+        if self._metrics is not None and self._metrics_file is not None:
+            for line in self._metrics.lines():
+                self._metrics_file.write(f"{line}\n")
+            self._metrics_file.finish()
+
+
+@define(eq=False)
+class _Progress:
+    """One line on a terminal, at most ten times a second."""
+
+    _seen: int = 0
+    _shown: float = field(factory=wall_seconds)
+
+    def read(self, records: list[Record]) -> None:
+        """Count records, and say how far the run is."""
+        self._seen += len(records)
+        now = wall_seconds()
+        if now - self._shown >= _PROGRESS_EVERY_S:
+            self._shown = now
+            sys.stderr.write(f"\r\x1b[K{iso(records[-1].time)[:19]}  {self._seen:,} records\r")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _reserved(project: Project) -> dict[str, int]:
+    """The functions with a reservation, and how much."""
+    return {
+        function.name: function.reserved_concurrent_executions
+        for function in project.functions.values()
+        if function.reserved_concurrent_executions is not None
+    }
