@@ -32,6 +32,8 @@ class EnvironmentProcess:
     pid: int = 0
     pidfd: int = -1
     stopped: bool = False
+    fresh: bool = True
+    """Until its first reply: it may have died idle and been started anew, so the model need not know."""
     invocation: Invocation | None = None
     began: float = 0.0
     awaited: bool = False
@@ -46,7 +48,7 @@ class EnvironmentProcess:
     @property
     def is_initialising(self) -> bool:
         """Whether it has not yet told that its handler is imported."""
-        return self.invocation is not None and self.invocation.cold and self.initialised is None
+        return self.invocation is not None and self.fresh and self.initialised is None
 
     def take_output(self) -> tuple[bytes, int]:
         """What was written since the last call, and how many bytes beyond the cap."""
@@ -77,7 +79,7 @@ def replied(
 def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
     """What the invocation used until its reply."""
     output, dropped = process.take_output() if process.kept else (b"", 0)
-    process.initialised = None
+    process.initialised, process.fresh = None, False
     init, init_output = None, 0
     if header[1] & wire.COLD:
         init = Duration(header[6])
@@ -121,7 +123,7 @@ def died(
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
         outcome = FunctionFailed(cause, "Runtime.ExitError", payload)
     output, dropped = process.take_output()
-    output, init_output = _parted(output) if invocation.cold else (output, 0)
+    output, init_output = _parted(output) if process.fresh else (output, 0)
     init, init_slept = process.initialised or (elapsed if initialising and not timed_out else None, _NONE)
     if init is not None and (invocation.init_within or not timed_out):
         elapsed = max(_NONE, Duration(elapsed - init))

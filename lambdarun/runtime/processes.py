@@ -204,7 +204,7 @@ class Processes:
         limit = invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
-        elif invocation.cold and not invocation.init_within:
+        elif process.fresh and not invocation.init_within:
             limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
