@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import define, field
@@ -57,6 +60,38 @@ class EnvironmentProcess:
         taken = b"".join(self.kept), self.dropped_bytes
         self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
         return taken
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its process group."""
+        if self.pid:  # 0 would be our own group
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def await_death(self, timeout_ms: int) -> bool:
+        """Wait until it has died, at most `timeout_ms`; says whether it has."""
+        waiting = select.poll()
+        waiting.register(self.pidfd, select.POLLIN)
+        return bool(waiting.poll(timeout_ms))
+
+    def close(self) -> None:
+        """Close our ends of what joins us to it."""
+        self.channel.close()
+        os.close(self.output)
+        if self.pid:
+            os.close(self.pidfd)
+
+
+def open_environment(environment: Environment) -> tuple[EnvironmentProcess, list[int]]:
+    """What joins us to a process yet to be forked, and its own ends: of the socket, and of its output."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    os.set_blocking(read_end, False)
+    return EnvironmentProcess(environment, ours, read_end), [theirs.detach(), write_end]
 
 
 def replied(

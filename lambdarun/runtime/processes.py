@@ -25,6 +25,7 @@ from typing import Final
 from attrs import define, field
 
 from lambdarun.aws import limits
+from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
@@ -38,6 +39,7 @@ from lambdarun.runtime.environment_process import (
     EnvironmentProcess,
     died,
     init_timed_out,
+    open_environment,
     replied,
     used,
 )
@@ -170,22 +172,26 @@ class Processes:
 
     def close(self) -> None:
         """End everything: processes get a moment to exit by themselves, so that their coverage data is written."""
+        if self._epoll.closed:
+            return
         self._waiting.clear()
-        self.zygote.await_forks()
-        self._read_zygote()
+        with suppress(MachineError):  # the zygote is gone, and with it what it forked
+            self.zygote.await_forks()
+            self._read_zygote()
         living = list(self._processes.values())
         for process in living:
             if process.stopped:
-                self._signal(process, signal.SIGCONT)
+                process.signal(signal.SIGCONT)
             process.channel.close()
         quiet = wall_seconds() + _QUIET_EXIT_S
         for process in living:
-            if process.invocation is None:
-                _await_death(process.pidfd, max(0, round((quiet - wall_seconds()) * 1_000)))
+            if process.invocation is None and process.pid:
+                process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
         for process in living:
-            self._signal(process, signal.SIGKILL)
+            process.signal(signal.SIGKILL)
         for process in living:
-            self._bury(process)
+            with suppress(MachineError):
+                self._bury(process)
         self.zygote.close()
         self._epoll.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -195,7 +201,7 @@ class Processes:
         if process is None:
             process = self._start(invocation)
         elif process.stopped:
-            self._signal(process, signal.SIGCONT)
+            process.signal(signal.SIGCONT)
             process.stopped = False
         process.invocation = invocation
         process.awaited = False
@@ -254,11 +260,13 @@ class Processes:
         function = invocation.function
         folder = self._private_folder(environment)
         os.makedirs(folder, exist_ok=True)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
-        read_end, write_end = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(read_end, False)
-        process = EnvironmentProcess(environment, ours, read_end)
+        try:
+            process, descriptors = open_environment(environment)
+        except OSError as fault:
+            raise MachineError(
+                f"cannot start an environment beside {len(self._processes)} others: {fault.strerror}."
+            ) from fault
+        process.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
         configuration = {
             "environ": process_environment(self.account, function, environment.log_stream, folder),
             "task_root": str(function.code_uri),
@@ -268,12 +276,17 @@ class Processes:
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
         }
-        self.zygote.fork(configuration, [theirs.fileno(), write_end], process)
-        theirs.close()
-        os.close(write_end)
+        try:
+            self.zygote.fork(configuration, descriptors, process)
+        except MachineError:
+            process.close()
+            raise
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
         self._processes[environment.id] = process
-        self._watch(ours.fileno(), _REPLY, process)
-        self._watch(read_end, _OUTPUT, process)
+        self._watch(process.channel.fileno(), _REPLY, process)
+        self._watch(process.output, _OUTPUT, process)
         return process
 
     def _private_folder(self, environment: Environment) -> str:
@@ -345,7 +358,7 @@ class Processes:
             if not process.pid:
                 self.zygote.await_forks()
                 self._read_zygote()
-            self._signal(process, signal.SIGSTOP)
+            process.signal(signal.SIGSTOP)
             process.stopped = True
 
     def _end(
@@ -368,27 +381,25 @@ class Processes:
         if not process.pid:
             self.zygote.await_forks()
             self._read_zygote()
-        self._signal(process, signal.SIGKILL)
+        process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None
         self._bury(process, timed_out=timed_out)
 
     def _bury(self, process: EnvironmentProcess, *, timed_out: bool = False) -> None:
         """See a dying process off: wait for it, reap it, and end its invocation if it had one."""
-        if not process.pid:
-            self.zygote.await_forks()
-            self._read_zygote()
         if self._processes.get(process.environment.id) is process:
             del self._processes[process.environment.id]
-        dead = _await_death(process.pidfd, _DEATH_WAIT_MS)
-        self._read_output(process)
-        status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
-        self._read_zygote()
-        for descriptor in (process.channel.fileno(), process.output, process.pidfd):
-            self._unwatch(descriptor)
-        process.channel.close()
-        os.close(process.output)
-        os.close(process.pidfd)
+        try:
+            if not process.pid:
+                self.zygote.await_forks()
+                self._read_zygote()
+            dead = process.await_death(_DEATH_WAIT_MS)
+            self._read_output(process)
+            status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
+            self._read_zygote()
+        finally:
+            self._release(process)
         invocation = process.invocation
         if invocation is not None:
             elapsed = wall_seconds() - process.began
@@ -399,13 +410,7 @@ class Processes:
                 died_as = DIED_OVERDUE if timed_out else status
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
 
-    def _signal(self, process: EnvironmentProcess, number: int) -> None:
-        if process.pid:  # 0 would be our own group
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-
-
-def _await_death(pidfd: int, timeout_ms: int) -> bool:
-    waiting = select.poll()
-    waiting.register(pidfd, select.POLLIN)
-    return bool(waiting.poll(timeout_ms))
+    def _release(self, process: EnvironmentProcess) -> None:
+        for descriptor in (process.channel.fileno(), process.output, process.pidfd):
+            self._unwatch(descriptor)
+        process.close()
