@@ -164,6 +164,7 @@ async def test_callers_outside_the_block_do_not_wait_for_ever_when_it_ends(proje
     async with trio.open_nursery() as nursery, open_runtime(project) as runtime:
         for _ in range(2):
             nursery.start_soon(outside, lambda: runtime.invoke("fn", 15))
+        await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(outside, runtime.settle)
         await trio.testing.wait_all_tasks_blocked()
     assert told == ["told"] * 3
