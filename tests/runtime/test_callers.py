@@ -64,6 +64,9 @@ async def call_at_random(runtime: Runtime, chance: random.Random) -> None:
                 assert reply.function_error == "Unhandled"
             else:
                 assert reply.json() == event
+            if event["do"] == "print":
+                [written] = [r for r in runtime.log.of("output.captured") if r.request_id == reply.request_id]
+                assert written.text == b"x" * event["for"] + b"\n"
         drawn = chance.random()
         if drawn < 0.1:
             runtime.queue("jobs").send("text")
