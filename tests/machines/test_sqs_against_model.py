@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -28,6 +28,8 @@ class Told:
     place: tuple[int, int]
     """Where it stands among the visible ones, or when it shows and after which others."""
     receives: int = 0
+    hidden_until: dict[int, int] = field(factory=dict)
+    """After which others it shows at an instant: whoever was the first to be hidden until then shows first."""
 
 
 class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
@@ -59,6 +61,9 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
         self.steps += 1
         return self.steps
 
+    def _hide(self, told: Told, shows: int) -> None:
+        told.place = (shows, told.hidden_until.setdefault(shows, self._next()))
+
     def _of(self, received: Received) -> Told | None:
         return next((one for one in self.there if one.body == received.message.body), None)
 
@@ -89,7 +94,8 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
             expected.append(told)
         shows = self.now + (self.visibility if timeout is None else timeout) * SECOND
         for told in expected:
-            told.state, told.place = HIDDEN, (shows, self._next())
+            told.state = HIDDEN
+            self._hide(told, shows)
         assert [(r.message.body, r.receive_count) for r in got] == [(t.body, t.receives) for t in expected]
         assert [record.body for record in records] == moved
         self.moved += moved
@@ -123,7 +129,7 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
                 assert refusal.code == "InvalidParameterValue"
             elif told.state is HIDDEN:
                 assert self.queue.change_visibility(self.now, received, seconds) is None
-                told.place = (self.now + seconds * SECOND, self._next())
+                self._hide(told, self.now + seconds * SECOND)
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 1, 2, 7, 30, 60]), step=st.booleans())
     def time_passes(self, seconds: float, step: bool) -> None:
