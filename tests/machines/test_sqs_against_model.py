@@ -28,8 +28,8 @@ class Told:
     place: tuple[int, int]
     """Where it stands among the visible ones, or when it shows and after which others."""
     receives: int = 0
-    hidden_until: dict[int, int] = field(factory=dict)
-    """After which others it shows at an instant: whoever was the first to be hidden until then shows first."""
+    hidden_until: set[int] = field(factory=set)
+    """Instants until which it was ever hidden: hidden until one of them again, its place among equals is open."""
 
 
 class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
@@ -61,8 +61,16 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
         self.steps += 1
         return self.steps
 
-    def _hide(self, told: Told, shows: int) -> None:
-        told.place = (shows, told.hidden_until.setdefault(shows, self._next()))
+    def _free(self, hidden: list[Told], timeout: int) -> int:
+        """`timeout` or the next one that leaves nobody's place open."""
+        while any(self.now + timeout * SECOND in told.hidden_until for told in hidden):
+            timeout += 1
+        return timeout
+
+    def _hide(self, told: Told, timeout: int) -> None:
+        shows = self.now + timeout * SECOND
+        told.hidden_until.add(shows)
+        told.state, told.place = HIDDEN, (shows, self._next())
 
     def _of(self, received: Received) -> Told | None:
         return next((one for one in self.there if one.body == received.message.body), None)
@@ -80,7 +88,6 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
     @rule(count=st.integers(1, 6), timeout=st.sampled_from([None, None, 2, 40]))
     def receive(self, count: int, timeout: int | None) -> None:
         records: list[Any] = []
-        got = self.queue.receive(self.now, count, records, timeout)
         expected: list[Told] = []
         moved: list[str] = []
         for told in sorted((t for t in self.there if t.state is VISIBLE), key=lambda t: t.place):
@@ -92,10 +99,11 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
                 continue
             told.receives += 1
             expected.append(told)
-        shows = self.now + (self.visibility if timeout is None else timeout) * SECOND
+        asked = self.visibility if timeout is None else timeout
+        free = self._free(expected, asked)
+        got = self.queue.receive(self.now, count, records, timeout if free == asked else free)
         for told in expected:
-            told.state = HIDDEN
-            self._hide(told, shows)
+            self._hide(told, free)
         assert [(r.message.body, r.receive_count) for r in got] == [(t.body, t.receives) for t in expected]
         assert [record.body for record in records] == moved
         self.moved += moved
@@ -128,8 +136,9 @@ class ASqsQueueIsWhatItsModelSays(RuleBasedStateMachine):
                 assert refusal is not None
                 assert refusal.code == "InvalidParameterValue"
             elif told.state is HIDDEN:
-                assert self.queue.change_visibility(self.now, received, seconds) is None
-                self._hide(told, self.now + seconds * SECOND)
+                free = self._free([told], seconds)
+                assert self.queue.change_visibility(self.now, received, free) is None
+                self._hide(told, free)
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 1, 2, 7, 30, 60]), step=st.booleans())
     def time_passes(self, seconds: float, step: bool) -> None:
