@@ -138,6 +138,7 @@ class BlockingRuntime:
 
     def _drive(self, limit: Instant, enough: Callable[[], bool]) -> None:
         driver = self.driver
+        driver.ensure_open()
         if isinstance(driver, VirtualDriver):
             while driver.move_for(_TURN_S, limit, enough):
                 pass
@@ -170,4 +171,4 @@ def open_blocking_runtime(
     try:
         yield BlockingRuntime(driver, kept)
     finally:
-        driver.processes.close()
+        driver.close()

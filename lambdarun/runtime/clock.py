@@ -98,6 +98,8 @@ class VirtualClock:
     start: Instant = FIXED_START
     pins: Pins = field(factory=Pins, init=False)
     _now: Instant = field(init=False)
+    _reached: float = field(default=0.0, init=False)
+    """The last deadline that time jumped to: it may lie within half a microsecond of the instant."""
 
     def __attrs_post_init__(self) -> None:
         self._now = self.start
@@ -116,7 +118,7 @@ class VirtualClock:
 
     def current_time(self) -> float:
         """trio's view: seconds since this clock's start."""
-        return (self._now - self.start) / SECOND
+        return max((self._now - self.start) / SECOND, self._reached)
 
     def deadline_at(self, instant: Instant) -> float:
         """`instant` as a deadline for trio, when trio runs on this clock."""
@@ -126,10 +128,13 @@ class VirtualClock:
         """Seconds for which trio may block. This is where time jumps."""
         if deadline == inf:
             return UNTIL_SOMETHING_HAPPENS
+        if deadline <= self.current_time():
+            return 0.0
         # trio's float is only the alarm bell: what is due is looked up in whole microseconds when it rings.
         target = Instant(self.start + round(deadline * SECOND))
         least = self.pins.least()
         if least is not None and target >= least:
             return UNTIL_SOMETHING_HAPPENS
         self.move_to(target)
+        self._reached = deadline
         return 0.0

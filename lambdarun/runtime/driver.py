@@ -48,16 +48,30 @@ class Driver:
     callers: dict[int, Callable[[Reply], None]] = field(factory=dict, init=False)
     arrivals: Iterator[Arrival] = field(factory=lambda: iter(()), init=False)
     next_arrival: Arrival | None = field(default=None, init=False)
+    closed: bool = field(default=False, init=False)
     _tickets: int = field(default=0, init=False)
+
+    def close(self) -> None:
+        """End all processes; nothing can be asked of the runtime from here on."""
+        self.closed = True
+        self.processes.close()
+
+    def ensure_open(self) -> None:
+        """Raise RuntimeError where the runtime was closed."""
+        if self.closed:
+            raise RuntimeError("the runtime is closed: what it gave out cannot be used behind its block")
 
     def ticket(self, answered: Callable[[Reply], None]) -> int:
         """A ticket for a request; `answered` is called with its reply, once."""
+        if self.closed:
+            self.ensure_open()
         self._tickets = ticket = self._tickets + 1
         self.callers[ticket] = answered
         return ticket
 
     def feed(self, arrivals: Iterator[Arrival]) -> None:
         """Have `arrivals`, in order of time, happen at their instants."""
+        self.ensure_open()
         self.arrivals = arrivals
         self.next_arrival = next(arrivals, None)
 
@@ -219,6 +233,7 @@ class VirtualDriver(Driver):
 
     def move_for(self, turn_s: float, limit: Instant, enough: Callable[[], bool]) -> bool:
         """Move, waiting for workers where needed, for about `turn_s` seconds of the wall; True: call again."""
+        self.ensure_open()
         until = wall_seconds() + turn_s
         while self.move(limit, enough):
             self.collect(turn_s)

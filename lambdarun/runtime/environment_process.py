@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import define, field
@@ -19,6 +22,9 @@ from lambdarun.worker import memfd, wire
 
 DIED_OVERDUE: Final = -1
 """In place of a wait status: the process was killed at its deadline."""
+OUTPUT_KEPT_BYTES: Final = 1_048_576
+"""Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
+_PIPE_READ: Final = 65_536
 _MEMFD_WAIT_MS: Final = 10_000
 """How long a payload may come behind its header. A process that has the time to send one has the time to send both."""
 _NONE: Final = Duration(0)
@@ -34,6 +40,8 @@ class EnvironmentProcess:
     pid: int = 0
     pidfd: int = -1
     stopped: bool = False
+    fresh: bool = True
+    """Until its first reply: it may have died idle and been started anew, so the model need not know."""
     invocation: Invocation | None = None
     began: float = 0.0
     awaited: bool = False
@@ -48,7 +56,24 @@ class EnvironmentProcess:
     @property
     def is_initialising(self) -> bool:
         """Whether it has not yet told that its handler is imported."""
-        return self.invocation is not None and self.invocation.cold and self.initialised is None
+        return self.invocation is not None and self.fresh and self.initialised is None
+
+    def read_output(self) -> bool:
+        """Read what waits in its pipe; False where that has come to its end."""
+        while True:
+            try:
+                # Read to the end and beyond the cap: 64 KB that nobody reads would hold the handler up until its timeout.
+                part = os.read(self.output, _PIPE_READ)
+            except BlockingIOError:
+                return True
+            if not part:
+                return False
+            room = OUTPUT_KEPT_BYTES - self.kept_bytes
+            if len(part) > room:
+                self.dropped_bytes += len(part) - room
+                part = part[:room]
+            self.kept.append(part)
+            self.kept_bytes += len(part)
 
     def take_output(self) -> tuple[bytes, int]:
         """What was written since the last call, and how many bytes beyond the cap."""
@@ -57,6 +82,38 @@ class EnvironmentProcess:
         taken = b"".join(self.kept), self.dropped_bytes
         self.kept, self.kept_bytes, self.dropped_bytes = [], 0, 0
         return taken
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its process group."""
+        if self.pid:  # 0 would be our own group
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def await_death(self, timeout_ms: int) -> bool:
+        """Wait until it has died, at most `timeout_ms`; says whether it has."""
+        waiting = select.poll()
+        waiting.register(self.pidfd, select.POLLIN)
+        return bool(waiting.poll(timeout_ms))
+
+    def close(self) -> None:
+        """Close our ends of what joins us to it."""
+        self.channel.close()
+        os.close(self.output)
+        if self.pid:
+            os.close(self.pidfd)
+
+
+def open_environment(environment: Environment) -> tuple[EnvironmentProcess, list[int]]:
+    """What joins us to a process yet to be forked, and its own ends: of the socket, and of its output."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    os.set_blocking(read_end, False)
+    return EnvironmentProcess(environment, ours, read_end), [theirs.detach(), write_end]
 
 
 def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
@@ -108,7 +165,7 @@ def replied(
 def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
     """What the invocation used until its reply."""
     output, dropped = process.take_output() if process.kept else (b"", 0)
-    process.initialised = None
+    process.initialised, process.fresh = None, False
     init, init_output = None, 0
     if header[1] & wire.COLD:
         init = Duration(header[6])
@@ -152,7 +209,7 @@ def died(
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
         outcome = exited(invocation.request_id, status, cause)
     output, dropped = process.take_output()
-    output, init_output = _parted(output) if invocation.cold else (output, 0)
+    output, init_output = _parted(output) if process.fresh else (output, 0)
     init, init_slept = process.initialised or (elapsed if initialising and not late else None, _NONE)
     # What was measured runs from the hand-over, initialisation included; Duration is what came behind it.
     if init is not None and (invocation.init_within or not late):

@@ -25,6 +25,7 @@ from typing import Final
 from attrs import define, field
 
 from lambdarun.aws import limits
+from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import Duration
@@ -38,6 +39,7 @@ from lambdarun.runtime.environment_process import (
     died,
     hand_over,
     init_timed_out,
+    open_environment,
     replied,
     used,
 )
@@ -45,8 +47,6 @@ from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
-OUTPUT_KEPT_BYTES: Final = 1_048_576
-"""Of one invocation's output; what is beyond is read, so that the handler is not held up, and counted."""
 SPIN_LIMIT_MIN_S: Final = 10
 # How long `collect_lone` blocks in the receive itself (a timeval: 2 ms). A warm handler answers within microseconds,
 # and an epoll turn costs more than that; one that takes longer is left to the poll, so that time-outs and other
@@ -54,7 +54,6 @@ SPIN_LIMIT_MIN_S: Final = 10
 _LONE_WAIT: Final = struct.pack("ll", 0, 2_000)
 _WAITING: Final = array("i", [0])
 """Where the kernel writes how many bytes wait in a pipe: half the time of a read that finds none."""
-_PIPE_READ: Final = 65_536
 # So many deadlines of ended invocations are left in the heap before it is built anew: to take each out would cost a
 # search.
 _STALE_MAX: Final = 256
@@ -200,22 +199,26 @@ class Processes:
 
     def close(self) -> None:
         """End everything: processes get a moment to exit by themselves, so that their coverage data is written."""
+        if self._epoll.closed:
+            return
         self._waiting.clear()
-        self.zygote.await_forks()
-        self._read_zygote()
+        with suppress(MachineError):  # the zygote is gone, and with it what it forked
+            self.zygote.await_forks()
+            self._read_zygote()
         living = list(self._processes.values())
         for process in living:
             if process.stopped:
-                self._signal(process, signal.SIGCONT)
+                process.signal(signal.SIGCONT)
             process.channel.close()
         quiet = wall_seconds() + _QUIET_EXIT_S
         for process in living:
-            if process.invocation is None:
-                _await_death(process.pidfd, max(0, round((quiet - wall_seconds()) * 1_000)))
+            if process.invocation is None and process.pid:
+                process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
         for process in living:
-            self._signal(process, signal.SIGKILL)
+            process.signal(signal.SIGKILL)
         for process in living:
-            self._bury(process)
+            with suppress(MachineError):
+                self._bury(process)
         self.zygote.close()
         self._epoll.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -225,7 +228,7 @@ class Processes:
         if process is None:
             process = self._start(invocation)
         elif process.stopped:
-            self._signal(process, signal.SIGCONT)
+            process.signal(signal.SIGCONT)
             process.stopped = False
         process.invocation = invocation
         process.awaited = False
@@ -236,7 +239,7 @@ class Processes:
         limit = invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
-        elif invocation.cold and not invocation.init_within:
+        elif process.fresh and not invocation.init_within:
             limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
@@ -261,12 +264,14 @@ class Processes:
         function = invocation.function
         folder = self._private_folder(environment)
         os.makedirs(folder, exist_ok=True)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            process, descriptors = open_environment(environment)
+        except OSError as fault:
+            raise MachineError(
+                f"cannot start an environment beside {len(self._processes)} others: {fault.strerror}."
+            ) from fault
         # Set once: a call of settimeout or poll for each receive would cost as much as the receive.
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
-        read_end, write_end = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(read_end, False)
-        process = EnvironmentProcess(environment, ours, read_end)
+        process.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
         configuration = {
             "environ": process_environment(self.account, function, environment.log_stream, folder),
             "task_root": str(function.code_uri),
@@ -277,14 +282,19 @@ class Processes:
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
         }
-        self.zygote.fork(configuration, [theirs.fileno(), write_end], process)
-        # The zygote has its own copies. Ours must go at once: with a write end open here, the pipe would never come to its
-        # end.
-        theirs.close()
-        os.close(write_end)
+        try:
+            self.zygote.fork(configuration, descriptors, process)
+        except MachineError:
+            process.close()
+            raise
+        finally:
+            # The zygote has its own copies. Ours must go at once: with a write end open here, the pipe would never come to
+            # its end.
+            for descriptor in descriptors:
+                os.close(descriptor)
         self._processes[environment.id] = process
-        self._watch(ours.fileno(), _REPLY, process)
-        self._watch(read_end, _OUTPUT, process)
+        self._watch(process.channel.fileno(), _REPLY, process)
+        self._watch(process.output, _OUTPUT, process)
         return process
 
     def _private_folder(self, environment: Environment) -> str:
@@ -306,22 +316,14 @@ class Processes:
             self._watch(process.pidfd, _DEATH, process)
         self.zygote.forked.clear()
 
+    def _await_pid(self, process: EnvironmentProcess) -> None:
+        if not process.pid:
+            self.zygote.await_forks()
+            self._read_zygote()
+
     def _read_output(self, process: EnvironmentProcess) -> None:
-        while True:
-            try:
-                # Read to the end and beyond the cap: 64 KB that nobody reads would hold the handler up until its timeout.
-                part = os.read(process.output, _PIPE_READ)
-            except BlockingIOError:
-                return
-            if not part:
-                self._unwatch(process.output)
-                return
-            room = OUTPUT_KEPT_BYTES - process.kept_bytes
-            if len(part) > room:
-                process.dropped_bytes += len(part) - room
-                part = part[:room]
-            process.kept.append(part)
-            process.kept_bytes += len(part)
+        if not process.read_output():
+            self._unwatch(process.output)
 
     def _read_reply(self, process: EnvironmentProcess) -> None:
         try:
@@ -356,12 +358,10 @@ class Processes:
         if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
-            if not process.pid:
-                self.zygote.await_forks()
-                self._read_zygote()
+            self._await_pid(process)
             # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
             # _begin.
-            self._signal(process, signal.SIGSTOP)
+            process.signal(signal.SIGSTOP)
             process.stopped = True
 
     def _end(
@@ -381,32 +381,26 @@ class Processes:
                 self._kill(process, timed_out=True)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
-        if not process.pid:
-            self.zygote.await_forks()
-            self._read_zygote()
-        self._signal(process, signal.SIGKILL)
+        self._await_pid(process)
+        process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None
         self._bury(process, timed_out=timed_out)
 
     def _bury(self, process: EnvironmentProcess, *, timed_out: bool = False) -> None:
         """See a dying process off: wait for it, reap it, and end its invocation if it had one."""
-        if not process.pid:
-            self.zygote.await_forks()
-            self._read_zygote()
         if self._processes.get(process.environment.id) is process:
             del self._processes[process.environment.id]
-        dead = _await_death(process.pidfd, _DEATH_WAIT_MS)
-        self._read_output(process)
-        # Until this word the process id is a zombie's and cannot be given to another process: every signal before it was
-        # safe.
-        status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
-        self._read_zygote()
-        for descriptor in (process.channel.fileno(), process.output, process.pidfd):
-            self._unwatch(descriptor)
-        process.channel.close()
-        os.close(process.output)
-        os.close(process.pidfd)
+        try:
+            self._await_pid(process)
+            dead = process.await_death(_DEATH_WAIT_MS)
+            self._read_output(process)
+            # Until this word the process id is a zombie's and cannot be given to another process: every signal before it
+            # was safe.
+            status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
+            self._read_zygote()
+        finally:
+            self._release(process)
         invocation = process.invocation
         if invocation is not None:
             elapsed = wall_seconds() - process.began
@@ -417,13 +411,7 @@ class Processes:
                 died_as = DIED_OVERDUE if timed_out else status
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
 
-    def _signal(self, process: EnvironmentProcess, number: int) -> None:
-        if process.pid:  # 0 would be our own group
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-
-
-def _await_death(pidfd: int, timeout_ms: int) -> bool:
-    waiting = select.poll()
-    waiting.register(pidfd, select.POLLIN)
-    return bool(waiting.poll(timeout_ms))
+    def _release(self, process: EnvironmentProcess) -> None:
+        for descriptor in (process.channel.fileno(), process.output, process.pidfd):
+            self._unwatch(descriptor)
+        process.close()

@@ -49,6 +49,7 @@ class QueueHandle:
 
         Raises ValueError, with AWS's text where AWS refuses the message.
         """
+        self._driver.ensure_open()
         polled = self._driver.region.queues[self.name]
         message = NewMessage(body=body, attributes=normalised(attributes or {}), delay_seconds=delay_seconds)
         refusal = polled.queue.refusal(message)

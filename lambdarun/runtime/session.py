@@ -54,6 +54,8 @@ class Runtime:
     """Whether trio itself runs on our virtual clock."""
     _asleep: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     _settling: list[trio.Event] = field(factory=list, init=False)
+    _waiting: dict[int, trio.lowlevel.Task] = field(factory=dict, init=False)
+    """Callers that sleep until their answer comes, by ticket."""
     _turn: trio.Lock = field(factory=trio.Lock, init=False)
     _yielded: float = field(factory=wall_seconds, init=False)
     _last_caller: trio.lowlevel.Task | None = field(default=None, init=False)
@@ -149,6 +151,7 @@ class Runtime:
             self._settling.append(settled)
             self.wake()
             await settled.wait()
+            driver.ensure_open()
 
     async def replay(self, arrivals: Iterable[Arrival]) -> None:
         """Have recorded events happen at their instants, until all that comes of them is settled."""
@@ -187,19 +190,24 @@ class Runtime:
         task = trio.lowlevel.current_task()
 
         def answered(reply: Reply) -> None:
+            del self._waiting[ticket]
             got.append(reply)
             trio.lowlevel.reschedule(task)
 
         def abandon(_: object) -> trio.lowlevel.Abort:
             # The invocation cannot be called back. Its answer goes into a list that nobody reads, and the pump takes the outcome
             # in: the environment comes back, the records are written.
+            del self._waiting[ticket]
             driver.callers[ticket] = got.append
             return trio.lowlevel.Abort.SUCCEEDED
 
         driver.callers[ticket] = answered
+        self._waiting[ticket] = task
         if isinstance(driver, VirtualDriver):
             self.wake()
         await trio.lowlevel.wait_task_rescheduled(abandon)
+        if not got:
+            driver.ensure_open()
         return got[0]
 
     async def _breathe(self) -> None:
@@ -233,8 +241,16 @@ class Runtime:
                 instant = driver.next_instant()
                 await self._sleep(inf if held or instant is None else driver.clock.deadline_at(instant))
 
+    def close(self) -> None:
+        """End all processes. Tasks outside the block that still wait are told that nothing comes any more."""
+        self.driver.close()
+        for task in self._waiting.values():
+            trio.lowlevel.reschedule(task)
+        self._waiting.clear()
+        self._tell_settled()
+
     def _tell_settled(self) -> None:
-        if self._settling and self.driver.at_rest():
+        if self._settling and (self.driver.closed or self.driver.at_rest()):
             for settled in self._settling:
                 settled.set()
             self._settling.clear()
@@ -264,22 +280,43 @@ async def open_runtime(
     kept = store if store is not None else MemoryStore()
     driver = build(project, chosen, kept, options if options is not None else Options(seed=seed))
     running: object = trio.lowlevel.current_clock()
-    attached = running is chosen
+    runtime = Runtime(driver, kept, running is chosen)
+    fault: BaseException | None = None
+    pumps: Exception | None = None
     try:
-        runtime = Runtime(driver, kept, attached)
-        fault: BaseException | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(runtime.pump)
+
+            async def pump() -> None:
+                nonlocal pumps
+                try:
+                    await runtime.pump()
+                except Exception as raised:
+                    pumps = raised
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(pump)
             try:
                 yield runtime
-            except trio.Cancelled:
-                raise
             # Raised again outside of the nursery, which would wrap it into an ExceptionGroup: who wrote `raise KeyError` within
             # the block wants to catch a KeyError around it.
             except BaseException as raised:
+                if _holds_cancelled(raised):
+                    raise
                 fault = raised
             nursery.cancel_scope.cancel()
+        # By themselves, not in the group that a nursery makes of them.
+        if fault is not None and pumps is not None:
+            raise fault from pumps
         if fault is not None:
             raise fault
+        if pumps is not None:
+            raise pumps
     finally:
-        driver.processes.close()
+        runtime.close()
+
+
+def _holds_cancelled(fault: BaseException) -> bool:
+    """Whether a cancellation is in it, which only its own scope may take out."""
+    if isinstance(fault, BaseExceptionGroup):
+        return any(_holds_cancelled(one) for one in fault.exceptions)
+    return isinstance(fault, trio.Cancelled)

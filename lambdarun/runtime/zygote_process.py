@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,10 @@ class ZygoteProcess:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""
         packet = bytes([wire.FORK]) + json.dumps(configuration).encode()
         # Not waited for. Answers come in order, so a queue of who asked is enough to match them.
-        socket.send_fds(self.control, [packet], descriptors)
+        try:
+            socket.send_fds(self.control, [packet], descriptors)
+        except OSError as fault:
+            raise self._ended() from fault
         self._awaiting.append(owner)
 
     def read_answers(self) -> list[tuple[int, int, int]]:
@@ -89,8 +93,10 @@ class ZygoteProcess:
                 packet = self.control.recv(wire.PID.size, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return reaped
+            except OSError:
+                packet = b""
             if not packet:
-                raise MachineError(f"the process that forks environments ended (exit {self._child.poll()}).")
+                raise self._ended()
             kind, pid, status, memory_kb = wire.PID.unpack(packet)
             if kind == wire.FORKED:
                 self.forked.append((self._awaiting.popleft(), pid))
@@ -105,7 +111,10 @@ class ZygoteProcess:
 
     def reap(self, pid: int) -> tuple[int, int]:
         """Wait status and greatest resident size (KB) of `pid`, which is known to be dead; its strays go with it."""
-        self.control.send(wire.PID.pack(wire.REAP, pid, 0, 0))
+        try:
+            self.control.send(wire.PID.pack(wire.REAP, pid, 0, 0))
+        except OSError as fault:
+            raise self._ended() from fault
         while True:
             self._wait()
             for reaped, status, memory_kb in self.read_answers():
@@ -119,6 +128,11 @@ class ZygoteProcess:
             raise MachineError(
                 f"the process that forks environments gave no answer in {_DEATH_WAIT_S:.0f} s."
             )
+
+    def _ended(self) -> MachineError:
+        with suppress(subprocess.TimeoutExpired):  # its socket closes a moment before it can be waited for
+            self._child.wait(timeout=_DEATH_WAIT_S)
+        return MachineError(f"the process that forks environments ended (exit {self._child.poll()}).")
 
     def close(self) -> None:
         """End the zygote, and by its death whatever it forked."""

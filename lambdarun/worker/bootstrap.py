@@ -27,6 +27,10 @@ _perf_counter_ns = time.perf_counter_ns
 _usage, _SELF = resource.getrusage, resource.RUSAGE_SELF
 _unpack, _pack_reply = wire.RUN_HEADER.unpack_from, wire.REPLY_HEADER.pack
 _TRACE_VARIABLE = b"_X_AMZN_TRACE_ID"
+# Behind os.environ, for Python alone: the C library keeps all values that a variable ever had, so the trace id, which is
+# new for each event, is put there only for children (_hand_down_trace_id). A handler may put something else in the place
+# of os.environ.
+_VARIABLES: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # there, but not in typeshed
 _HIGH_DESCRIPTOR = 900
 """Our descriptors stand from here on, out of the way of handlers that close the low ones."""
 
@@ -193,9 +197,7 @@ def serve(environment: Environment) -> None:
     receive = channel.recv
     arn_default = environment.configuration["arn"]
     header_size = wire.RUN_HEADER.size
-    # Behind os.environ, for Python alone: the C library keeps all values that a variable ever had, so this one, which is
-    # new for each event, is put there only for children (_hand_down_trace_id).
-    variables = os.environ._data  # type: ignore[attr-defined]
+    variables = _VARIABLES
     while True:
         # Blocked here a process with one thread and no child is frozen as AWS freezes it: nothing of it can run.
         packet = receive(wire.PACKET_MAX)
@@ -277,7 +279,7 @@ def _trace_id(request_id: str, now_us: int) -> bytes:
 
 
 def _hand_down_trace_id() -> None:
-    trace_id = os.environ._data.get(_TRACE_VARIABLE)  # type: ignore[attr-defined]
+    trace_id = _VARIABLES.get(_TRACE_VARIABLE)
     if trace_id is not None:
         os.putenv(_TRACE_VARIABLE, trace_id)
 

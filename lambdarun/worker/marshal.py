@@ -33,18 +33,22 @@ def _default(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """`value` with what the standard library writes otherwise (or refuses) put right."""
-    # By exact type, which tells nearly all values; subclasses pass through to the encoder.
-    kind = type(value)
-    if kind in _DIRECT:
+    if isinstance(value, (str, int, float)):
         return value
-    if kind is dict:
-        return {(key.decode() if type(key) is bytes else key): _plain(item) for key, item in value.items()}
-    if kind is list:
+    if isinstance(value, (bytes, decimal.Decimal)):
+        return _default(value)
+    if isinstance(value, list):
         return [_plain(item) for item in value]
+    as_dict = getattr(value, "_asdict", None)
+    if callable(as_dict):  # that client asks no more of a named tuple
+        return _plain(as_dict())
     if isinstance(value, tuple):
-        as_dict = getattr(value, "_asdict", None)
-        return _plain(as_dict()) if callable(as_dict) else [_plain(item) for item in value]
-    return _default(value) if kind in (bytes, decimal.Decimal) else value
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            (key.decode() if isinstance(key, bytes) else key): _plain(item) for key, item in value.items()
+        }
+    return value
 
 
 def _odd(value: Any) -> bool:
@@ -54,7 +58,7 @@ def _odd(value: Any) -> bool:
         return False
     if kind is dict:
         for key, item in value.items():
-            if type(key) is bytes or (type(item) not in _DIRECT and _odd(item)):
+            if type(key) is not str or (type(item) not in _DIRECT and _odd(item)):
                 return True
         return False
     if kind is list:

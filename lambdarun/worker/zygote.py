@@ -51,6 +51,7 @@ class Zygote:
         self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()
+        self.runtime = os.getppid()
 
     def serve(self) -> None:
         """Fork and reap on request until the runtime closes its end."""
@@ -89,7 +90,8 @@ class Zygote:
             # First of all: a zygote that dies must take its environments with it, however it dies.
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setpgid(0, 0)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGUSR1):
+                signal.signal(number, signal.SIG_DFL)
             self.control.close()
             clock = None
             if configuration["virtual"]:
@@ -137,6 +139,11 @@ class Zygote:
         """A signal says that the runtime is gone, perhaps while its end of the socket says so too."""
         self.end_all()
         os._exit(0)
+
+    def orphaned(self, *_: object) -> None:
+        """The thread that started this process ended: alone, or with the runtime."""
+        if os.getppid() != self.runtime:
+            self.leave()
 
     def end_strays(self) -> None:
         """Kill and reap the orphans that ended environments left: being a subreaper, this process adopted them."""
@@ -199,7 +206,8 @@ def main() -> None:
     zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
     # When the runtime dies, however that happens: not SIGKILL, for what handlers started has to be ended first.
     signal.signal(signal.SIGTERM, zygote.leave)
-    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGUSR1, zygote.orphaned)
+    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
     zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
     zygote.bootstrap.prepare()
     gc.collect()

@@ -5,6 +5,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+
 import pytest
 
 from lambdarun.model.declarations import DeclaredDuration, Function
@@ -23,6 +27,29 @@ def ended(runtime: BlockingRuntime) -> list[tuple[float, float | None]]:
     """Duration and Init Duration of each invocation, in seconds."""
     records = [r for r in runtime.log if isinstance(r, InvocationSucceeded | InvocationFailed)]
     return [(r.duration_us / SECOND, None if r.init_us is None else r.init_us / SECOND) for r in records]
+
+
+@pytest.mark.parametrize("clock", [RealClock, VirtualClock])
+def test_an_environment_that_died_idle_is_initialised_again_and_its_end_is_told_right(
+    clock: type[RealClock | VirtualClock], declare: Declare
+) -> None:
+    source = (
+        'import os\nprint("importing", flush=True)\ndef handler(event, context):\n'
+        "    if event: os._exit(3)\n    return os.getpid()\n"
+    )
+    with open_blocking_runtime(project_of(declare(source)), clock=clock()) as runtime:
+        died = os.pidfd_open(runtime.invoke("fn").json())
+        signal.pidfd_send_signal(died, signal.SIGKILL)
+        select.select([died], [], [])
+        os.close(died)
+        reply = runtime.invoke("fn", True, log_tail=True)
+        assert runtime.invoke("fn").ok
+    assert b"exit status 3" in reply.payload
+    assert reply.log_tail is not None
+    lines = reply.log_tail.decode().splitlines()
+    assert "importing" in lines
+    assert not [line for line in lines if "initialised" in line or "\0" in line]
+    assert "Init Duration" in lines[-1]
 
 
 @pytest.mark.parametrize("clock", [RealClock, VirtualClock])

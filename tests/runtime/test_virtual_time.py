@@ -298,6 +298,33 @@ async def test_trio_on_the_virtual_clock_jumps_by_itself(declare: Declare) -> No
     assert started == [0, 60, 180]
 
 
+async def test_sleeps_whose_sum_is_no_whole_microsecond_end_on_the_virtual_clock() -> None:
+    """0.1 s and 0.2 s are 0.30000000000000004 s in floats: an instant that whole microseconds never reach."""
+    instants: list[float] = []
+
+    async def main() -> None:
+        for part in (0.1, 0.2, 1e-7, 1 / 3, 0.1 + 1e-6):
+            await trio.sleep(part)
+            instants.append(trio.current_time())
+
+    await trio.to_thread.run_sync(lambda: trio.run(main, clock=VirtualClock()))
+    assert instants == sorted(instants)
+    assert instants == pytest.approx([0.1, 0.3, 0.3, 0.3 + 1 / 3, 0.4 + 1 / 3], abs=3e-6)
+
+
+async def test_a_runtime_that_is_woken_while_nothing_else_runs_goes_on(declare: Declare) -> None:
+    async def main() -> float:
+        clock = trio.lowlevel.current_clock()
+        assert isinstance(clock, VirtualClock)
+        async with open_runtime(project_of(declare(TELLS_TIME)), clock=clock) as runtime:
+            await trio.lowlevel.checkpoint()
+            runtime.wake()
+            await trio.sleep(1.5)
+            return trio.current_time()
+
+    assert await trio.to_thread.run_sync(lambda: trio.run(main, clock=VirtualClock())) == 1.5
+
+
 async def test_the_trio_door_invokes_side_by_side_and_survives_a_cancelled_caller(declare: Declare) -> None:
     source = "import time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return e\n"
     async with open_runtime(project_of(declare(source, timeout=10)), clock=RealClock()) as runtime:

@@ -49,6 +49,74 @@ def test_runtime_row_19_the_trace_id_is_there_in_an_invocation_and_absent_at_mod
     assert json.loads(reply.payload) == [None, "Root=1-"]
 
 
+TRACES = """
+import os, subprocess, sys
+NAME = "_X_AMZN_TRACE_ID"
+SAYS = f"import os; print(os.environ.get('{NAME}', ''))"
+def child():
+    return subprocess.run([sys.executable, "-c", SAYS], capture_output=True, text=True).stdout.strip()
+def popen():
+    return os.popen(f"echo ${NAME}").read().strip()
+def spawned():
+    file = os.environ["HOME_OF_TEST"] + "/said"
+    os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", f"echo ${NAME} > {file}"], os.environ), 0)
+    return open(file).read().strip()
+def system():
+    file = os.environ["HOME_OF_TEST"] + "/said"
+    os.system(f"echo ${NAME} > {file}")
+    return open(file).read().strip()
+def forked():
+    out, into = os.pipe()
+    if not (pid := os.fork()):
+        os.write(into, os.environ[NAME].encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return os.read(out, 1000).decode()
+def h(e, c):
+    os.environ["HOME_OF_TEST"] = os.path.dirname(__file__)
+    return [os.environ[NAME], *(globals()[way]() for way in e)]
+def clears(e, c):
+    os.environ.clear()
+    return [child(), popen()]
+def plain(e, c):
+    os.environ = dict(os.environ)
+    return [os.environ[NAME], child(), popen()]
+def own(e, c):
+    before = os.environ[NAME]
+    os.environ[NAME] = "mine"
+    return [before, child(), popen()]
+"""
+
+
+def test_the_trace_id_of_the_invocation_is_in_every_kind_of_child(
+    real_zygote: Zygote, tmp_path: Path
+) -> None:
+    worker = real_zygote.fork(tmp_path, write(tmp_path, "traces", TRACES))
+    ways = b'["child", "popen", "spawned", "system", "forked"]'
+    seen = []
+    for asked in (ways, b"[]", ways):
+        reply = worker.run(asked)
+        assert reply is not None
+        ids = json.loads(reply.payload)
+        assert ids == ids[:1] * len(ids)
+        seen.append(ids[0])
+    assert all(one.startswith("Root=1-") for one in seen)
+
+
+def test_a_handler_may_do_to_its_variables_what_it_likes(real_zygote: Zygote, tmp_path: Path) -> None:
+    write(tmp_path, "traces_too", TRACES)
+    answers = {}
+    for name in ("clears", "plain", "own"):
+        worker = real_zygote.fork(tmp_path, f"traces_too.{name}")
+        replies = [worker.run(b"{}"), worker.run(b"{}")]
+        answers[name] = [json.loads(reply.payload) for reply in replies if reply is not None]
+    assert answers["clears"] == [["", ""]] * 2
+    first, *others = answers["plain"][0]
+    assert others == [first] * 2
+    assert [others for _, *others in answers["own"]] == [["mine", "mine"]] * 2
+    assert all(before.startswith("Root=1-") for before, *_ in answers["own"])
+
+
 def test_user_modules_do_not_collide_with_ours(real_zygote: Zygote, tmp_path: Path) -> None:
     (tmp_path / "context.py").write_text("NAME = 'mine'\n", encoding="utf-8")
     (tmp_path / "wire.py").write_text("NAME = 'mine too'\n", encoding="utf-8")
