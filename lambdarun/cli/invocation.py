@@ -64,6 +64,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
             seed=settings.chosen({})["seed"].value,
             readers=(read, *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json")),
             zygote=zygote,
+            allow_short_visibility=True,  # no queue is read here
         )
         clock = VirtualClock() if virtual else RealClock()
         runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))

@@ -78,6 +78,7 @@ def run(settings: Settings, request: Replay) -> int:
             durations=DurationMode(chosen["durations"]),
             function=function,
             readers=readers.all(settings),
+            allow_short_visibility=request.allow_short_visibility,
         )
         if request.workers is not None:
             options = evolve(options, workers=request.workers)

@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from lambdarun.errors import Place, ProjectError, ProjectErrors
+from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
 from lambdarun.model.handler_time import DurationMode
@@ -19,6 +21,8 @@ from lambdarun.runtime.zygote_process import ZygoteProcess
 
 # On the wall's clock a bound would change results: an invocation that waits for a worker is late for real.
 _UNBOUNDED: Final = 1_000_000
+_IN_CODE: Final = Place("project")
+"""Where a declaration stands that was made in Python."""
 
 
 @frozen(kw_only=True)
@@ -30,6 +34,8 @@ class Options:
     function: str | None = None
     workers: int = field(factory=lambda: max(4, 2 * (cpu_count() or 1)))
     readers: tuple[Reader, ...] = ()
+    allow_short_visibility: bool = False
+    """Run a queue whose visibility timeout is below its function's timeout, which AWS refuses, to see what comes of it."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -37,7 +43,10 @@ class Options:
 def build(
     project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
 ) -> RealDriver | VirtualDriver:
-    """A driver with its region and its (not yet started) environments."""
+    """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
+    the project declares.
+    """
+    _refuse(project, options)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
     processes = Processes(
@@ -52,3 +61,14 @@ def build(
     if isinstance(clock, VirtualClock):
         return VirtualDriver(region, processes, journal, clock=clock)
     return RealDriver(region, processes, journal, clock=clock)
+
+
+def _refuse(project: Project, options: Options) -> None:
+    findings = check(project, allow_short_visibility=options.allow_short_visibility)
+    errors = [
+        ProjectError(found.place or _IN_CODE, found.key, found.text, found.mend)
+        for found in findings
+        if found.severity is Severity.ERROR
+    ]
+    if errors:
+        raise ProjectErrors(errors)

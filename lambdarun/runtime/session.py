@@ -274,7 +274,7 @@ async def open_runtime(
 
     `store` keeps the event log (in memory by default; `ForgetfulStore` for long runs), `seed` decides all chance.
     `options` says more, its own seed included, and replaces `seed`. Every process that it starts is gone when the
-    block ends.
+    block ends. Raises ProjectErrors where AWS would refuse what the project declares.
     """
     chosen = clock if clock is not None else RealClock()
     kept = store if store is not None else MemoryStore()

@@ -212,7 +212,8 @@ def test_runtime_row_13_a_synchronous_throttle_is_429_with_its_exact_reason(
     function = declare(
         "def handler(e, c): pass\n", reserved_concurrent_executions=reserved, duration=lasting(60), timeout=90
     )
-    project = Project(account=Account(concurrent_executions=100), functions={"fn": function})
+    account = Account(concurrent_executions=100 + (reserved or 0))
+    project = Project(account=account, functions={"fn": function})
     with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
         for _ in range(running):
             runtime.accept("fn")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from lambdarun.errors import Place
+from lambdarun.errors import Place, ProjectErrors
 from lambdarun.model.arrival import Arrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.declarations import (
     AsyncInvokeConfiguration,
@@ -221,12 +221,32 @@ def test_cognito_does_not_try_again_after_an_exception(declare: Declare) -> None
 def test_a_visibility_timeout_shorter_than_the_handler_shows_the_double_delivery(declare: Declare) -> None:
     function = declare("def handler(e, c): pass", duration=fixed(45), timeout=60)
     project = jobs(function, {"visibility_timeout": 30})
-    with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
+    options = Options(allow_short_visibility=True)
+    with open_blocking_runtime(project, clock=VirtualClock(), options=options) as runtime:
         runtime.replay(messages(1, 0))
         (returned,) = runtime.log.of("message.returned")
         first, second = runtime.log.of("invocation.started")
         assert returned.while_handled == first.request_id
         assert second.time - first.time == 30 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("allowed", "visibility", "said"),
+    [
+        (False, 30, "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds."),
+        (True, 0, "Queue visibility timeout: 0 seconds is less than Function timeout: 60 seconds."),
+    ],
+)
+def test_what_aws_refuses_of_a_project_is_refused_when_it_is_opened_from_python_too(
+    declare: Declare, allowed: bool, visibility: int, said: str
+) -> None:
+    project = jobs(declare("def handler(e, c): pass", timeout=60), {"visibility_timeout": visibility})
+    options = Options(allow_short_visibility=allowed)
+    with (
+        pytest.raises(ProjectErrors, match=said),
+        open_blocking_runtime(project, clock=VirtualClock(), options=options),
+    ):
+        raise AssertionError("it was opened")
 
 
 def logged(project: Project, arrivals: Sequence[Arrival], *, seed: int, workers: int) -> str:
