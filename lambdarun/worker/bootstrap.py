@@ -220,6 +220,8 @@ def serve(environment: Environment) -> None:
         # From here the function's own time counts: what lies above is the service's, or initialisation.
         begun = _perf_counter_ns()
         variables[_TRACE_VARIABLE] = _trace_id(request_id, now_us or time.time_ns() // 1_000)
+        if environment.leftovers.unseen:
+            _hand_down_trace_id()
         arn = packet[header_size : header_size + arn_bytes].decode() if arn_bytes else arn_default
         caller = packet[header_size + arn_bytes : body_at] if context_bytes else b""
         kind, flags, error_type, body = _answer(

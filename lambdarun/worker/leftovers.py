@@ -10,6 +10,7 @@ import _thread
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 _STARTS_A_CHILD = frozenset(
     {"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen", "pty.spawn"}
@@ -39,7 +40,8 @@ class Leftovers:
         self._newest = next(reversed(sys.modules))
         self._children = False
         self._had_children = False
-        self._unseen = False
+        self.unseen = False
+        """Whether code was loaded that may start threads and children without a word."""
         # It cannot be taken back, and handlers cannot see or remove it.
         sys.addaudithook(self._hear)
 
@@ -47,7 +49,7 @@ class Leftovers:
         """Whether anything but the main thread lives."""
         if len(sys.modules) != self._modules:
             self._look_at_modules()
-        if not (self._unseen or self._children or self._had_children or _thread._count()):
+        if not (self.unseen or self._children or self._had_children or _thread._count()):
             return False
         # A directory's link count is 2 and its subdirectories: one a thread.
         # One system call, where listing the folder takes three.
@@ -63,12 +65,13 @@ class Leftovers:
         self._had_children = True
         return True
 
-    def _hear(self, event: str, _: object) -> None:
+    def _hear(self, event: str, told: Any) -> None:
         if event in _STARTS_A_CHILD:
             self._children = self._had_children = True
             self._before_child()
-        elif event in _UNSEEN_EVENTS:
-            self._unseen = True
+        elif event in _UNSEEN_EVENTS or (event == "import" and told[0] in _UNSEEN_MODULES):
+            self.unseen = True
+            self._before_child()
 
     def _look_at_modules(self) -> None:
         # From the newest on: to touch every name would make each page that holds one this process's own.
@@ -81,7 +84,7 @@ class Leftovers:
             file = getattr(sys.modules[name], "__file__", None) or ""
             foreign = file.endswith(".so") and (_SITE in file or not file.startswith(_STANDARD_LIBRARY))
             if foreign or name in _UNSEEN_MODULES:
-                self._unseen = True
+                self.unseen = True
 
 
 def _orphans() -> bool:

@@ -72,6 +72,13 @@ def forked():
         os._exit(0)
     os.waitpid(pid, 0)
     return os.read(out, 1000).decode()
+def multiprocessed():
+    import multiprocessing
+    file = os.environ["HOME_OF_TEST"] + "/said"
+    child = multiprocessing.get_context("spawn").Process(target=os.system, args=(f"echo ${NAME} > {file}",))
+    child.start()
+    child.join()
+    return open(file).read().strip()
 def h(e, c):
     os.environ["HOME_OF_TEST"] = os.path.dirname(__file__)
     return [os.environ[NAME], *(globals()[way]() for way in e)]
@@ -92,7 +99,7 @@ def test_the_trace_id_of_the_invocation_is_in_every_kind_of_child(
     real_zygote: Zygote, tmp_path: Path
 ) -> None:
     worker = real_zygote.fork(tmp_path, write(tmp_path, "traces", TRACES))
-    ways = b'["child", "popen", "spawned", "system", "forked"]'
+    ways = b'["child", "popen", "spawned", "system", "forked", "multiprocessed"]'
     seen = []
     for asked in (ways, b"[]", ways):
         reply = worker.run(asked)
