@@ -6,6 +6,7 @@ CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # CPython has it, typeshed not
 import ctypes
 import gc
 import importlib
@@ -90,8 +91,10 @@ class Zygote:
             # First of all: a zygote that dies must take its environments with it, however it dies.
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.setpgid(0, 0)
+            # The C module's own: `signal.signal` looks up both handlers among its enums, and what it touches for that would
+            # be 100 KB of this process's own.
             for number in (signal.SIGTERM, signal.SIGUSR1):
-                signal.signal(number, signal.SIG_DFL)
+                _signal.signal(number, _signal.SIG_DFL)
             self.control.close()
             clock = None
             if configuration["virtual"]:
