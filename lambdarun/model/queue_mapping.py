@@ -163,7 +163,7 @@ class QueueMapping:
             done = [received for received in batch.messages if received.message.id not in failed]
             self.queue.delete_all(done)
             deleted = tuple([received.message.id for received in done])
-            kept = tuple([message_id for message_id in batch.ids if message_id not in deleted])
+            kept = tuple([message_id for message_id in batch.ids if message_id in failed])
         declared = self.declaration
         records.append(
             BatchSettled(
