@@ -33,7 +33,8 @@ def cores(ours: set[int], workers: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, ours if ours else before)
 
 
-def _warm(runtime: BlockingRuntime, count: int) -> list[float]:
+def took_warm(runtime: BlockingRuntime, count: int) -> list[float]:
+    """Seconds of each of `count` invocations."""
     took = []
     for _ in range(count):
         begun = time.perf_counter()
@@ -53,11 +54,11 @@ def _compare(worker_core: int, folder: Path) -> tuple[Pair, float]:
             runtime.invoke("echo", payload=exchange.EVENT)
         channel = stack.enter_context(exchange.worker(worker_core))
         exchange.round_trips(channel, 500)
-        _warm(runtime, 500)
+        took_warm(runtime, 500)
         tails: list[float] = []
 
         def subject() -> float:
-            took = _warm(runtime, COUNT)
+            took = took_warm(runtime, COUNT)
             tails.append(quantiles(took, n=100)[98] / median(took))
             return median(took)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.floors import exchange
+from benchmarks.invocations import took_warm
 from benchmarks.subjects import function, only
 from benchmarks.table import Row
 from lambdarun.model.region import Region
@@ -58,24 +58,14 @@ def parts() -> Iterator[Row]:
         tempfile.TemporaryDirectory() as name,
         open_blocking_runtime(only(function(Path(name), "echo")), store=ForgetfulStore()) as runtime,
     ):
-        rounds(runtime)
+        took_warm(runtime, COUNT)
         watch = Stopwatch()
         with _watched(runtime, watch):
-            rounds(runtime)
+            took_warm(runtime, COUNT)
     os.sched_setaffinity(0, before)
     parts = {part: median(took) * len(took) / COUNT for part, took in watch.took.items()}
     for part, took in parts.items():
         yield Row(f"  {part}", "", f"{took * 1e6:.1f} us", f"{took / sum(parts.values()):.0%}", "", True)
-
-
-def rounds(runtime: BlockingRuntime) -> list[float]:
-    """Seconds of each of `COUNT` invocations."""
-    took = []
-    for _ in range(COUNT):
-        begun = time.perf_counter()
-        runtime.invoke("echo", payload=exchange.EVENT)
-        took.append(time.perf_counter() - begun)
-    return took
 
 
 WATCHED: list[tuple[type, str, str]] = [

@@ -44,12 +44,11 @@ def result(text: str) -> None:
     try:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The exit code stays the run's. What is still buffered must go nowhere at the interpreter's last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as fault:
+        # What is still buffered must go nowhere at the interpreter's last flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise MachineError(f"standard output cannot be written: {fault.strerror}.") from None
+        if not isinstance(fault, BrokenPipeError):  # else the exit code stays the run's
+            raise MachineError(f"standard output cannot be written: {fault.strerror}.") from None
 
 
 def notice(settings: Settings, text: str, level: str = "info") -> None:

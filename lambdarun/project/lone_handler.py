@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from attrs import evolve
+
 from lambdarun.aws import limits
 from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Function, Project, running_runtime
@@ -63,15 +65,7 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
         function = next(iter(lone.functions.values()))
         if project is None:
             return lone, function
-        merged = Project(
-            account=project.account,
-            functions={**declared, function.name: function},
-            queues=project.queues,
-            mappings=project.mappings,
-            routes=project.routes,
-            file=project.file,
-        )
-        return merged, function
+        return evolve(project, functions={**declared, function.name: function}), function
     near = near_names(name, declared, 3)
     if near:
         hint = f"Did you mean {', '.join(near)}?"

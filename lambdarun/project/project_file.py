@@ -138,7 +138,8 @@ class _Reader:
     def settings(self, document: Mapping[str, Any]) -> RunSettings:
         """The defaults for commands."""
         given = self._table(document, "settings", ())
-        self._known(given, ("seed", "speed", "durations"), ("settings",))
+        known = tuple(one.name for one in fields(RunSettings))
+        self._known(given, known, ("settings",))
         for key, allowed in CHOICES.items():
             if key in given and given[key] not in allowed:
                 self._find(
@@ -152,7 +153,7 @@ class _Reader:
                 f"{toml_text(given['seed'])} is no whole number.",
                 "Write a whole number.",
             )
-        return RunSettings(**{key: given[key] for key in ("seed", "speed", "durations") if key in given})
+        return RunSettings(**{key: given[key] for key in known if key in given})
 
     def _account(self, document: Mapping[str, Any]) -> Account:
         given = self._table(document, "account", ())

@@ -23,7 +23,7 @@ class WrongType(Exception):
 # cattrs would make "3" of 3 and True of 1: AWS refuses such values, and a typing error would act as something else.
 def _strict_converter() -> cattrs.Converter:
     """Structures declarations without bending values: a text is no number, a number is no truth value."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter = cattrs.Converter()
     # What the reader has made already (paths, references, nested declarations) passes as it is.
     converter.register_structure_hook_func(lambda wanted: wanted not in _WHAT, lambda value, _: value)
 

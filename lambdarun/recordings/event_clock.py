@@ -72,7 +72,7 @@ def _read(source: str, event: Any) -> Instant | None:
                 told.get("notificationCreationTime")
                 or told["configurationItem"]["configurationItemCaptureTime"]
             )
-        case "eventbridge" | "scheduler":
+        case "eventbridge" | "scheduler" | "cloudwatch-alarm":
             return parse_instant(event["time"])
         case "sqs":
             return number_time(event["Records"][-1]["attributes"]["SentTimestamp"], MILLISECOND)
@@ -91,8 +91,6 @@ def _read(source: str, event: Any) -> Instant | None:
             return number_time(event["events"][-1]["event"]["clusterTime"]["$timestamp"]["t"], SECOND)
         case "alexa":
             return parse_instant(event["request"]["timestamp"])
-        case "cloudwatch-alarm":
-            return parse_instant(event["time"])
     return None
 
 

@@ -34,12 +34,7 @@ def json_lines(name: str, text: str) -> Iterator[tuple[Line, dict[str, Any] | No
             line = text.count("\n", 0, start) + 1
             raise RecordingError(Place(name, line, 1), f"is not JSON: {_seen(text[start:])}.", _EXPECTED)
         yield from _concatenated(name, text)
-    elif (
-        isinstance(whole, list)
-        and whole
-        and all(isinstance(item, dict) for item in whole)
-        and not _is_batch(whole)
-    ):
+    elif isinstance(whole, list) and all(isinstance(item, dict) for item in whole) and not _is_batch(whole):
         for number, item in enumerate(whole, 1):
             yield line_of(Place(f"{name}[{number}]"), item, None)
     else:

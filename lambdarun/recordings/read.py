@@ -67,10 +67,12 @@ class Recording:
             self.notices.append(
                 f"{untimed:,} of {total:,} events tell no time: each follows the one before it in its file by a second"
             )
-        timed = [arrival.time for timeline, found in files if timeline.tells_time for arrival in found]
+        timed = [
+            arrival.time for timeline, found in files if timeline.untimed < len(found) for arrival in found
+        ]
         arrivals = []
         for timeline, found in files:
-            if timed and not timeline.tells_time:
+            if timed and timeline.untimed == len(found):
                 shift = min(timed) - found[0].time
                 found = [_shifted(arrival, shift) for arrival in found]
             arrivals += found

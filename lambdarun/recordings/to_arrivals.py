@@ -30,13 +30,11 @@ class Timeline:
 
     last: Instant
     untimed: int = 0
-    tells_time: bool = False
 
     def time(self, recorded: Instant | None, source: str, event: Any) -> Instant:
         """The time of the next event."""
         found = recorded if recorded is not None else event_time(source, event)
         self.untimed += found is None
-        self.tells_time |= found is not None
         self.last = found if found is not None else Instant(self.last + UNTIMED_STEP)
         return self.last
 

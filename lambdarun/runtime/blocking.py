@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from attrs import define
 
@@ -24,8 +24,6 @@ from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
 from lambdarun.runtime.journal import MemoryStore, Store
 from lambdarun.runtime.queue_handle import QueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
-
-_TURN_S: Final = 0.05
 
 
 def _no_pump() -> None:
@@ -140,7 +138,7 @@ class BlockingRuntime:
         driver = self.driver
         driver.ensure_open()
         if isinstance(driver, VirtualDriver):
-            while driver.move_for(_TURN_S, limit, enough):
+            while driver.move_a_turn(limit, enough):
                 pass
             return
         while not enough() and (left := driver.clock.wall_seconds_until(limit)):

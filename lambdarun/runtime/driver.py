@@ -27,6 +27,8 @@ from lambdarun.runtime.journal import Journal
 from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
 
 FOREVER: Final = Instant(1 << 62)
+_TURN_S: Final = 0.05
+"""For so long virtual time moves before other tasks and Ctrl-C are heard."""
 _LOOK_AGAIN_S: Final = limits.FUNCTION_TIMEOUT.low / 2
 """Whoever waits for workers looks up so often: an invocation begun meanwhile times out later than that."""
 
@@ -231,12 +233,12 @@ class VirtualDriver(Driver):
             self._happen(clock.now())
         return False
 
-    def move_for(self, turn_s: float, limit: Instant, enough: Callable[[], bool]) -> bool:
-        """Move, waiting for workers where needed, for about `turn_s` seconds of the wall; True: call again."""
+    def move_a_turn(self, limit: Instant, enough: Callable[[], bool]) -> bool:
+        """Move, waiting for workers where needed, for about 50 ms of the wall; True: call again."""
         self.ensure_open()
-        until = wall_seconds() + turn_s
+        until = wall_seconds() + _TURN_S
         while self.move(limit, enough):
-            self.collect(turn_s)
+            self.collect(_TURN_S)
             if wall_seconds() > until:
                 return True
         return False

@@ -23,7 +23,6 @@ from lambdarun.runtime.journal import MemoryStore, Store
 from lambdarun.runtime.queue_handle import QueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
 
-_TURN_S: Final = 0.05
 _BREATH_S: Final = 0.002
 """A lone caller gives way to other tasks after so long."""
 _LONE_AFTER_S: Final = 0.005
@@ -221,7 +220,7 @@ class Runtime:
 
     async def _move(self, driver: VirtualDriver, limit: Instant, enough: Callable[[], bool]) -> None:
         async with self._turn:
-            while driver.move_for(_TURN_S, limit, enough):
+            while driver.move_a_turn(limit, enough):
                 await trio.lowlevel.checkpoint()
 
     async def pump(self) -> None:
