@@ -123,9 +123,9 @@ def _shortened(name: str, room: int) -> str:
     return name if len(name) <= room else f"{name[: room - 3]}..."
 
 
-def counted(count: int, thing: str, things: str | None = None) -> str:
+def _counted(count: int, thing: str) -> str:
     """`1 message`, `2,000 messages`."""
-    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _head(summary: Summary, page: _Page) -> str:
@@ -158,8 +158,7 @@ def _functions(summary: Summary, page: _Page) -> str:
     lines = [page.table(rows, frozenset({"errors"}))]
     for name, f in sorted(summary.functions.items()):
         if f.errors or f.throttles:
-            kinds = [f"{count:,} {kind}" for kind, count in (f.errors + f.throttles).most_common()]
-            lines.append(page.note(f"  {name}: {', '.join(kinds)}", ""))
+            lines.append(page.note(f"  {name}: {_tally(f.errors + f.throttles)}", ""))
     return "\n".join(lines)
 
 
@@ -176,14 +175,13 @@ def _deliveries(summary: Summary, page: _Page) -> str:
     lines = [page.table(rows, frozenset({"failed for good"}))]
     for name, f in sorted(summary.functions.items()):
         if len(f.sources) > 1:
-            made = ", ".join(f"{count:,} {source}" for source, count in f.sources.most_common())
-            lines.append(page.note(f"  {name}: {made}", ""))
+            lines.append(page.note(f"  {name}: {_tally(f.sources)}", ""))
     return "\n".join(lines)
 
 
 def _ways(name: str, f: FunctionFigures) -> Iterator[list[str]]:
     """A row for each way in which events reached a function."""
-    source = next(iter(f.sources)) if len(f.sources) == 1 else counted(len(f.sources), "service")
+    source = next(iter(f.sources)) if len(f.sources) == 1 else _counted(len(f.sources), "service")
     if f.accepted:
         open_ = f.accepted - f.settled - sum(f.discarded.values())
         lost = f.discarded + Counter({"unfinished": open_})
@@ -194,15 +192,15 @@ def _ways(name: str, f: FunctionFigures) -> Iterator[list[str]]:
             f"{f.accepted:,}",
             f"{f.settled:,}",
             f"{f.retries:,}",
-            _conditions(lost),
+            _tally(lost),
         ]
     if f.answered:
         lost = Counter({kind: count for kind, count in f.answered.items() if kind != "succeeded"})
         total, good = sum(f.answered.values()), f.answered["succeeded"]
-        yield [name, source, "sync", f"{total:,}", f"{good:,}", f"{f.resent:,}", _conditions(lost)]
+        yield [name, source, "sync", f"{total:,}", f"{good:,}", f"{f.resent:,}", _tally(lost)]
 
 
-def _conditions(counts: Counter[str]) -> str:
+def _tally(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.most_common() if count) or "0"
 
 
@@ -258,28 +256,28 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
     for reason, found in summary.undelivered.items():
         more = ", ..." if found.count > len(found.places) else ""
         yield (
-            f"not delivered: {counted(found.count, 'event')}: {reason} ({', '.join(found.places)}{more})",
+            f"not delivered: {_counted(found.count, 'event')}: {reason} ({', '.join(found.places)}{more})",
             _RED,
         )
     for name, queue in sorted(summary.queues.items()):
         if queue.returned_while_handled:
-            came = counted(queue.returned_while_handled, "message")
+            came = _counted(queue.returned_while_handled, "message")
             yield (
                 f"handled twice: {came} of {name} came back while an invocation was still at work: the visibility timeout"
                 f" ended first (a throttled batch's wait counts too). First: {queue.first_double}",
                 _YELLOW,
             )
         if queue.expired_first:
-            died = f"{counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
+            died = f"{_counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
             yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", _RED
     for name, f in sorted(summary.functions.items()):
         if f.refused:
-            yield f"refused: {counted(f.refused, 'request')} to {name} before any handler ran", _RED
+            yield f"refused: {_counted(f.refused, 'request')} to {name} before any handler ran", _RED
         if f.overran:
-            did = f"{counted(f.overran, 'run')} of {name} did not end on the wall clock"
+            did = f"{_counted(f.overran, 'run')} of {name} did not end on the wall clock"
             yield f"killed: {did}; {'it counts' if f.overran == 1 else 'they count'} as timed out", _YELLOW
         if f.lost:
-            lost = counted(f.lost, "environment")
+            lost = _counted(f.lost, "environment")
             yield f"lost: {lost} of {name} vanished while at work; no attempt was counted", _YELLOW
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
@@ -298,16 +296,5 @@ def _verdict(summary: Summary, page: _Page) -> str:
         return page.note("interrupted: what was still to come is not in these figures", _YELLOW)
     if not summary.failed_for_good:
         return page.paint("everything succeeded in the end", _GREEN)
-    functions, queues = summary.functions.values(), summary.queues.values()
-    parts = {
-        "discarded": sum(sum(f.discarded.values()) for f in functions),
-        "failed": sum(f.answered["failed"] for f in functions),
-        "throttled": sum(f.answered["throttled"] for f in functions),
-        "refused": sum(f.refused for f in functions) + sum(f.answered["refused"] for f in functions),
-        "dead-lettered": summary.dead_lettered,
-        "expired": sum(q.expired_first for q in queues)
-        + sum(lane.expired for lane in summary.lanes.values()),
-        "not delivered": sum(found.count for found in summary.undelivered.values()),
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
+    said = ", ".join(f"{count:,} {what}" for what, count in summary.failures.items() if count)
     return page.note(f"{summary.failed_for_good:,} ended without success: {said}", _RED)

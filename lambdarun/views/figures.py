@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from attrs import define, field
+from attrs import asdict, define, field
 
-from lambdarun.model.instant import Instant
 from lambdarun.model.records import MessageId
 from lambdarun.views.histogram import Histogram
 
@@ -25,8 +24,6 @@ class FunctionFigures:
     throttles: Counter[str] = field(factory=Counter)
     duration: Histogram = field(factory=Histogram)
     """Milliseconds."""
-    init: Histogram = field(factory=Histogram)
-    max_memory_mb: int = 0
     sources: Counter[str] = field(factory=Counter)
     """Asynchronous events and synchronous requests by the service that made them."""
     accepted: int = 0
@@ -42,7 +39,7 @@ class FunctionFigures:
     lost: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """All of it under the names of the document."""
+        """The figures under the names of the document."""
         return {
             "invocations": self.invocations,
             "succeeded": self.succeeded,
@@ -65,6 +62,7 @@ class FunctionFigures:
             "answered": dict(sorted(self.answered.items())),
             "refused": self.refused,
             "overran": self.overran,
+            "lost": self.lost,
         }
 
 
@@ -84,7 +82,6 @@ class QueueFigures:
     """The most messages that stayed visible behind a receive."""
     oldest_s: float = 0.0
     """The greatest age of a message at its receive."""
-    oldest_at: Instant | None = None
     returned_while_handled: int = 0
     deleted_again: int = 0
     """Messages that two invocations had at once, deleted by the second too: AWS counts both deletions."""
@@ -109,7 +106,7 @@ class QueueFigures:
         return self.deleted - self.deleted_again
 
     def as_json(self) -> dict[str, Any]:
-        """All of it under the names of the document."""
+        """The figures under the names of the document."""
         return {
             "sent": self.sent,
             "received": self.received,
@@ -139,15 +136,8 @@ class LaneFigures:
     expired: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """All of it under the names of the document."""
-        return {
-            "source": self.source,
-            "function": self.function,
-            "batches": self.batches,
-            "records": self.records,
-            "retries": self.retries,
-            "expired": self.expired,
-        }
+        """The figures under the names of the document."""
+        return asdict(self)
 
 
 @define

@@ -112,14 +112,24 @@ class Summary:
         return sum(queue.dead_lettered for queue in self.queues.values())
 
     @property
+    def failures(self) -> dict[str, int]:
+        """What ended without success, by how it ended: retries that succeeded are not among it."""
+        functions, queues = self.functions.values(), self.queues.values()
+        expired = sum(q.expired_first for q in queues) + sum(lane.expired for lane in self.lanes.values())
+        return {
+            "discarded": sum(sum(f.discarded.values()) for f in functions),
+            "failed": sum(f.answered["failed"] for f in functions),
+            "throttled": sum(f.answered["throttled"] for f in functions),
+            "refused": sum(f.refused + f.answered["refused"] for f in functions),
+            "dead-lettered": self.dead_lettered,
+            "expired": expired,
+            "not delivered": sum(found.count for found in self.undelivered.values()),
+        }
+
+    @property
     def failed_for_good(self) -> int:
-        """What ended without success: retries that succeeded are not among it."""
-        functions = self.functions.values()
-        ended = sum(sum(f.discarded.values()) + f.refused for f in functions)
-        answered = sum(sum(f.answered.values()) - f.answered["succeeded"] for f in functions)
-        queues = sum(queue.dead_lettered + queue.expired_first for queue in self.queues.values())
-        undelivered = sum(found.count for found in self.undelivered.values())
-        return ended + answered + queues + undelivered + sum(lane.expired for lane in self.lanes.values())
+        """How much ended without success."""
+        return sum(self.failures.values())
 
     def as_json(self) -> dict[str, Any]:
         """All figures as one document."""
@@ -149,19 +159,12 @@ class Summary:
     def _succeeded(self, record: InvocationSucceeded) -> None:
         found = self.function(record.function)
         found.succeeded += 1
-        self._used(found, record)
+        found.duration.add(record.duration_us / MILLISECOND)
 
     def _failed(self, record: InvocationFailed) -> None:
         found = self.function(record.function)
         found.errors[record.error_type] += 1
-        self._used(found, record)
-
-    def _used(self, found: FunctionFigures, record: InvocationSucceeded | InvocationFailed) -> None:
         found.duration.add(record.duration_us / MILLISECOND)
-        if record.init_us is not None:
-            found.init.add(record.init_us / MILLISECOND)
-        if record.max_memory_mb > found.max_memory_mb:
-            found.max_memory_mb = record.max_memory_mb
 
     def _throttled(self, record: InvocationThrottled) -> None:
         self.function(record.function).throttles[record.reason] += 1
@@ -213,9 +216,7 @@ class Summary:
         found.received += len(record.message_ids)
         if record.visible > found.backlog:
             found.backlog = record.visible
-        age = (record.time - record.oldest) / SECOND
-        if age > found.oldest_s:
-            found.oldest_s, found.oldest_at = age, record.time
+        found.oldest_s = max(found.oldest_s, (record.time - record.oldest) / SECOND)
 
     def _batch(self, record: BatchSettled) -> None:
         found = self.queue(record.queue)
