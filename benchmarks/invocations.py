@@ -208,8 +208,9 @@ def deadline() -> Iterator[Row]:
             for _ in range(7):
                 runtime.invoke("spins", {"spin": False})
                 begun = time.perf_counter()
-                runtime.invoke("spins", {"spin": True})
+                reply = runtime.invoke("spins", {"spin": True})
                 late.append(time.perf_counter() - begun - 1.0)
+                assert b"Task timed out" in reply.payload
         floor = median(processes.kill_and_wait(30))
         took = median(late)
         over = took - floor

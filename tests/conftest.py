@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import Function, Project, running_runtime
+from lambdarun.model.declarations import DeclaredDuration, Function, Project, running_runtime
+from lambdarun.model.instant import span_of
 
 Declare = Callable[..., Function]
 
@@ -31,3 +32,9 @@ def declare(tmp_path: Path) -> Declare:
 def project_of(*functions: Function, **others: Any) -> Project:
     """A project of these functions."""
     return Project(functions={function.name: function for function in functions}, **others)
+
+
+def lasting(seconds: float) -> DeclaredDuration:
+    """The duration of a function that always takes so long."""
+    span = span_of(seconds=seconds)
+    return DeclaredDuration(p50=span, p99=span)

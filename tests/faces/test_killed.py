@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import children_of, survivors, watch
 
 LEAVES = """
 import os, time
@@ -51,23 +52,9 @@ def test_no_process_outlives_a_command_that_is_killed(
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, env=environ) as process:
         while not (told.exists() and told.read_text().endswith("\n")):
             assert process.poll() is None
-        started = [*map(int, told.read_text().split()), *_children(process.pid)]
-        descriptors = [os.pidfd_open(pid) for pid in started]
+        started = [*map(int, told.read_text().split()), *children_of(process.pid)]
+        watched = watch(started)
+        assert len(watched) == len(set(started))
         process.send_signal(number)
         process.wait()
-    try:
-        for pid, descriptor in zip(started, descriptors, strict=True):
-            assert _dies(descriptor), f"{pid} of {started} lives on"
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _dies(descriptor: int) -> bool:
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(10_000))
+    assert survivors(watched) == []

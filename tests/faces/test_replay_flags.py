@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faces.command import run
+from tests.processes import descendants
 
 HANDLERS = """
 import os, time
@@ -162,7 +164,9 @@ def test_the_seed_and_the_workers_decide_nothing_but_chance(folder: Path) -> Non
 
 def test_speed_10x_takes_a_tenth_of_the_recordings_time(folder: Path) -> None:
     (folder / "lambdarun.toml").write_text(PROJECT.format(handler="takes"))
+    begun = time.monotonic()
     summary = replay(folder, "jobs.jsonl", "--out", "out.jsonl", "--speed", "10x")
+    assert 0.3 <= time.monotonic() - begun < 3  # the recording lasts for three seconds
     assert summary["functions"]["worker"]["invocations"] == 4
     told = records(folder / "out.jsonl")
     assert told[0]["speed"] == "10x"
@@ -304,11 +308,6 @@ def test_ctrl_c_ends_in_two_seconds_with_no_process_left(folder: Path, command: 
         assert "invocation.started" in {record["kind"] for record in told}
         assert records(folder / "m.jsonl")
     assert not list(folder.glob(".*partial"))
-
-
-def descendants(pid: int) -> list[int]:
-    below = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return [*below, *(further for child in below for further in descendants(child))]
 
 
 def test_list_validate_and_config_show_say_the_same_in_both_forms(folder: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lambdarun.model.batch_failures import AllSucceeded, Malformed, Partial, verdict
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.instant import Instant
-from lambdarun.model.invoke_request import not_json_refusal
+from lambdarun.model.invoke_request import async_refusal, not_json_refusal
 from lambdarun.model.json_fault import json_fault
 from lambdarun.model.wakes import Wakes
 
@@ -42,6 +42,8 @@ def test_a_fault_is_told_just_where_a_json_text_is_broken(value: Any, at: int, b
         assert 1 <= fault.column <= len(lines[fault.line - 1]) + 1
         assert fault.text
         assert not_json_refusal(payload).status == 400
+    else:
+        assert async_refusal(payload) is None
 
 
 @given(st.lists(ENTRIES, max_size=4))

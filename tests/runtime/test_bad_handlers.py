@@ -19,6 +19,7 @@ from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from tests.conftest import Declare, project_of
+from tests.processes import descendants, survivors, watch
 
 PRELUDE = """
 import asyncio, decimal, datetime, json, multiprocessing, os, resource, signal, subprocess, sys, threading, time
@@ -122,30 +123,10 @@ def descriptors() -> set[str]:
     return set(os.listdir("/proc/self/fd"))
 
 
-def children() -> set[int]:
-    pid = os.getpid()
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-
-
-def members(folder: str) -> list[int]:
-    """Processes, of any session, whose private folder is below `folder`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                environ = (entry / "environ").read_bytes()
-                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if folder.encode() in environ and state not in "ZX":
-                found.append(int(entry.name))
-    return found
-
-
 @pytest.fixture(params=["wall", "virtual"])
 def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens a runtime on either clock; at the end nothing may be left: no process, folder or descriptor."""
-    before = descriptors(), children()
+    before = descriptors(), set(descendants(os.getpid()))
     doors: list[Any] = []
     folders: list[str] = []
 
@@ -157,12 +138,13 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
         return runtime
 
     yield make
+    started = watch([pid for pid in descendants(os.getpid()) if pid not in before[1]])
+    assert len(started) >= len(doors)  # the zygotes at least
     for door in doors:
         door.__exit__(None, None, None)
-    assert (descriptors(), children()) == before
-    for folder in folders:
-        assert not Path(folder).exists()
-        assert members(folder) == []
+    assert survivors(started) == []
+    assert (descriptors(), set(descendants(os.getpid()))) == before
+    assert not any(Path(folder).exists() for folder in folders)
 
 
 def told(payload: bytes) -> str:
@@ -298,5 +280,11 @@ def test_a_hundred_bad_invocations_leave_as_much_as_one(declare: Declare, opened
         for _ in range(12):
             for function in functions:
                 runtime.invoke(function.name, "now")
-        counts.append((len(descriptors()), len(os.listdir(folder)), len(members(folder))))
+        processes = runtime.driver.processes
+        ours = {processes.zygote._child.pid, *(one.pid for one in processes._processes.values())}
+        assert (
+            survivors(watch([pid for pid in descendants(processes.zygote._child.pid) if pid not in ours]))
+            == []
+        )
+        counts.append((len(descriptors()), len(os.listdir(folder))))
     assert counts[0] == counts[1]

@@ -11,12 +11,12 @@ import signal
 
 import pytest
 
-from lambdarun.model.declarations import DeclaredDuration, Function
+from lambdarun.model.declarations import Function
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
-from tests.conftest import Declare, project_of
+from tests.conftest import Declare, lasting, project_of
 
 FAILS = 'print("importing", flush=True)\nraise ValueError("no")\n'
 EXITS = 'import sys\nprint("importing", flush=True)\nsys.exit(3)\n'
@@ -158,7 +158,7 @@ if not os.path.exists(file):
 def handler(event, context):
     return "ran"
 """
-    function = declare(source, init_duration=Duration(SECOND // 2), duration=fixed(2))
+    function = declare(source, init_duration=Duration(SECOND // 2), duration=lasting(2))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         before = runtime.now()
         assert runtime.invoke("fn").json() == "ran"
@@ -196,11 +196,6 @@ def test_an_initialisation_over_ten_seconds_is_done_again_within_the_timeout(
         assert runtime.now() - before == (10 + duration) * SECOND
     assert reply.log_tail is not None
     assert b"INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n" in reply.log_tail
-
-
-def fixed(seconds: float) -> DeclaredDuration:
-    span = Duration(round(seconds * SECOND))
-    return DeclaredDuration(p50=span, p99=span)
 
 
 def test_on_the_walls_clock_an_import_is_ended_by_the_timeout_after_a_reset(declare: Declare) -> None:

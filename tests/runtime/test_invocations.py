@@ -17,6 +17,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from tests.conftest import Declare, project_of
+from tests.processes import children_of
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -149,10 +150,6 @@ def error_of(reply: Any) -> dict[str, Any]:
     found = json.loads(reply.payload)
     assert isinstance(found, dict)
     return found
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_runtime_row_06_globals_persist_between_invocations(opened: Any) -> None:

@@ -15,7 +15,6 @@ import pytest
 from lambdarun.model.declarations import (
     Account,
     AsyncInvokeConfiguration,
-    DeclaredDuration,
     Function,
     Project,
 )
@@ -24,7 +23,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.views.metrics import Metrics
-from tests.conftest import Declare, project_of
+from tests.conftest import Declare, lasting, project_of
 
 BOTH_CLOCKS = pytest.mark.parametrize("clock", [None, VirtualClock], ids=["wall", "virtual"])
 ECHO = "def handler(e, c): return e\n"
@@ -32,10 +31,6 @@ ECHO = "def handler(e, c): return e\n"
 
 def opened(clock: Any, *functions: Function, **others: Any) -> Any:
     return open_blocking_runtime(project_of(*functions, **others), clock=clock and clock())
-
-
-def lasting(seconds: float) -> DeclaredDuration:
-    return DeclaredDuration(p50=Duration(round(seconds * SECOND)), p99=Duration(round(seconds * SECOND)))
 
 
 @BOTH_CLOCKS

@@ -29,7 +29,7 @@ from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import open_runtime
 from lambdarun.views.results_line import ResultLines
-from tests.conftest import Declare, project_of
+from tests.conftest import Declare, lasting, project_of
 
 PLACE = Place("test")
 TELLS_TIME = """
@@ -67,10 +67,6 @@ def event(
     )
 
 
-def fixed(span_s: float) -> DeclaredDuration:
-    return DeclaredDuration(p50=Duration(round(span_s * SECOND)), p99=Duration(round(span_s * SECOND)))
-
-
 def jobs(function: Any, queue: dict[str, Any], **mapping: Any) -> Project:
     declared = Queue(
         name="jobs", redrive_policy=RedrivePolicy(dead_letter_target="dead", max_receive_count=3), **queue
@@ -99,7 +95,7 @@ def test_runtime_rows_09_10_11_three_attempts_at_0_60_and_180_seconds_of_the_han
 
 def test_six_hours_of_throttles_end_by_age(declare: Declare) -> None:
     function = declare(
-        "def handler(e, c): pass", reserved_concurrent_executions=1, duration=fixed(30_000), timeout=900
+        "def handler(e, c): pass", reserved_concurrent_executions=1, duration=lasting(30_000), timeout=900
     )
     slow = declare("def handler(e, c): pass", name="slow")
     with open_blocking_runtime(project_of(function, slow), clock=VirtualClock()) as runtime:
@@ -144,7 +140,7 @@ def handler(event, context):
 
 
 def test_a_declared_duration_holds_for_errors_too(declare: Declare) -> None:
-    function = declare("def handler(e, c): raise ValueError", duration=fixed(2))
+    function = declare("def handler(e, c): raise ValueError", duration=lasting(2))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.invoke("fn")
         assert runtime.log.last("invocation.failed").duration_us == 2 * SECOND
@@ -172,7 +168,7 @@ def test_a_dead_letter_that_nobody_polls_expires(declare: Declare) -> None:
 
 
 def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", duration=fixed(1), init_duration=Duration(500_000))
+    function = declare("def handler(e, c): pass", duration=lasting(1), init_duration=Duration(500_000))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         runtime.invoke("fn")
         runtime.invoke("fn")
@@ -181,7 +177,7 @@ def test_initialisation_has_a_declared_time_of_its_own(declare: Declare) -> None
 
 
 def test_runtime_row_08_overlapping_invocations_need_as_many_environments_as_on_aws(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", duration=fixed(2))
+    function = declare("def handler(e, c): pass", duration=lasting(2))
     arrivals = [event(n * 0.5) for n in range(10)]
     project = Project(functions={"fn": function}, routes=(Route(key="s3", function="fn"),))
     with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
@@ -219,7 +215,7 @@ def test_cognito_does_not_try_again_after_an_exception(declare: Declare) -> None
 
 
 def test_a_visibility_timeout_shorter_than_the_handler_shows_the_double_delivery(declare: Declare) -> None:
-    function = declare("def handler(e, c): pass", duration=fixed(45), timeout=60)
+    function = declare("def handler(e, c): pass", duration=lasting(45), timeout=60)
     project = jobs(function, {"visibility_timeout": 30})
     options = Options(allow_short_visibility=True)
     with open_blocking_runtime(project, clock=VirtualClock(), options=options) as runtime:
@@ -382,7 +378,7 @@ def test_a_handler_that_spins_is_killed_by_the_walls_limit_and_told(
     declare: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lambdarun.runtime.processes.SPIN_LIMIT_MIN_S", 1)
-    function = declare("def handler(e, c):\n    while True: pass\n", timeout=1, duration=fixed(0.1))
+    function = declare("def handler(e, c):\n    while True: pass\n", timeout=1, duration=lasting(0.1))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
         assert b"Task timed out after 1.00 seconds" in reply.payload

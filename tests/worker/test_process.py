@@ -101,13 +101,14 @@ def test_the_trace_id_of_the_invocation_is_in_every_kind_of_child(
     worker = real_zygote.fork(tmp_path, write(tmp_path, "traces", TRACES))
     ways = b'["child", "popen", "spawned", "system", "forked", "multiprocessed"]'
     seen = []
-    for asked in (ways, b"[]", ways):
-        reply = worker.run(asked)
+    for number, asked in enumerate((ways, b"[]", ways)):
+        reply = worker.run(asked, request_id=f"{number}401c351-a1e2-4829-96c9-8204ceede099")
         assert reply is not None
         ids = json.loads(reply.payload)
         assert ids == ids[:1] * len(ids)
         seen.append(ids[0])
     assert all(one.startswith("Root=1-") for one in seen)
+    assert len(set(seen)) == 3
 
 
 def test_a_handler_may_do_to_its_variables_what_it_likes(real_zygote: Zygote, tmp_path: Path) -> None:

@@ -44,14 +44,20 @@ class Worker:
     number: int = field(default=0, init=False)
 
     def run(
-        self, payload: bytes, *, now_us: int = 0, timeout_s: int = 3, client_context: bytes = b""
+        self,
+        payload: bytes,
+        *,
+        now_us: int = 0,
+        timeout_s: int = 3,
+        client_context: bytes = b"",
+        request_id: str = REQUEST_ID_TEXT,
     ) -> Reply | None:
         """Hand over an event; None where the process ended instead of answering."""
         self.number += 1
         start = now_us or time.time_ns() // 1_000
         header = wire.RUN_HEADER.pack(
             wire.RUN, 0, 0, self.number, now_us, start + timeout_s * 1_000_000,
-            REQUEST_ID_TEXT.encode(), len(client_context), len(payload),
+            request_id.encode(), len(client_context), len(payload),
         )  # fmt: skip
         self.channel.send(header + client_context + payload)
         while True:
