@@ -19,8 +19,8 @@ from benchmarks.subjects import batch_events, function, messages, only, orders, 
 from benchmarks.table import Row, at_most, interleaved
 from lambdarun.cli.event_log_file import WholeFile
 from lambdarun.model.async_queue import AsyncQueue
-from lambdarun.model.declarations import AsyncInvokeConfiguration, DeclaredDuration
 from lambdarun.model.draws import Draws
+from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.news import Accept
 from lambdarun.model.region import Region

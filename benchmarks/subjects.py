@@ -9,15 +9,8 @@ from typing import Any
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import MessageArrival
-from lambdarun.model.declarations import (
-    Account,
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-    running_runtime,
-)
+from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.instant import FIXED_START, SECOND, Instant
 
 CODE = """

@@ -66,7 +66,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lambdarun.errors import LambdarunError, ProjectError, ProjectErrors, RecordingError
 
 if TYPE_CHECKING:
-    from lambdarun.model.declarations import Account, EventSourceMapping, Function, Project, Queue
+    from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue
+    from lambdarun.model.function import Function
     from lambdarun.project.lone_handler import lone_function
     from lambdarun.project.project_file import load as load_project
     from lambdarun.recordings.read import Recording
@@ -108,7 +109,7 @@ _HOME: Final = {
     "BlockingRuntime": "runtime.blocking",
     "EventSourceMapping": "model.declarations",
     "ForgetfulStore": "runtime.journal",
-    "Function": "model.declarations",
+    "Function": "model.function",
     "InvocationRefused": "runtime.requests",
     "MemoryStore": "runtime.journal",
     "Options": "runtime.assembly",

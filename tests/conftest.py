@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import DeclaredDuration, Function, Project, running_runtime
+from lambdarun.model.declarations import Project
+from lambdarun.model.function import DeclaredDuration, Function, running_runtime
 from lambdarun.model.instant import span_of
 
 Declare = Callable[..., Function]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from pathlib import Path
+from typing import Any
 
 
 def children_of(pid: int) -> list[int]:
@@ -42,3 +43,10 @@ def survivors(watched: dict[int, int]) -> list[int]:
             living.append(pid)
         os.close(descriptor)
     return living
+
+
+def zygote_of(runtime: Any) -> int:
+    """The process that forks a runtime's environments."""
+    [zygote] = runtime.driver.processes.launcher.zygotes
+    pid: int = zygote._child.pid
+    return pid

@@ -14,7 +14,8 @@ from attrs import evolve, frozen
 from lambdarun.cli import output
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
-from lambdarun.model.declarations import Function, Project
+from lambdarun.model.declarations import Project
+from lambdarun.model.function import Function
 from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record

@@ -6,8 +6,8 @@ from attrs import define
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Verdict
-from lambdarun.model.declarations import Function
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage

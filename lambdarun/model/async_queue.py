@@ -16,9 +16,9 @@ from typing import Final
 from attrs import define, field
 
 from lambdarun.aws import limits
-from lambdarun.model.declarations import AsyncInvokeConfiguration
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
+from lambdarun.model.function import AsyncInvokeConfiguration
 from lambdarun.model.instant import SECOND, Duration, Instant, after
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
 from lambdarun.model.record_class import record

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from lambdarun.aws import limits
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.outcome import ThrottleReason
 

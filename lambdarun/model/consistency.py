@@ -8,7 +8,8 @@ from attrs import frozen
 
 from lambdarun.aws import limits, messages
 from lambdarun.errors import Place
-from lambdarun.model.declarations import EventSourceMapping, Function, Project, Queue
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, seconds
 
 

@@ -1,50 +1,26 @@
-"""What a user declares: account, functions, queues, mappings, routes. An object that exists is valid."""
+"""What a user declares beside functions: account, queues, mappings, routes. An object that exists is valid."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
-from lambdarun.aws.limits import Setting
 from lambdarun.errors import Place
-from lambdarun.model.instant import Duration
+from lambdarun.model.function import Function
+from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
 _ACCOUNT_ID: Final = r"[0-9]{12}"
 _REGION_NAME: Final = r"[a-z]+(-[a-z]+)+-[0-9]+"
-# https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
-_HANDLER: Final = r"\S+"
 
 
 def is_queue_name(text: str) -> bool:
     """Whether a standard queue may have this name."""
     return bool(re.fullmatch(_NAME, text)) and len(text) <= limits.QUEUE_NAME_LENGTH.high
-
-
-def running_runtime() -> str:
-    """`python3.11`: the runtime that this interpreter is."""
-    return f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def setting(of: Setting, *, default: Any = ...) -> Any:
-    """A field with AWS's default that refuses what AWS refuses. `default=None` makes it optional."""
-
-    def within(_: object, attribute: Attribute[Any], value: int | None) -> None:
-        if value is None and default is None:
-            return
-        if value is None or not of.low <= value <= of.high:
-            side = f"above {of.high}" if value is not None and value > of.high else f"below {of.low}"
-            raise ValueError(
-                f"{attribute.name}: {value} is {side} {of.unit} (AWS: {of.source}). Choose {of.low} to {of.high}."
-            )
-
-    return field(default=of.default if default is ... else default, validator=within)
 
 
 @frozen(kw_only=True)
@@ -72,56 +48,6 @@ class Account:
     def queue_arn(self, name: str) -> str:
         """`arn:aws:sqs:us-east-1:123456789012:orders`."""
         return f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
-
-
-@frozen(kw_only=True)
-class DeclaredDuration:
-    """How long an invocation takes in virtual time: fixed where p50 and p99 are equal. Microseconds."""
-
-    p50: Duration
-    p99: Duration
-
-
-@frozen(kw_only=True)
-class AsyncInvokeConfiguration:
-    """How failed asynchronous invocations are retried (AWS: EventInvokeConfig)."""
-
-    maximum_retry_attempts: int = setting(limits.MAXIMUM_RETRY_ATTEMPTS)
-    maximum_event_age_in_seconds: int = setting(limits.MAXIMUM_EVENT_AGE)
-
-
-@frozen(kw_only=True)
-class Function:
-    """One function: its code, limits and, for virtual time, how long it takes."""
-
-    name: str = field()
-    handler: str = field()
-    code_uri: Path
-    runtime: str
-    timeout: int = setting(limits.FUNCTION_TIMEOUT)
-    memory_size: int = setting(limits.MEMORY_SIZE)
-    reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
-    environment: Mapping[str, str] = field(factory=dict)
-    duration: DeclaredDuration | None = None
-    init_duration: Duration = Duration(0)
-    asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
-    place: Place | None = field(default=None, eq=False)
-
-    @name.validator
-    def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not re.fullmatch(_NAME, value) or len(value) > limits.FUNCTION_NAME_LENGTH.high:
-            raise ValueError(
-                f"name: {value!r} is no function name. Use letters, digits, - and _, "
-                f"at most {limits.FUNCTION_NAME_LENGTH.high}."
-            )
-
-    @handler.validator
-    def _handler_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not re.fullmatch(_HANDLER, value) or len(value) > limits.HANDLER_LENGTH.high:
-            raise ValueError(
-                f"handler: {value!r} is no handler. Write module.function, without spaces, at most "
-                f"{limits.HANDLER_LENGTH.high} characters."
-            )
 
 
 @frozen(kw_only=True)

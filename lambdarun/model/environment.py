@@ -13,8 +13,8 @@ from typing import Final
 
 from attrs import define, field
 
-from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 
 

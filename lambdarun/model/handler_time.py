@@ -12,8 +12,8 @@ from typing import Final
 from attrs import define
 
 from lambdarun.aws import limits
-from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import timed_out

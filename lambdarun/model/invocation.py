@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 
-from lambdarun.model.declarations import Function
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.outcome import Outcome, Usage
 

@@ -18,8 +18,9 @@ from lambdarun.aws import limits, messages, platform_errors
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.platform_errors import PlatformError
 from lambdarun.model.arrival import Delivery, EventArrival
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import Function
 from lambdarun.model.json_fault import json_fault
 from lambdarun.model.json_text import parse
 from lambdarun.model.outcome import Cause, FunctionFailed, ThrottleReason

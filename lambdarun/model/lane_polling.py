@@ -6,7 +6,7 @@ from attrs import define
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import BatchArrival
-from lambdarun.model.declarations import Function
+from lambdarun.model.function import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage

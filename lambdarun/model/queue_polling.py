@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from lambdarun.model.admission import Admission
-from lambdarun.model.declarations import Function
+from lambdarun.model.function import Function
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation

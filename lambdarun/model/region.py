@@ -17,10 +17,11 @@ from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArriva
 from lambdarun.model.async_invocation import AsyncInvocation
 from lambdarun.model.async_queue import AsyncQueue
 from lambdarun.model.concurrency import ConcurrencyLedger
-from lambdarun.model.declarations import EventSourceMapping, Function, Project, Queue
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Answer, Effect
 from lambdarun.model.environment import Environments
+from lambdarun.model.function import Function
 from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal

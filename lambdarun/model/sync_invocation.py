@@ -8,10 +8,11 @@ from attrs import define, field
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import EventArrival
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.effects import Answer
+from lambdarun.model.function import Function
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invocation_log import invocation_log, log_tail

@@ -9,7 +9,8 @@ from attrs import evolve
 
 from lambdarun.aws import limits
 from lambdarun.errors import UnknownFunctionError, UsageError
-from lambdarun.model.declarations import Function, Project, running_runtime
+from lambdarun.model.declarations import Project
+from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.near_names import near_names
 
 

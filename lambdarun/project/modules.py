@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 
 from lambdarun.model.consistency import Finding, Severity
-from lambdarun.model.declarations import Function
+from lambdarun.model.function import Function
 from lambdarun.model.near_names import did_you_mean
 
 

@@ -16,8 +16,10 @@ from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.journal import Journal, Reader, Store
+from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
 from lambdarun.runtime.zygote_process import ZygoteProcess
+from lambdarun.runtime.zygotes import Zygotes
 
 # On the wall's clock a bound would change results: an invocation that waits for a worker is late for real.
 _UNBOUNDED: Final = 1_000_000
@@ -49,14 +51,11 @@ def build(
     _refuse(project, options)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    processes = Processes(
-        project.account,
-        options.zygote if options.zygote is not None else ZygoteProcess.start(virtual=virtual),
-        virtual=virtual,
-        running_max=options.workers if virtual else _UNBOUNDED,
-        measured_sleep=options.durations is DurationMode.MEASURED,
-        seed=options.seed,
-    )
+    zygotes = Zygotes(virtual)
+    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual))
+    measured = options.durations is DurationMode.MEASURED
+    launcher = Launcher(project.account, zygotes, virtual, measured, options.seed)
+    processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
     journal = Journal(store, list(options.readers))
     if isinstance(clock, VirtualClock):
         return VirtualDriver(region, processes, journal, clock=clock)

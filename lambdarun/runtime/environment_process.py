@@ -18,6 +18,7 @@ from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.clock import wall_epoch_us
+from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import memfd, wire
 
 DIED_OVERDUE: Final = -1
@@ -35,6 +36,8 @@ class EnvironmentProcess:
     """The process of one environment, and the invocation that it works on."""
 
     environment: Environment
+    zygote: ZygoteProcess
+    """The one that forks it."""
     channel: socket.socket
     output: int
     pid: int = 0
@@ -103,7 +106,7 @@ class EnvironmentProcess:
             os.close(self.pidfd)
 
 
-def open_environment(environment: Environment) -> tuple[EnvironmentProcess, list[int]]:
+def open_environment(environment: Environment, zygote: ZygoteProcess) -> tuple[EnvironmentProcess, list[int]]:
     """What joins us to a process yet to be forked, and its own ends: of the socket, and of its output."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -113,7 +116,7 @@ def open_environment(environment: Environment) -> tuple[EnvironmentProcess, list
         theirs.close()
         raise
     os.set_blocking(read_end, False)
-    return EnvironmentProcess(environment, ours, read_end), [theirs.detach(), write_end]
+    return EnvironmentProcess(environment, zygote, ours, read_end), [theirs.detach(), write_end]
 
 
 def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:

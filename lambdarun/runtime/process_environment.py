@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
+from lambdarun.model.function import Function
+from lambdarun.runtime.code import Code
 from lambdarun.worker import wire
 
 # Nothing of the user's shell reaches a handler but what development needs: coverage of handlers, breakpoints,
@@ -25,7 +27,9 @@ _WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "p
 _RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
 
 
-def process_environment(account: Account, function: Function, log_stream: str, folder: str) -> dict[str, str]:
+def process_environment(
+    account: Account, function: Function, log_stream: str, code: Code, folder: str
+) -> dict[str, str]:
     """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
     passed = {
         name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")
@@ -59,8 +63,8 @@ def process_environment(account: Account, function: Function, log_stream: str, f
         "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",
         "AWS_SECRET_ACCESS_KEY": "lambdarun",
         "AWS_SESSION_TOKEN": "lambdarun",
-        "LAMBDA_TASK_ROOT": str(function.code_uri),
+        "LAMBDA_TASK_ROOT": str(code.task_root),
         "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
-        "PWD": str(function.code_uri),
+        "PWD": str(code.task_root),
         "SHLVL": "0",
     }

@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
-import tempfile
 from array import array
 from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
 from heapq import heapify, heappop, heappush
 from termios import FIONREAD
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.errors import MachineError
-from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
@@ -39,11 +36,10 @@ from lambdarun.runtime.environment_process import (
     died,
     hand_over,
     init_timed_out,
-    open_environment,
     replied,
     used,
 )
-from lambdarun.runtime.process_environment import process_environment
+from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
@@ -83,16 +79,12 @@ _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
 class Processes:
     """All environments' processes, and what they have to say. Nothing here decides: it starts, tells and kills."""
 
-    account: Account
-    zygote: ZygoteProcess
+    launcher: Launcher
     virtual: bool
     running_max: int
     """How many may work at once; more wait here. Never changes what happens in virtual time."""
-    measured_sleep: bool = False
-    seed: int = 0
-    folder: str = field(init=False)
     _epoll: select.epoll = field(factory=select.epoll, init=False)
-    _readers: dict[int, tuple[int, EnvironmentProcess | None]] = field(factory=dict, init=False)
+    _readers: dict[int, tuple[int, Any]] = field(factory=dict, init=False)
     _processes: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
     _deadlines: list[tuple[float, int]] = field(factory=list, init=False)
     _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
@@ -100,10 +92,10 @@ class Processes:
     _ended: list[Ended] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
-        # to them.
-        self.folder = tempfile.mkdtemp(prefix="lambdarun-")
-        self._watch(self.zygote.control.fileno(), _ZYGOTE, None)
+        zygotes = self.launcher.zygotes
+        zygotes.started = self._watch_zygote
+        for zygote in zygotes:
+            self._watch_zygote(zygote)
 
     def fileno(self) -> int:
         """The descriptor that is readable when `collect` has something to do."""
@@ -158,13 +150,13 @@ class Processes:
         for descriptor, _ in self._epoll.poll(timeout_s, len(readers)):
             role, process = readers[descriptor]
             if role == _OUTPUT:
-                self._read_output(process)  # type: ignore[arg-type]  # None only in the zygote's entry
+                self._read_output(process)
             else:
                 replies.append((descriptor, role, process))
         # What was written before a reply was readable with it: so the output has been read, and needs no look again.
         for descriptor, role, process in replies:
-            if process is None:
-                self._read_zygote()
+            if role == _ZYGOTE:
+                self._read_zygote(process)
             elif descriptor in readers:  # else buried just now
                 self._read_reply(process)
                 if role == _DEATH and descriptor in readers:
@@ -195,16 +187,17 @@ class Processes:
     def stop(self, environment: Environment) -> None:
         """End an environment: its process, what that left behind, and its private folder."""
         self.reset(environment)
-        shutil.rmtree(self._private_folder(environment), ignore_errors=True)
+        self.launcher.forget(environment)
 
     def close(self) -> None:
         """End everything: processes get a moment to exit by themselves, so that their coverage data is written."""
         if self._epoll.closed:
             return
         self._waiting.clear()
-        with suppress(MachineError):  # the zygote is gone, and with it what it forked
-            self.zygote.await_forks()
-            self._read_zygote()
+        for zygote in self.launcher.zygotes:
+            with suppress(MachineError):  # the zygote is gone, and with it what it forked
+                zygote.await_forks()
+                self._read_zygote(zygote)
         living = list(self._processes.values())
         for process in living:
             if process.stopped:
@@ -219,9 +212,8 @@ class Processes:
         for process in living:
             with suppress(MachineError):
                 self._bury(process)
-        self.zygote.close()
+        self.launcher.close()
         self._epoll.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self, invocation: Invocation) -> None:
         process = self._processes.get(invocation.environment.id)
@@ -260,66 +252,37 @@ class Processes:
         heappush(deadlines, (deadline, invocation.number))
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
-        environment = invocation.environment
-        function = invocation.function
-        folder = self._private_folder(environment)
-        os.makedirs(folder, exist_ok=True)
-        try:
-            process, descriptors = open_environment(environment)
-        except OSError as fault:
-            raise MachineError(
-                f"cannot start an environment beside {len(self._processes)} others: {fault.strerror}."
-            ) from fault
+        process = self.launcher.launch(invocation.environment)
         # Set once: a call of settimeout or poll for each receive would cost as much as the receive.
         process.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LONE_WAIT)
-        configuration = {
-            "environ": process_environment(self.account, function, environment.log_stream, folder),
-            "task_root": str(function.code_uri),
-            "handler": function.handler,
-            "arn": self.account.function_arn(function.name),
-            "virtual": self.virtual,
-            # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
-            "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
-            "measured_sleep": self.measured_sleep,
-        }
-        try:
-            self.zygote.fork(configuration, descriptors, process)
-        except MachineError:
-            process.close()
-            raise
-        finally:
-            # The zygote has its own copies. Ours must go at once: with a write end open here, the pipe would never come to
-            # its end.
-            for descriptor in descriptors:
-                os.close(descriptor)
-        self._processes[environment.id] = process
+        self._processes[invocation.environment.id] = process
         self._watch(process.channel.fileno(), _REPLY, process)
         self._watch(process.output, _OUTPUT, process)
         return process
 
-    def _private_folder(self, environment: Environment) -> str:
-        return f"{self.folder}/{environment.function.name}-{environment.id}"
+    def _watch_zygote(self, zygote: ZygoteProcess) -> None:
+        self._watch(zygote.control.fileno(), _ZYGOTE, zygote)
 
-    def _watch(self, descriptor: int, role: int, process: EnvironmentProcess | None) -> None:
-        self._readers[descriptor] = (role, process)
+    def _watch(self, descriptor: int, role: int, told: Any) -> None:
+        self._readers[descriptor] = (role, told)
         self._epoll.register(descriptor, select.EPOLLIN)
 
     def _unwatch(self, descriptor: int) -> None:
         if self._readers.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
-    def _read_zygote(self) -> None:
-        self.zygote.read_answers()
-        for process, pid in self.zygote.forked:
+    def _read_zygote(self, zygote: ZygoteProcess) -> None:
+        zygote.read_answers()
+        for process, pid in zygote.forked:
             process.pid = pid
             process.pidfd = os.pidfd_open(pid)
             self._watch(process.pidfd, _DEATH, process)
-        self.zygote.forked.clear()
+        zygote.forked.clear()
 
     def _await_pid(self, process: EnvironmentProcess) -> None:
         if not process.pid:
-            self.zygote.await_forks()
-            self._read_zygote()
+            process.zygote.await_forks()
+            self._read_zygote(process.zygote)
 
     def _read_output(self, process: EnvironmentProcess) -> None:
         if not process.read_output():
@@ -397,8 +360,8 @@ class Processes:
             self._read_output(process)
             # Until this word the process id is a zombie's and cannot be given to another process: every signal before it
             # was safe.
-            status, memory_kb = self.zygote.reap(process.pid) if dead else (wire.LOST, 0)
-            self._read_zygote()
+            status, memory_kb = process.zygote.reap(process.pid) if dead else (wire.LOST, 0)
+            self._read_zygote(process.zygote)
         finally:
             self._release(process)
         invocation = process.invocation

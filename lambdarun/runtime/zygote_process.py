@@ -43,6 +43,7 @@ class ZygoteProcess:
     Its answers come in the order of the requests, so forks wait for theirs in a queue.
     """
 
+    interpreter: str
     control: socket.socket
     _child: subprocess.Popen[bytes]
     _awaiting: deque[Any] = field(factory=deque, init=False)
@@ -50,7 +51,7 @@ class ZygoteProcess:
     """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
 
     @classmethod
-    def start(cls, *, virtual: bool) -> ZygoteProcess:
+    def start(cls, *, virtual: bool, interpreter: str = sys.executable) -> ZygoteProcess:
         """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -58,7 +59,7 @@ class ZygoteProcess:
             if virtual:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
-            arguments = [sys.executable, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
+            arguments = [interpreter, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
             if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
                 arguments.append(str(Path(patch.origin).parent.parent))
             try:
@@ -72,8 +73,8 @@ class ZygoteProcess:
                 )
             except OSError as fault:
                 ours.close()
-                raise MachineError(f"cannot start {sys.executable}: {fault.strerror}.") from fault
-        return cls(ours, child)
+                raise MachineError(f"cannot start {interpreter}: {fault.strerror}.") from fault
+        return cls(interpreter, ours, child)
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""

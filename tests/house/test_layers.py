@@ -49,7 +49,7 @@ CHANCE = {"random", "secrets", "uuid"}
 FACTS = (limits, messages, metric_names, platform_errors)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
-    "declarations.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
+    "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
     "platform_errors.py": {"signal"},  # the signals' names
 }
 

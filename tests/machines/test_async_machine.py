@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent
-from lambdarun.model.declarations import AsyncInvokeConfiguration
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import AsyncInvokeConfiguration
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFailed
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lambdarun.model.concurrency import ConcurrencyLedger, TokenBucket
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.outcome import ThrottleReason
 

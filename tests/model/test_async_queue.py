@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, FreshEvent, Settled
-from lambdarun.model.declarations import AsyncInvokeConfiguration
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import AsyncInvokeConfiguration
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFailed
 

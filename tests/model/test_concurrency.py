@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lambdarun.model.concurrency import ConcurrencyLedger
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.outcome import ThrottleReason
 

@@ -6,15 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdarun.model.consistency import Severity, check
-from lambdarun.model.declarations import (
-    Account,
-    DeclaredDuration,
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-)
+from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.function import DeclaredDuration, Function
 from lambdarun.model.instant import Duration
 
 

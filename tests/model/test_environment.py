@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lambdarun.model.declarations import Function
 from lambdarun.model.draws import Draws
 from lambdarun.model.environment import NEXT_PHASE, Environments, Happening, Phase
+from lambdarun.model.function import Function
 from lambdarun.model.instant import Instant, parse_instant
 
 NOW = parse_instant("2026-11-08T10:00:00Z")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lambdarun.model.declarations import Account, Function
+from lambdarun.model.declarations import Account
+from lambdarun.model.function import Function
 from lambdarun.model.invoke_request import Refusal, Target, request_refusal
 from lambdarun.model.news import Invoke
 

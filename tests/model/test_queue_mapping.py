@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import EventSourceMapping, Function, Queue, RedrivePolicy
+from lambdarun.model.declarations import EventSourceMapping, Queue, RedrivePolicy
 from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded

@@ -15,16 +15,8 @@ from attrs import define
 
 from lambdarun.errors import ProjectErrors
 from lambdarun.model.consistency import check
-from lambdarun.model.declarations import (
-    Account,
-    AsyncInvokeConfiguration,
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-    running_runtime,
-)
+from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.function import AsyncInvokeConfiguration, Function, running_runtime
 from lambdarun.model.invocation_log import invocation_log
 from lambdarun.model.invoke_request import InvokeReply, Refusal
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, OutputCaptured

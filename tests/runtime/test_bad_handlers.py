@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from lambdarun.model.declarations import AsyncInvokeConfiguration, Project
+from lambdarun.model.declarations import Project
+from lambdarun.model.function import AsyncInvokeConfiguration
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from tests.conftest import Declare, project_of
-from tests.processes import descendants, survivors, watch
+from tests.processes import descendants, survivors, watch, zygote_of
 
 PRELUDE = """
 import asyncio, decimal, datetime, json, multiprocessing, os, resource, signal, subprocess, sys, threading, time
@@ -134,7 +135,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Open]:
         clock = VirtualClock() if request.param == "virtual" else None
         doors.append(open_blocking_runtime(project, clock=clock, options=Options(workers=8)))
         runtime: BlockingRuntime = doors[-1].__enter__()
-        folders.append(runtime.driver.processes.folder)
+        folders.append(runtime.driver.processes.launcher.folder)
         return runtime
 
     yield make
@@ -274,17 +275,14 @@ def test_a_hundred_bad_invocations_leave_as_much_as_one(declare: Declare, opened
     ]
     functions = [declare(PRELUDE.format(body=body), name=f"f{n}") for n, body in enumerate(bodies)]
     runtime = opened(project_of(*functions))
-    folder = runtime.driver.processes.folder
+    folder = runtime.driver.processes.launcher.folder
     counts = []
     for _ in range(2):
         for _ in range(12):
             for function in functions:
                 runtime.invoke(function.name, "now")
         processes = runtime.driver.processes
-        ours = {processes.zygote._child.pid, *(one.pid for one in processes._processes.values())}
-        assert (
-            survivors(watch([pid for pid in descendants(processes.zygote._child.pid) if pid not in ours]))
-            == []
-        )
+        ours = {zygote_of(runtime), *(one.pid for one in processes._processes.values())}
+        assert survivors(watch([pid for pid in descendants(zygote_of(runtime)) if pid not in ours])) == []
         counts.append((len(descriptors()), len(os.listdir(folder))))
     assert counts[0] == counts[1]

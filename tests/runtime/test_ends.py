@@ -21,6 +21,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import Runtime, open_runtime
 from tests.conftest import Declare, project_of
+from tests.processes import zygote_of
 
 CLOCKS = pytest.mark.parametrize("clock", [RealClock, VirtualClock])
 AnyClock = type[RealClock | VirtualClock]
@@ -36,10 +37,6 @@ def handler(event, context):
 @pytest.fixture
 def project(declare: Declare) -> Project:
     return project_of(declare(HANDLER, timeout=20), queues={"jobs": Queue(name="jobs")})
-
-
-def zygote_of(runtime: BlockingRuntime | Runtime) -> int:
-    return runtime.driver.processes.zygote._child.pid
 
 
 def kill(pid: int) -> None:
@@ -65,7 +62,7 @@ def nothing_left(opened: list[BlockingRuntime | Runtime]) -> Iterator[None]:
     yield
     assert opened
     for runtime in opened:
-        assert not Path(runtime.driver.processes.folder).exists()
+        assert not Path(runtime.driver.processes.launcher.folder).exists()
         assert not Path(f"/proc/{zygote_of(runtime)}").exists()
     assert set(os.listdir("/proc/self/fd")) == before
 

@@ -12,16 +12,8 @@ import pytest
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import Arrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import (
-    AsyncInvokeConfiguration,
-    DeclaredDuration,
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-    Route,
-)
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function
 from lambdarun.model.instant import FIXED_START, SECOND, Duration, Instant
 from lambdarun.model.records import Record
 from lambdarun.runtime.assembly import Options

@@ -11,7 +11,7 @@ import signal
 
 import pytest
 
-from lambdarun.model.declarations import Function
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import Function
+from lambdarun.model.function import Function
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from tests.conftest import Declare, project_of
-from tests.processes import children_of
+from tests.processes import children_of, zygote_of
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -344,7 +344,7 @@ def test_children_and_daemons_end_with_the_runtime(declare: Declare, name: str) 
     function = declare(HANDLERS, name=name, handler=name)
     with open_blocking_runtime(project_of(function)) as runtime:
         assert runtime.invoke(name).ok
-        zygote = runtime.driver.processes.zygote._child.pid
+        zygote = zygote_of(runtime)
         left = children_of(zygote)
     assert all(not Path(f"/proc/{pid}").exists() for pid in [zygote, *left])
 
@@ -358,7 +358,7 @@ def test_nothing_is_left_behind(declare: Declare) -> None:
     with open_blocking_runtime(project_of(*functions)) as runtime:
         for function in functions:
             runtime.invoke(function.name, {"status": 1})
-        folder = Path(runtime.driver.processes.folder)
+        folder = Path(runtime.driver.processes.launcher.folder)
         assert folder.is_dir()
     assert not folder.exists()
     assert set(os.listdir("/proc/self/fd")) == before

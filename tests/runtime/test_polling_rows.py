@@ -11,13 +11,8 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import (
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-)
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.function import Function
 from lambdarun.model.instant import FIXED_START, SECOND
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock

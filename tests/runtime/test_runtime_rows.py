@@ -12,12 +12,8 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import (
-    Account,
-    AsyncInvokeConfiguration,
-    Function,
-    Project,
-)
+from lambdarun.model.declarations import Account, Project
+from lambdarun.model.function import AsyncInvokeConfiguration, Function
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock

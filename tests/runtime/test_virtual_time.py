@@ -12,15 +12,8 @@ import trio
 
 from lambdarun.errors import Place, ProjectErrors
 from lambdarun.model.arrival import Arrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import (
-    AsyncInvokeConfiguration,
-    DeclaredDuration,
-    EventSourceMapping,
-    Project,
-    Queue,
-    RedrivePolicy,
-    Route,
-)
+from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import FIXED_START, SECOND, Duration, Instant
 from lambdarun.model.records import OutputCaptured

@@ -16,18 +16,10 @@ import pytest
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import (
-    Account,
-    AsyncInvokeConfiguration,
-    EventSourceMapping,
-    Function,
-    Project,
-    Queue,
-    RedrivePolicy,
-    Route,
-)
+from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy, Route
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import RunInvocation
+from lambdarun.model.function import AsyncInvokeConfiguration, Function
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Arrive, Ended

@@ -1,0 +1,100 @@
+"""`[functions.NAME]` of a project file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+
+from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
+from lambdarun.project.reading import Reading, Unusable
+from lambdarun.project.tables import FUNCTION_KEYS
+from lambdarun.project.toml_text import toml_text
+from lambdarun.project.variables import variable_faults
+
+
+@define(eq=False)
+class FunctionReader:
+    """Makes functions of their tables."""
+
+    reading: Reading
+
+    def read(self, name: str, given: Mapping[str, Any]) -> Function:
+        """The function `name`. Raises Unusable where its table has findings."""
+        path = ("functions", name)
+        self.reading.known(given, FUNCTION_KEYS, path)
+        runtime = given.get("runtime", running_runtime())
+        if runtime != running_runtime():
+            self.reading.find(
+                (*path, "runtime"),
+                f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
+                f"Leave it out, or write {toml_text(running_runtime())}.",
+            )
+        if "handler" not in given:
+            self.reading.find(path, "has no handler.", 'Write handler = "module.function".')
+            raise Unusable
+        uri = given.get("code_uri", ".")
+        code = self.reading.root / str(uri)
+        if not isinstance(uri, str):
+            self.reading.find((*path, "code_uri"), f"{toml_text(uri)} is no text.", "Put it in quotes.")
+        elif not code.is_dir():
+            self.reading.find(
+                (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
+            )
+        own = {
+            key: given[key]
+            for key in ("handler", "timeout", "memory_size", "reserved_concurrent_executions")
+            if key in given
+        }
+        return self.reading.make(
+            Function,
+            path,
+            {
+                **own,
+                "name": name,
+                "code_uri": code.resolve(),
+                "runtime": runtime,
+                "environment": self._variables(path, given),
+                "duration": self._duration(path, given),
+                "init_duration": self.reading.span(
+                    (*path, "init_duration"), given.get("init_duration", "0s")
+                ),
+                "asynchronous": self._asynchronous(path, given),
+                "place": self.reading.locator.place(*self.reading.prefix, *path),
+            },
+        )
+
+    def _asynchronous(self, path: tuple[str, ...], given: Mapping[str, Any]) -> AsyncInvokeConfiguration:
+        own = self.reading.table(given, "async", path)
+        keys = ("maximum_retry_attempts", "maximum_event_age_in_seconds")
+        self.reading.known(own, keys, (*path, "async"))
+        return self.reading.make(
+            AsyncInvokeConfiguration, (*path, "async"), {key: own[key] for key in keys if key in own}
+        )
+
+    def _variables(self, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, str]:
+        variables = self.reading.table(given, "environment", path)
+        for name, fault, mend in variable_faults(variables):
+            at = (*path, "environment") if name is None else (*path, "environment", name)
+            self.reading.find(at, fault, mend)
+        return {name: str(value) for name, value in variables.items()}
+
+    def _duration(self, path: tuple[str, ...], given: Mapping[str, Any]) -> DeclaredDuration | None:
+        value = given.get("duration")
+        if value is None:
+            return None
+        if isinstance(value, dict):
+            self.reading.known(value, ("p50", "p99"), (*path, "duration"))
+            if "p50" not in value:
+                self.reading.find(
+                    (*path, "duration"), "has no p50.", 'Write { p50 = "40ms", p99 = "400ms" }.'
+                )
+                return None
+            p50 = self.reading.span((*path, "duration", "p50"), value["p50"])
+            p99 = self.reading.span((*path, "duration", "p99"), value.get("p99", value.get("p50")))
+            if p99 < p50:
+                self.reading.find((*path, "duration", "p99"), "is below p50.", "Give the larger one as p99.")
+            return DeclaredDuration(p50=p50, p99=p99)
+        span = self.reading.span((*path, "duration"), value)
+        return DeclaredDuration(p50=span, p99=span)
