@@ -47,6 +47,12 @@ FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_Create
 HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 
+# --- code packages and layers
+ZIPPED_BYTES = Figure(52_428_800, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+UNZIPPED_BYTES = Figure(262_144_000, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+"""Code and layers together."""
+LAYERS_PER_FUNCTION = Figure(5, "layers", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+
 # --- invocation
 SYNC_REQUEST_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 ASYNC_REQUEST_BYTES = Figure(1_048_576, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")

@@ -13,6 +13,7 @@ from attrs import Attribute, field, frozen
 from lambdarun.aws import limits
 from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
+from lambdarun.model.layer import Layer
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -48,7 +49,11 @@ class Function:
     name: str = field()
     handler: str = field()
     code_uri: Path
+    """A folder, or a zip file."""
     runtime: str
+    layers: tuple[Layer, ...] = ()
+    """From the first to the last: where two have the same path, the later one's file stands under /opt."""
+    code_place: Place | None = field(default=None, eq=False)
     timeout: int = setting(limits.FUNCTION_TIMEOUT)
     memory_size: int = setting(limits.MEMORY_SIZE)
     reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)

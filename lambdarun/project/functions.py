@@ -8,6 +8,8 @@ from typing import Any
 from attrs import define
 
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
+from lambdarun.model.runtimes import runtime_fault
+from lambdarun.project.layers import LayerReader, is_package
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
@@ -19,18 +21,16 @@ class FunctionReader:
     """Makes functions of their tables."""
 
     reading: Reading
+    layers: LayerReader
 
     def read(self, name: str, given: Mapping[str, Any]) -> Function:
         """The function `name`. Raises Unusable where its table has findings."""
         path = ("functions", name)
         self.reading.known(given, FUNCTION_KEYS, path)
         runtime = given.get("runtime", running_runtime())
-        if runtime != running_runtime():
-            self.reading.find(
-                (*path, "runtime"),
-                f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
-                f"Leave it out, or write {toml_text(running_runtime())}.",
-            )
+        fault = runtime_fault(runtime, running_runtime())
+        if fault is not None:
+            self.reading.find((*path, "runtime"), *fault)
         if "handler" not in given:
             self.reading.find(path, "has no handler.", 'Write handler = "module.function".')
             raise Unusable
@@ -38,9 +38,11 @@ class FunctionReader:
         code = self.reading.root / str(uri)
         if not isinstance(uri, str):
             self.reading.find((*path, "code_uri"), f"{toml_text(uri)} is no text.", "Put it in quotes.")
-        elif not code.is_dir():
+        elif not is_package(code):
             self.reading.find(
-                (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
+                (*path, "code_uri"),
+                f"there is no folder {code}.",
+                "Name the folder or the zip file that holds the code.",
             )
         own = {
             key: given[key]
@@ -54,7 +56,9 @@ class FunctionReader:
                 **own,
                 "name": name,
                 "code_uri": code.resolve(),
+                "code_place": self.reading.locator.place(*self.reading.prefix, *path, "code_uri"),
                 "runtime": runtime,
+                "layers": self.layers.of(path, given),
                 "environment": self._variables(path, given),
                 "duration": self._duration(path, given),
                 "init_duration": self.reading.span(

@@ -14,7 +14,9 @@ from lambdarun.model.draws import Draws
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
+from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
@@ -48,13 +50,16 @@ def build(
     """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
     the project declares.
     """
-    _refuse(project, options)
+    packages = Packages()
+    _refuse(project, options, packages)
+    runtimes = frozenset(function.runtime for function in project.functions.values())
+    interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = Zygotes(virtual)
+    zygotes = Zygotes(virtual, interpreters=interpreters)
     zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual))
     measured = options.durations is DurationMode.MEASURED
-    launcher = Launcher(project.account, zygotes, virtual, measured, options.seed)
+    launcher = Launcher(project.account, zygotes, virtual, measured, options.seed, packages)
     processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
     journal = Journal(store, list(options.readers))
     if isinstance(clock, VirtualClock):
@@ -62,12 +67,14 @@ def build(
     return RealDriver(region, processes, journal, clock=clock)
 
 
-def _refuse(project: Project, options: Options) -> None:
+def _refuse(project: Project, options: Options, packages: Packages) -> None:
     findings = check(project, allow_short_visibility=options.allow_short_visibility)
     errors = [
         ProjectError(found.place or _IN_CODE, found.key, found.text, found.mend)
         for found in findings
         if found.severity is Severity.ERROR
     ]
+    errors = errors or packages.prepare(project.functions.values())
     if errors:
+        packages.close()
         raise ProjectErrors(errors)

@@ -12,7 +12,7 @@ from attrs import define, field
 from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
-from lambdarun.runtime.code import Code, code_of
+from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygotes import Zygotes
@@ -27,6 +27,7 @@ class Launcher:
     virtual: bool
     measured_sleep: bool = False
     seed: int = 0
+    packages: Packages = field(factory=Packages)
     folder: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -37,8 +38,11 @@ class Launcher:
     def launch(self, environment: Environment) -> EnvironmentProcess:
         """Ask for an environment's process; it need not be there yet. Raises MachineError."""
         os.makedirs(self._private_folder(environment), exist_ok=True)
-        zygote = self.zygotes.of(environment.function)
-        configuration = self._configuration(environment, code_of(environment.function))
+        code = self.packages.code_of(environment.function)
+        libraries = code.opt / "lib" if code.opt is not None else None
+        within = str(libraries) if libraries is not None and libraries.is_dir() else ""
+        zygote = self.zygotes.of(environment.function, within)
+        configuration = self._configuration(environment, code)
         try:
             process, descriptors = open_environment(environment, zygote)
         except OSError as fault:
@@ -60,6 +64,7 @@ class Launcher:
         return {
             "environ": process_environment(self.account, function, environment.log_stream, code, folder),
             "task_root": str(code.task_root),
+            "python_paths": code.python_paths(function.runtime, str(code.opt)),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
@@ -78,4 +83,5 @@ class Launcher:
     def close(self) -> None:
         """End the zygotes and remove all folders."""
         self.zygotes.close()
+        self.packages.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -38,7 +38,7 @@ def process_environment(
         **passed,
         "LANG": "en_US.UTF-8",
         **({"LC_CTYPE": "C.UTF-8"} if function.runtime not in _WITHOUT_LC_CTYPE else {}),
-        "PATH": os.environ.get("PATH", os.defpath),
+        **_searched(code),
         "TZ": ":UTC",
         "TMPDIR": folder,
         "LAMBDARUN": "1",
@@ -67,4 +67,16 @@ def process_environment(
         "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
         "PWD": str(code.task_root),
         "SHLVL": "0",
+    }
+
+
+def _searched(code: Code) -> dict[str, str]:
+    """Where programs and C libraries are looked for: the layers' stand last, as on AWS."""
+    path = os.environ.get("PATH", os.defpath)
+    if code.opt is None:
+        return {"PATH": path}
+    libraries = os.environ.get("LD_LIBRARY_PATH")
+    return {
+        "PATH": f"{path}:{code.opt}/bin",
+        "LD_LIBRARY_PATH": f"{libraries}:{code.opt}/lib" if libraries else f"{code.opt}/lib",
     }
