@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
@@ -14,8 +14,9 @@ from lambdarun.errors import Place, ProjectError, ProjectErrors
 from lambdarun.model.function import Function
 from lambdarun.model.layer import Layer
 from lambdarun.model.package import Refused
-from lambdarun.runtime.layer_merge import merge
-from lambdarun.runtime.package_cache import PackageCache, folder_facts
+
+if TYPE_CHECKING:
+    from lambdarun.runtime.package_cache import PackageCache
 
 _WORKPLACE: Final = ("lambdarun.toml", "pyproject.toml", ".git")
 """Whoever has these at its root is where somebody works, not what is deployed: its size says nothing."""
@@ -49,6 +50,8 @@ class Packages:
     def cache(self) -> PackageCache:
         """Opened when it is first needed: most functions are plain folders."""
         if self._opened is None:
+            from lambdarun.runtime.package_cache import PackageCache  # brings zipfile: for who has packages
+
             self._opened = PackageCache()
         return self._opened
 
@@ -77,6 +80,8 @@ class Packages:
         code, layers = function.code_uri, function.layers
         if not layers and (function.place is None or any((code / name).exists() for name in _WORKPLACE)):
             return
+        from lambdarun.runtime.package_cache import folder_facts  # as above
+
         size, most = 0, limits.UNZIPPED_BYTES.value
         for path, place, key in _parts(function):
             try:
@@ -105,6 +110,9 @@ class Packages:
         if len(layers) < 2:
             # A single folder is taken as it is: what somebody edits in it is there at once.
             return Code(code, layers[0] if layers else None)
+        from lambdarun.runtime.layer_merge import merge
+        from lambdarun.runtime.package_cache import folder_facts
+
         told = sha256()
         for layer, folder in zip(function.layers, layers, strict=True):
             told.update(f"{folder}:{folder_facts(folder)[0] if folder == layer.content else ''}\n".encode())

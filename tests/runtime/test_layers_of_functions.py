@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
+from hashlib import sha256 as sha256_of
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from lambdarun.project.project_file import load
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.code import Packages
 from tests.conftest import Declare, project_of
+from tests.faces.command import run
 from tests.packages import link, pack, program
 
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -274,3 +277,30 @@ def test_validate_finds_a_module_in_layers_and_zip_files(write: Any, tmp_path: P
         text = f'[functions.f]\nhandler = "{handler}"\ncode_uri = "code.zip"\nlayers = ["layers/a", "layers/z.zip"]\n'
         findings = [str(one) for one in missing_modules(load(write(text)).functions.values())]
         assert bool(findings) != found, findings
+
+
+def test_list_and_validate_show_layers_and_packages(write: Any, tmp_path: Path) -> None:
+    import json
+
+    zipped = pack(tmp_path / "layers" / "z.zip", ("python/z.py", ""))
+    write(f'{FUNCTION}layers = ["layers.imaging", "layers/z.zip"]\n{NAMED}')
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    listed = run(tmp_path, "list", **environ).stdout
+    sha256 = b64encode(sha256_of(zipped.read_bytes()).digest()).decode()
+    table = [line.split() for line in listed.partition("\n\n")[2].splitlines()]
+    assert table == [
+        ["LAYER", "VERSION", "CODE", "SHA256", "FUNCTIONS"],
+        ["imaging", "3", "layers/c", "-", "f"],
+        ["-", "-", "layers/z.zip", sha256, "f"],
+    ]
+    told = json.loads(run(tmp_path, "list", "-o", "json", **environ).stdout)["functions"][0]["layers"]
+    assert told == [
+        {"arn": f"{ARN}:imaging:3", "content": str(tmp_path / "layers/c"), "code_sha256": None},
+        {"arn": None, "content": str(zipped), "code_sha256": sha256},
+    ]
+    assert run(tmp_path, "validate", **environ).returncode == 0
+    zipped.write_text("no zip")
+    refused = run(tmp_path, "validate", **environ)
+    assert refused.returncode == 3
+    assert "lambdarun.toml:3:1: functions.f.layers: " in refused.stderr
+    assert "is no zip file: Could not unzip uploaded file." in refused.stderr
