@@ -40,6 +40,12 @@ class Options:
     readers: tuple[Reader, ...] = ()
     allow_short_visibility: bool = False
     """Run a queue whose visibility timeout is below its function's timeout, which AWS refuses, to see what comes of it."""
+    watch: bool = False
+    """Start a new process where a function's code or layers have changed since its last invocation."""
+    terminal: int | None = None
+    """A descriptor of a terminal: `breakpoint()` in a handler stops there, with its time-out held."""
+    debug_port: int | None = None
+    """Handlers wait there for debugpy's client before they are imported, and do not time out."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -50,16 +56,18 @@ def build(
     """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
     the project declares.
     """
-    packages = Packages()
+    packages = Packages(options.watch)
     _refuse(project, options, packages)
     runtimes = frozenset(function.runtime for function in project.functions.values())
     interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = Zygotes(virtual, interpreters=interpreters)
-    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual))
+    zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
+    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
     measured = options.durations is DurationMode.MEASURED
-    launcher = Launcher(project.account, zygotes, virtual, measured, options.seed, packages)
+    launcher = Launcher(
+        project.account, zygotes, virtual, measured, options.seed, packages, options.debug_port
+    )
     processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
     journal = Journal(store, list(options.readers))
     if isinstance(clock, VirtualClock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from sys import maxsize
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
@@ -63,6 +64,18 @@ class Packages:
         if self.watch or key not in self._made:
             self._made[key] = self._make(function)
         return self._made[key]
+
+    def state_of(self, function: Function) -> str:
+        """A text that changes when the code or a layer of `function` does."""
+        from lambdarun.runtime.package_cache import folder_facts, signature_of
+
+        told = []
+        for path, _, _ in _parts(function):
+            try:
+                told.append(folder_facts(path, maxsize)[0] if path.is_dir() else signature_of(path))
+            except OSError as fault:  # between an editor's two steps it may not be there
+                told.append(str(fault))
+        return " ".join(told)
 
     def prepare(self, functions: Iterable[Function]) -> list[ProjectError]:
         """Unpack all that `functions` need; returns what is wrong with it."""

@@ -50,6 +50,9 @@ class EnvironmentProcess:
     awaited: bool = False
     """Whether somebody has waited for this invocation alone, in vain."""
     deadline: float = 0.0
+    left_s: float = 0.0
+    """Until its deadline, while a debugger holds it, since `paused_at`."""
+    paused_at: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)

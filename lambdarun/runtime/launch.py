@@ -28,7 +28,11 @@ class Launcher:
     measured_sleep: bool = False
     seed: int = 0
     packages: Packages = field(factory=Packages)
+    debug_port: int | None = None
+    """Where handlers wait for an editor's debugger; no invocation times out then."""
     folder: str = field(init=False)
+    _seen: dict[int, str] = field(factory=dict, init=False)
+    """What the code was when an environment started, by its id. Only where somebody watches it."""
 
     def __attrs_post_init__(self) -> None:
         # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
@@ -38,6 +42,8 @@ class Launcher:
     def launch(self, environment: Environment) -> EnvironmentProcess:
         """Ask for an environment's process; it need not be there yet. Raises MachineError."""
         os.makedirs(self._private_folder(environment), exist_ok=True)
+        if self.packages.watch:
+            self._seen[environment.id] = self.packages.state_of(environment.function)
         code = self.packages.code_of(environment.function)
         libraries = code.opt / "lib" if code.opt is not None else None
         within = str(libraries) if libraries is not None and libraries.is_dir() else ""
@@ -71,10 +77,18 @@ class Launcher:
             # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
+            "terminal": self.zygotes.terminal,
+            "debug_port": self.debug_port,
         }
 
     def _private_folder(self, environment: Environment) -> str:
         return f"{self.folder}/{environment.function.name}-{environment.id}"
+
+    def is_outdated(self, environment: Environment) -> bool:
+        """Whether the code has changed since the environment's process was started, and somebody wants to see that."""
+        if not self.packages.watch:
+            return False
+        return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
     def forget(self, environment: Environment) -> None:
         """Remove what an environment that ended has kept."""

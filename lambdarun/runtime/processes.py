@@ -17,6 +17,7 @@ from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
 from heapq import heapify, heappop, heappush
+from math import inf
 from termios import FIONREAD
 from typing import Any, Final
 
@@ -219,6 +220,10 @@ class Processes:
         process = self._processes.get(invocation.environment.id)
         if process is None:
             process = self._start(invocation)
+        elif self.launcher.is_outdated(invocation.environment):
+            self._kill(process, tell=False)
+            self.launcher.forget(invocation.environment)
+            process = self._start(invocation)
         elif process.stopped:
             process.signal(signal.SIGCONT)
             process.stopped = False
@@ -243,6 +248,8 @@ class Processes:
             self._begin(invocation)
 
     def _end_by(self, deadline: float, process: EnvironmentProcess, invocation: Invocation) -> None:
+        if self.launcher.debug_port is not None:
+            return  # somebody looks at the handler in an editor, which tells nobody when it stops
         deadlines = self._deadlines
         if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
             # A lone caller never looks at the heap, and what has ended stays in it.
@@ -250,6 +257,15 @@ class Processes:
             heapify(deadlines)
         process.deadline = deadline
         heappush(deadlines, (deadline, invocation.number))
+
+    def _hold(self, process: EnvironmentProcess, invocation: Invocation, *, held: bool) -> None:
+        """While a debugger holds a handler, its time does not run."""
+        now = wall_seconds()
+        if held:
+            process.paused_at, process.left_s, process.deadline = now, process.deadline - now, inf
+        else:
+            process.began += now - process.paused_at
+            self._end_by(now + process.left_s, process, invocation)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         process = self.launcher.launch(invocation.environment)
@@ -308,6 +324,10 @@ class Processes:
             process.initialised = (Duration(header[6]), Duration(header[7]))
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
+            return
+        if header[0] in (wire.PAUSED, wire.RESUMED):
+            if invocation is not None:
+                self._hold(process, invocation, held=header[0] == wire.PAUSED)
             return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:

@@ -53,7 +53,14 @@ class ZygoteProcess:
     """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
 
     @classmethod
-    def start(cls, *, virtual: bool, interpreter: str = sys.executable, libraries: str = "") -> ZygoteProcess:
+    def start(
+        cls,
+        *,
+        virtual: bool,
+        interpreter: str = sys.executable,
+        libraries: str = "",
+        terminal: int | None = None,
+    ) -> ZygoteProcess:
         """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -74,7 +81,7 @@ class ZygoteProcess:
                     arguments,
                     env=environ,
                     stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), *([terminal] if terminal is not None else [])],
                     # Away from the terminal: Ctrl-C is for the runtime, which then ends the zygote and all it forked in order.
                     start_new_session=True,
                 )

@@ -23,6 +23,8 @@ class Zygotes:
     started: Callable[[ZygoteProcess], None] = field(default=_nobody)
     """Told of each one that is started."""
     interpreters: Interpreters = field(factory=Interpreters)
+    terminal: int | None = None
+    """A descriptor that handlers inherit, for their debugger."""
     _running: dict[tuple[str, str], ZygoteProcess] = field(factory=dict, init=False)
     """By interpreter and folder of C libraries."""
 
@@ -40,7 +42,9 @@ class Zygotes:
         interpreter = self.interpreters.of(function.runtime)
         zygote = self._running.get((interpreter, libraries))
         if zygote is None:
-            zygote = ZygoteProcess.start(virtual=self.virtual, interpreter=interpreter, libraries=libraries)
+            zygote = ZygoteProcess.start(
+                virtual=self.virtual, interpreter=interpreter, libraries=libraries, terminal=self.terminal
+            )
             self.adopt(zygote)
         return zygote
 

@@ -72,6 +72,10 @@ class Environment:
         os.register_at_fork(after_in_child=self._fork)
         self.init_us = 0
         self.init_slept_us = 0
+        self.told: Any = None
+        """The present invocation's context."""
+        self.paused_ns = 0
+        """How long a debugger has held the present invocation, or the initialisation before it."""
 
     def _fork(self) -> None:
         self.is_fork = True
@@ -81,6 +85,7 @@ class Environment:
         begun = _perf_counter_ns()
         clock = self.clock
         try:
+            self.let_debug()
             self.handler = error_payload.find_handler(self.configuration["handler"])
         # Not BaseException: SystemExit in a module ends the process with its status, and the platform tells of it.
         except Exception as fault:
@@ -104,9 +109,33 @@ class Environment:
         return self.init_slept_us
 
     def _note_init(self, begun: int) -> None:
-        self.init_us = (_perf_counter_ns() - begun) // 1_000
+        self.init_us = (_perf_counter_ns() - begun - self.paused_ns) // 1_000
+        self.paused_ns = 0
         if self.clock is not None:
             self.init_slept_us = self.clock.take_slept_us()
+
+    def let_debug(self) -> None:
+        """Have debuggers ready, where somebody wants one. Raises ImportError, RuntimeError where one cannot be."""
+        terminal, port = self.configuration.get("terminal"), self.configuration.get("debug_port")
+        if terminal is None and port is None:
+            return
+        from . import debugging  # brings pdb: for who debugs
+
+        if terminal is not None:
+            debugging.on_terminal(terminal, self.paused, self.resumed)
+        if port is not None:
+            debugging.await_editor(port)
+
+    def paused(self) -> None:
+        """A debugger holds the handler from now on: its time-out waits."""
+        self.reply(wire.PAUSED, 0, 0, b"", b"")
+
+    def resumed(self, nanoseconds: int) -> None:
+        """It goes on, after so long."""
+        self.paused_ns += nanoseconds
+        if self.told is not None:
+            self.told._epoch_deadline_time_in_ms += nanoseconds // 1_000_000
+        self.reply(wire.RESUMED, 0, 0, b"", b"")
 
     def overslept(self) -> None:
         """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
@@ -229,6 +258,9 @@ def serve(environment: Environment) -> None:
             environment, payload, request_id, arn, deadline_us // 1_000, caller
         )
         duration_us = (_perf_counter_ns() - begun) // 1_000
+        if environment.paused_ns:
+            duration_us -= environment.paused_ns // 1_000
+            environment.paused_ns = 0
         reply(kind, flags | _after(environment), duration_us, error_type, body)
         if environment.cold:
             environment.cold = environment.init_us = environment.init_slept_us = 0
@@ -244,7 +276,7 @@ def _answer(
     except (ValueError, RecursionError):
         return wire.NOT_JSON, 0, b"", b""
     try:
-        told = _context(request_id, environment.statics, arn, deadline_ms, caller)
+        environment.told = told = _context(request_id, environment.statics, arn, deadline_ms, caller)
         body, flags = _marshal(environment.handler(event, told))
         return wire.RESULT, flags, b"", body
     # The handler call: whatever it raises is the function's answer. Not BaseException: SystemExit ends the process, and
