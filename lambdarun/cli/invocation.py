@@ -44,10 +44,12 @@ class Request:
     repeat: int
     as_json: bool
     log_file: str | None
+    terminal: int | None = None
+    debug_port: int | None = None
 
 
-def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
-    """Invoke, print, and say whether the function failed."""
+def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bool, list[Path]]:
+    """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project, function = _with_flags(project, function, request)
     with ExitStack() as stack:
@@ -65,14 +67,20 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
             seed=settings.chosen({})["seed"].value,
             readers=(read, *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json")),
             zygote=zygote,
+            terminal=request.terminal,
+            debug_port=request.debug_port,
             allow_short_visibility=True,  # no queue is read here
         )
         clock = VirtualClock() if virtual else RealClock()
         runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))
+        if request.debug_port is not None and not settings.quiet:
+            output.notice(
+                settings, f"waiting for a debugger on 127.0.0.1:{request.debug_port}; time-outs are off"
+            )
         failed = False
         for _ in range(request.repeat):
             failed |= _once(runtime, function, request, settings)
-        return failed
+        return failed, [function.code_uri, *(layer.content for layer in function.layers)]
 
 
 def _once(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from sys import maxsize
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
@@ -67,15 +66,9 @@ class Packages:
 
     def state_of(self, function: Function) -> str:
         """A text that changes when the code or a layer of `function` does."""
-        from lambdarun.runtime.package_cache import folder_facts, signature_of
+        from lambdarun.runtime.package_cache import state_of
 
-        told = []
-        for path, _, _ in _parts(function):
-            try:
-                told.append(folder_facts(path, maxsize)[0] if path.is_dir() else signature_of(path))
-            except OSError as fault:  # between an editor's two steps it may not be there
-                told.append(str(fault))
-        return " ".join(told)
+        return " ".join(state_of(path) for path, _, _ in _parts(function))
 
     def prepare(self, functions: Iterable[Function]) -> list[ProjectError]:
         """Unpack all that `functions` need; returns what is wrong with it."""

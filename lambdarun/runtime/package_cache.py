@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
+from sys import maxsize
 from typing import Final
 
 from attrs import asdict, define, field, frozen
@@ -116,6 +117,14 @@ class PackageCache:
         """Remove what nobody can use after this run."""
         if self._temporary:
             shutil.rmtree(self.root, ignore_errors=True)
+
+
+def state_of(path: Path) -> str:
+    """A text that changes when a file, or anything in a folder, does."""
+    try:
+        return folder_facts(path, maxsize)[0] if path.is_dir() else signature_of(path)
+    except OSError as fault:  # between an editor's two steps it may not be there
+        return str(fault)
 
 
 def folder_facts(folder: Path, most: int = limits.UNZIPPED_BYTES.value) -> tuple[str, int]:
