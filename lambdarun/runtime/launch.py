@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -16,6 +16,9 @@ from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygotes import Zygotes
+
+# https://coverage.readthedocs.io/en/latest/config.html#run-patch
+_COVERAGE: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @define(eq=False)
@@ -30,6 +33,8 @@ class Launcher:
     packages: Packages = field(factory=Packages)
     debug_port: int | None = None
     """Where handlers wait for an editor's debugger; no invocation times out then."""
+    measures: bool = field(factory=lambda: any(name in os.environ for name in _COVERAGE))
+    """Whether coverage of handlers is measured: then processes write its data before they are killed."""
     folder: str = field(init=False)
     _seen: dict[int, str] = field(factory=dict, init=False)
     """What the code was when an environment started, by its id. Only where somebody watches it."""

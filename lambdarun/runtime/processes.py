@@ -56,8 +56,9 @@ _WAITING: Final = array("i", [0])
 _STALE_MAX: Final = 256
 # epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
-# Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
+# A process whose socket closes exits by itself in well under a millisecond; only coverage takes longer.
 _QUIET_EXIT_S: Final = 0.2
+_SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -204,7 +205,7 @@ class Processes:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
-        quiet = wall_seconds() + _QUIET_EXIT_S
+        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else _QUIET_EXIT_S)
         for process in living:
             if process.invocation is None and process.pid:
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
@@ -365,6 +366,10 @@ class Processes:
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
+        if self.launcher.measures:
+            process.signal(signal.SIGTERM)
+            process.signal(signal.SIGCONT)
+            process.await_death(round(_SAVING_S * 1_000) if not timed_out else 1_000)
         process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None

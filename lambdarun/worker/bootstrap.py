@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import context, error_payload, handler_log, marshal, memfd, wire
+from . import context, coverage_data, error_payload, handler_log, marshal, memfd, wire
 from .leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Environment:
             # Inline only: the process exits behind it, and whoever dies right behind a header leaves a payload half sent.
             body = error_payload.error_json(error)[: wire.INLINE_MAX]
             self.reply(wire.INIT_ERROR, 0, 0, error["errorType"].encode(), body)
-            os._exit(1)
+            coverage_data.leave(1)
         self._note_init(begun)
         if handler_log.written:
             try:
@@ -140,7 +140,7 @@ class Environment:
     def overslept(self) -> None:
         """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
         self.reply(wire.OVERSLEPT, 0, 0, b"", b"")
-        os._exit(1)
+        coverage_data.leave(1)
 
     def reply(self, kind: int, flags: int, duration_us: int, error_type: bytes, body: bytes) -> None:
         """Send a packet of `kind` about the present invocation."""
@@ -217,6 +217,7 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     if clock is not None:
         # All environments are forks of one process: without it each would draw the same, and none the same in the next run.
         random.seed(configuration["seed"])
+    coverage_data.save_when_killed()
     channel = socket.socket(fileno=channel_fd)
     serve(Environment(channel, configuration, clock))
 
@@ -232,7 +233,7 @@ def serve(environment: Environment) -> None:
         # Blocked here a process with one thread and no child is frozen as AWS freezes it: nothing of it can run.
         packet = receive(wire.PACKET_MAX)
         if not packet:
-            os._exit(0)
+            coverage_data.leave(0)
         _, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
