@@ -93,7 +93,17 @@ def test_the_lines_of_an_environment_are_covered_however_it_ends(
         pytest.skip("in virtual time a handler that never returns is held for ten seconds")
     event = json.dumps({"how": how})
     lines = covered(
-        folder, "-m", "lambdarun", "invoke", "app.py:handler", "-e", event, "--timeout", "1", "--invocation-type", kind
+        folder,
+        "-m",
+        "lambdarun",
+        "invoke",
+        "app.py:handler",
+        "-e",
+        event,
+        "--timeout",
+        "1",
+        "--invocation-type",
+        kind,
     )
     assert {LINES[line], LINES['how = event["how"]']} <= lines
     assert max(lines) == LINES["def unused():"]

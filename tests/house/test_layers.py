@@ -129,8 +129,9 @@ def test_one_clock_and_one_chance(path: Path) -> None:
 
 @pytest.mark.parametrize("path", of("worker"), ids=shown)
 def test_the_worker_is_the_standard_library_alone(path: Path) -> None:
-    # One exception, which only virtual time loads: it patches `datetime`, which is C code, underneath.
-    others = {"time_machine"} if path.name == "virtual_time.py" else set()
+    # Two exceptions: only virtual time loads what patches `datetime`, which is C code, underneath; and only who asks for
+    # it an editor's debugger.
+    others = {"virtual_time.py": {"time_machine"}, "debugging.py": {"debugpy"}}.get(path.name, set())
     assert roots(path) - others <= sys.stdlib_module_names
     levels = {node.level for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)}
     assert levels <= {0, 1}  # its siblings, and nothing above them
