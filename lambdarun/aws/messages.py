@@ -270,6 +270,17 @@ LAYER_MISSING: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateFunction.html",
 )
+LAYER_MALFORMED: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '[{arn}]' at 'layers' failed to satisfy constraint: Member must satisfy"
+    " constraint: [Member must have length less than or equal to 2048, Member must have length greater than or equal to"
+    " 1, Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{{2}}((-gov)|(-iso"
+    "([a-z]?)))?-[a-z]+-\\d{{1}}:\\d{{12}}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:"
+    "[a-zA-Z0-9-_]+), Member must not be null]",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
 LAYER_ELSEWHERE: Final = ErrorText(
     400,
     "InvalidParameterValueException",

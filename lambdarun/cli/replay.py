@@ -39,6 +39,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option(
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
 )
+@click.option("--watch", is_flag=True, help="Changed code is in the next invocation, in a new environment.")
 @output.FORM
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:
@@ -58,6 +59,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
         metrics=given["metrics"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
+        watch=given["watch"],
         as_json=given["form"] == "json",
         chosen={name: given[name] for name in ("speed", "seed", "durations") if given[name] is not None},
     )

@@ -48,6 +48,7 @@ class Replay:
     metrics: str | None
     fail_on: str
     allow_short_visibility: bool
+    watch: bool
     as_json: bool
     chosen: Mapping[str, Any]
 
@@ -79,6 +80,7 @@ def run(settings: Settings, request: Replay) -> int:
             function=function,
             readers=readers.all(settings),
             allow_short_visibility=request.allow_short_visibility,
+            watch=request.watch,
         )
         if request.workers is not None:
             options = evolve(options, workers=request.workers)

@@ -9,9 +9,10 @@ from attrs import frozen
 from lambdarun.aws import limits, messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
-from lambdarun.model.function import Function
+from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
+from lambdarun.model.runtimes import runtime_fault
 
 
 class Severity(Enum):
@@ -45,6 +46,7 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
             )
+    findings += _runtimes(project)
     findings += _layers(project)
     findings += _duplicates(project)
     findings += _dead_letters(project)
@@ -105,6 +107,16 @@ def _reserved(project: Project) -> list[Finding]:
         f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
     )
     return [Finding(Severity.ERROR, place, "reserved_concurrent_executions", text, mend)]
+
+
+def _runtimes(project: Project) -> list[Finding]:
+    findings = []
+    for function in project.functions.values():
+        fault = runtime_fault(function.runtime, running_runtime())
+        if fault is not None:
+            key = f"functions.{function.name}.runtime"
+            findings.append(Finding(Severity.ERROR, function.place, key, *fault))
+    return findings
 
 
 def _layers(project: Project) -> list[Finding]:

@@ -89,6 +89,10 @@ class LayerReader:
             said = messages.LAYER_ELSEWHERE.of(region=self.account.region)
             self.reading.find(at, said, "Name a version of this Region.")
             return None
+        if arn is None and given.startswith("arn:"):
+            said = f"{messages.LAYER_MALFORMED.of(arn=given)}."
+            self.reading.find(at, said, "Write the ARN of a layer's version, or layers.NAME.")
+            return None
         match = arn or _REFERENCE.fullmatch(given)
         if match is None:
             return Layer(content=self._content(at, given), place=place)
