@@ -126,7 +126,8 @@ class Packages:
             (folder, folder != layer.content) for layer, folder in zip(function.layers, layers, strict=True)
         ]
         try:
-            return Code(code, self.cache.made("layers", told.hexdigest(), lambda into: merge(pairs, into)))
+            group = sha256("\n".join(str(layer.content) for layer in function.layers).encode()).hexdigest()
+            return Code(code, self.cache.newest(group, told.hexdigest(), lambda into: merge(pairs, into)))
         except OSError as fault:
             place, key = function.layers[0].place, "layers"
             raise _refusal(function, function.layers[0].content, place, key, fault) from None

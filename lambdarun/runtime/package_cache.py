@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -48,7 +49,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "lambdarun"
 
 
-# Nobody locks: two runs at once may both unpack the same file, each into a folder of its own, and the one that is
+# Whoever unpacks locks nothing: two runs at once may both unpack the same file, each into a folder of its own, and the one that is
 # second at the rename throws its own away. What a killed run left half made has a name that nobody asks for.
 @define(eq=False)
 class PackageCache:
@@ -56,6 +57,8 @@ class PackageCache:
 
     root: Path = field(factory=cache_folder)
     _temporary: bool = field(default=False, init=False)
+    _held: list[int] = field(factory=list, init=False)
+    """Locks on merged layers that this run may use."""
 
     def __attrs_post_init__(self) -> None:
         try:
@@ -107,6 +110,34 @@ class PackageCache:
             shutil.rmtree(making, ignore_errors=True)
         return target
 
+    def newest(self, group: str, name: str, make: Callable[[Path], None]) -> Path:
+        """Merged layers `name`, and no older ones of the same `group`: a folder that somebody edits makes a new one at
+        each change.
+        """
+        (self.root / "layers" / group).mkdir(exist_ok=True)
+        # Held shared as long as this run may use it, so that no other run removes it; taken before it is looked for.
+        self._held.append(self._locked(f"{group}/{name}", fcntl.LOCK_SH))
+        made = self.made("layers", f"{group}/{name}", make)
+        for other in made.parent.iterdir():
+            if other != made and other.is_dir() and not other.name.startswith("."):
+                with suppress(BlockingIOError):  # a run uses it
+                    os.close(
+                        self._locked(f"{group}/{other.name}", fcntl.LOCK_EX | fcntl.LOCK_NB, remove=other)
+                    )
+        return made
+
+    def _locked(self, name: str, how: int, *, remove: Path | None = None) -> int:
+        # The lock's own file stays: a second one beside it would lock nothing.
+        lock = os.open(self.root / "layers" / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, how)
+        except BaseException:
+            os.close(lock)
+            raise
+        if remove is not None:
+            shutil.rmtree(remove, ignore_errors=True)
+        return lock
+
     def _write(self, path: Path, text: str) -> None:
         descriptor, made = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -115,6 +146,8 @@ class PackageCache:
 
     def close(self) -> None:
         """Remove what nobody can use after this run."""
+        while self._held:
+            os.close(self._held.pop())
         if self._temporary:
             shutil.rmtree(self.root, ignore_errors=True)
 

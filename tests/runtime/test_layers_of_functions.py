@@ -304,3 +304,30 @@ def test_list_and_validate_show_layers_and_packages(write: Any, tmp_path: Path) 
     assert refused.returncode == 3
     assert "lambdarun.toml:3:1: functions.f.layers: " in refused.stderr
     assert "is no zip file: Could not unzip uploaded file." in refused.stderr
+
+
+def test_an_edited_layer_leaves_no_old_copies_but_those_that_a_run_uses(
+    declare: Declare, tmp_path: Path, cache: Path
+) -> None:
+    edited, other = folder(tmp_path / "edited", {"a": "1"}), folder(tmp_path / "other", {"b": "1"})
+    function = declare("", layers=layers_of(edited, other))
+
+    def opt(packages: Packages) -> Path:
+        found = packages.code_of(function).opt
+        assert found is not None
+        return found
+
+    running, second, third = Packages(), Packages(), Packages()
+    first = opt(running)
+    (edited / "a").write_text("22")
+    newer = opt(second)
+    assert first.is_dir()  # a run uses it
+    running.close()
+    second.close()
+    (edited / "a").write_text("333")
+    newest = opt(third)
+    assert not first.exists()
+    assert not newer.exists()
+    assert (newest / "a").read_text() == "333"
+    assert [path for path in newest.parent.iterdir() if path.is_dir()] == [newest]
+    third.close()
