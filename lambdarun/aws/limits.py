@@ -54,6 +54,7 @@ ASYNC_REQUEST_BYTES = Figure(1_048_576, "bytes", f"{LAMBDA_GUIDE}/gettingstarted
 RESPONSE_BYTES = Figure(6_291_556, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 CLIENT_CONTEXT_BYTES = Figure(3_583, "bytes", f"{LAMBDA_API}/API_Invoke.html")
 LOG_TAIL_BYTES = Figure(4_096, "bytes", f"{LAMBDA_API}/API_Invoke.html")
+LOG_GROUP_LENGTH = Setting(1, 512, 1, "characters", f"{LAMBDA_API}/API_LoggingConfig.html")
 
 # --- concurrency
 ACCOUNT_CONCURRENCY = Setting(1, 1_000_000, 1_000, "executions", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
