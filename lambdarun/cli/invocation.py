@@ -26,7 +26,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.runtime.zygote_process import ZygoteProcess
-from lambdarun.views.log_text import LogText
+from lambdarun.views.log_text import LogTexts
 
 
 @frozen(kw_only=True)
@@ -52,14 +52,14 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
     project, function = _with_flags(project, function, request)
     with ExitStack() as stack:
         log = _log_stream(settings, request, stack)
-        text = LogText(function.runtime)
+        texts = LogTexts(project)
         # An event's retries come after minutes, and nobody watches a command for hours of back-off.
         virtual = request.invocation_type == "Event"
 
         def read(records: list[Record]) -> None:
-            for _, lines in text.read(records):
+            for told in texts.read(records):
                 if log is not None:
-                    log.write(lines)
+                    log.write(told.text)
 
         options = Options(
             seed=settings.chosen({})["seed"].value,

@@ -29,6 +29,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    EnvironmentStarted,
     InitialisationFailed,
     InvocationFailed,
     InvocationLost,
@@ -78,6 +79,8 @@ class Admission:
             )
             return reason
         invocation.environment = environment = environments.choose(now, function)
+        if environment.runs == 1:
+            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
         self._number = number = self._number + 1
         invocation.number = number
         invocation.started = now

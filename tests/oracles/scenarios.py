@@ -19,6 +19,7 @@ from lambdarun.model.declarations import Account, EventSourceMapping, Project, Q
 from lambdarun.model.function import AsyncInvokeConfiguration, Function, running_runtime
 from lambdarun.model.invocation_log import invocation_log
 from lambdarun.model.invoke_request import InvokeReply, Refusal
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, OutputCaptured
 from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -232,7 +233,9 @@ def asynchronous_retry(stage: Stage) -> Any:
         ended = [
             record for record in runtime.log if isinstance(record, InvocationSucceeded | InvocationFailed)
         ]
-        lines = "".join(invocation_log(record, b"", function.runtime) for record in ended).splitlines()
+        lines = "".join(
+            invocation_log(LoggedInvocation(ended=record), function.runtime) for record in ended
+        ).splitlines()
     wanted = f"END RequestId: {reply.request_id}"
     assert all(line == wanted for line in lines if line.startswith("END"))
     return {
