@@ -104,6 +104,12 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Invoke so often, in a warm environment.")
 @click.option("--no-fail", is_flag=True, help="Exit with 0 even if the function fails.")
 @output.FORM
+@click.option(
+    "--log-type",
+    type=click.Choice(["None", "Tail"]),
+    help="Tail: the log's last 4,096 bytes alone, as AWS answers them (base64 in -o json).",
+)
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, as CloudWatch holds them.")
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
 def invoke(context: click.Context, /, **given: Any) -> None:
@@ -115,6 +121,10 @@ def invoke(context: click.Context, /, **given: Any) -> None:
         # AWS hands it on for synchronous invocations alone, and drops it otherwise without a word.
         raise UsageError(
             f"--client-context reaches no handler with --invocation-type {given['invocation_type']}. Leave it out."
+        )
+    if given["log_type"] == "Tail" and given["invocation_type"] != "RequestResponse":
+        raise UsageError(
+            f"--log-type Tail: AWS answers no log with --invocation-type {given['invocation_type']}. Leave it out."
         )
     event = read_event(given["event"])
     variables = read_variables(given["env"], given["env_file"])
@@ -138,6 +148,8 @@ def invoke(context: click.Context, /, **given: Any) -> None:
             repeat=given["repeat"],
             as_json=given["form"] == "json",
             log_file=given["log_file"],
+            log_tail=given["log_type"] == "Tail",
+            logs=given["logs"],
         )
         failed = run(output.settings_of(context), request, zygote)
     finally:

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from lambdarun.cli import output
 from lambdarun.cli.event_log_file import WholeFile
+from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.model.declarations import Project
 from lambdarun.model.instant import Instant, iso
@@ -42,6 +43,7 @@ class RunReaders:
     _metrics_file: WholeFile | None = field(init=False)
     _lines: ResultLines = field(init=False)
     _out: WholeFile | None = field(init=False)
+    _logs: LogFolder | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
@@ -49,6 +51,11 @@ class RunReaders:
         self._out = self._file(self.out_path)
         self._metrics_file = self._file(self.metrics_path)
         self._metrics = Metrics(_reserved(self.project)) if self.metrics_path is not None else None
+
+    def log_into(self, folder: Path) -> None:
+        """Write a file a log stream there. Raises UsageError where that cannot be."""
+        self._logs = LogFolder(folder, self.project)
+        self.files.callback(self._logs.close)
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:
@@ -75,6 +82,8 @@ class RunReaders:
             self._out.write(self._lines.lines(records))
         if self._metrics is not None:
             self._metrics.read(records)
+        if self._logs is not None:
+            self._logs.read(records)
 
     def finish(self) -> None:
         """Put the files in their places."""

@@ -61,14 +61,15 @@ def json_log(told: LoggedInvocation, function: Function, account: Account) -> It
         yield _init_start(told, function, Instant(failed_init.time - failed_init.init_us), "init")
         yield from output_lines(failed_init.output)
         timed_out = failed_init.error_type == platform_errors.TIMED_OUT.error_type
-        said = (TIMEOUT, None) if timed_out else (ERROR, told_type(failed_init.error_type))
-        yield from _init_end(failed_init.time, "init", *said, failed_init.init_us)
+        said, error_type = (TIMEOUT, None) if timed_out else (ERROR, told_type(failed_init.error_type))
+        yield from _init_end(failed_init.time, "init", said, error_type, failed_init.init_us)
     # Suppressed init: within the invocation, and before the event is handed to the runtime.
     if told.init_failed_within:
         yield _init_start(told, function, ended.started, "invoke")
         yield from output_lines(output)
         output = b""
-        yield from _init_end(ended.time, "invoke", *status(ended), ended.duration_us)
+        said, error_type = status(ended)
+        yield from _init_end(ended.time, "invoke", said, error_type, ended.duration_us)
     elif told.within is not None:
         yield _init_start(told, function, ended.started, "invoke")
         yield from _init_end(Instant(ended.started + told.within), "invoke", SUCCESS, None, told.within)
