@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from lambdarun.model.instant import Instant, iso
 from lambdarun.model.records import Record
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.journal import Reader
+from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -38,7 +40,7 @@ class RunReaders:
     files: ExitStack
     """Drops what was written of a file where the run breaks off."""
     last: Instant = field(init=False)
-    summary: Summary = field(factory=Summary, init=False)
+    summary: Summary = field(init=False)
     _metrics: Metrics | None = field(init=False)
     _metrics_file: WholeFile | None = field(init=False)
     _lines: ResultLines = field(init=False)
@@ -47,6 +49,7 @@ class RunReaders:
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
+        self.summary = Summary(custom=CustomMetrics(self.project.functions))
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
         self._metrics_file = self._file(self.metrics_path)
@@ -90,7 +93,7 @@ class RunReaders:
         if self._out is not None:
             self._out.finish()
         if self._metrics is not None and self._metrics_file is not None:
-            for line in self._metrics.lines():
+            for line in chain(self._metrics.lines(), self.summary.custom.lines()):
                 self._metrics_file.write(f"{line}\n")
             self._metrics_file.finish()
 
