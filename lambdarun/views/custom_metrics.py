@@ -22,6 +22,8 @@ from lambdarun.views.histogram import Histogram
 
 _MARK: Final = b'"_aws"'
 _MINUTE_S: Final = 60
+_FAULTS_MAX: Final = 200
+_OTHER_FAULT: Final = "another fault"
 
 
 @define
@@ -133,7 +135,8 @@ class CustomMetrics:
                 total.add(value)
 
     def _fault(self, counter: Metric, function: Function, time: Instant, why: str) -> None:
-        self.faults[why] += 1
+        # Texts name what a handler named, and a handler may make up names without end.
+        self.faults[why if why in self.faults or len(self.faults) < _FAULTS_MAX else _OTHER_FAULT] += 1
         self._at(counter, (("LogGroupName", function.log_group),), time, _MINUTE_S).add(1)
 
     def _at(self, metric: Metric, dimensions: Dimensions, time: Instant, resolution_s: int) -> SignedValues:

@@ -146,7 +146,8 @@ def _directive(document: dict[str, Any], directive: dict[str, Any], time: Instan
             yield made
             continue
         name, unit, resolution, values = made
-        for number, one in enumerate(dimensions):
+        # An empty array is allowed, and tells nothing.
+        for number, one in enumerate(dimensions if values else ()):
             yield EmbeddedMetric(namespace, name, unit, resolution, one, time, values, number == 0)
 
 
@@ -179,7 +180,7 @@ def _metric(document: dict[str, Any], metric: Any) -> tuple[str, str, int, tuple
     if not 1 <= len(name) <= limits.METRIC_NAME_LENGTH.high:
         return Invalid(f"a metric's name of {len(name)} characters")
     unit = metric.get("Unit", _NONE)
-    if unit not in UNITS:
+    if not isinstance(unit, str) or unit not in UNITS:
         return Invalid(f"metric {name!r}: {unit!r} is no unit")
     resolution = metric.get("StorageResolution", 60)
     if type(resolution) is not int or resolution not in (1, 60):
