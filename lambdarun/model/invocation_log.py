@@ -32,7 +32,7 @@ def invocation_log(told: LoggedInvocation, runtime: str) -> str:
         assert isinstance(ended, InvocationFailed)
         text += lines(output) + _init_report(ended.duration_us, "invoke", ended.error_type)
         output = b""
-    text += log_lines.START.format(request_id=request_id) + lines(output)
+    text += log_lines.START.format(request_id=request_id, version=told.version) + lines(output)
     return text + log_lines.END.format(request_id=request_id) + report_line(ended)
 
 

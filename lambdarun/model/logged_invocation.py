@@ -14,6 +14,7 @@ from lambdarun.model.records import InitialisationFailed, InvocationFailed, Invo
 SUCCESS: Final = "success"
 TIMEOUT: Final = "timeout"
 ERROR: Final = "error"
+LATEST: Final = "$LATEST"
 # What ends the process is the platform's to report. A handler's exception and a response that is too large are an
 # ordinary end for it: the runtime went on to ask for the next event.
 _OF_THE_FUNCTION: Final = frozenset({Cause.RAISED.value, Cause.RESPONSE_TOO_LARGE.value})
@@ -35,6 +36,13 @@ class LoggedInvocation:
     within: Duration | None = None
     """What an initialisation within the invocation took, where it succeeded."""
     log_stream: str = ""
+    initialisation_type: str = "on-demand"
+    """Why its environment was initialised (AWS_LAMBDA_INITIALIZATION_TYPE)."""
+
+    @property
+    def version(self) -> str:
+        """The version that ran."""
+        return LATEST
 
     @property
     def init_failed_within(self) -> bool:

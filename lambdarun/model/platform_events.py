@@ -56,23 +56,24 @@ def json_log(told: LoggedInvocation, function: Function, account: Account) -> It
         yield _init_start(told, function, ended.started, "init")
         yield from output_lines(output[: told.init_output])
         output = output[told.init_output :]
-        yield from _init_end(told.begun, "init", SUCCESS, None, ended.init_us)
+        yield from _init_end(told, told.begun, "init", (SUCCESS, None), ended.init_us)
     elif failed_init is not None:
         yield _init_start(told, function, Instant(failed_init.time - failed_init.init_us), "init")
         yield from output_lines(failed_init.output)
         timed_out = failed_init.error_type == platform_errors.TIMED_OUT.error_type
-        said, error_type = (TIMEOUT, None) if timed_out else (ERROR, told_type(failed_init.error_type))
-        yield from _init_end(failed_init.time, "init", said, error_type, failed_init.init_us)
+        said = (TIMEOUT, None) if timed_out else (ERROR, told_type(failed_init.error_type))
+        yield from _init_end(told, failed_init.time, "init", said, failed_init.init_us)
     # Suppressed init: within the invocation, and before the event is handed to the runtime.
     if told.init_failed_within:
         yield _init_start(told, function, ended.started, "invoke")
         yield from output_lines(output)
         output = b""
-        said, error_type = status(ended)
-        yield from _init_end(ended.time, "invoke", said, error_type, ended.duration_us)
+        yield from _init_end(told, ended.time, "invoke", status(ended), ended.duration_us)
     elif told.within is not None:
         yield _init_start(told, function, ended.started, "invoke")
-        yield from _init_end(Instant(ended.started + told.within), "invoke", SUCCESS, None, told.within)
+        yield from _init_end(
+            told, Instant(ended.started + told.within), "invoke", (SUCCESS, None), told.within
+        )
     yield from _invocation(told, output, function, account)
 
 
@@ -83,7 +84,7 @@ def _invocation(
     said, error_type = status(ended)
     failed: dict[str, Any] = {} if error_type is None else {"errorType": error_type}
     begun = ended.time if told.init_failed_within else Instant(told.begun + (told.within or 0))
-    start = {"functionArn": account.function_arn(function.name), "version": "$LATEST"}
+    start = {"functionArn": account.function_arn(function.name), "version": told.version}
     yield _event(begun, "start", {"requestId": ended.request_id, **start}, SystemLogLevel.INFO)
     yield from output_lines(output)
     if told.dropped_bytes:
@@ -115,12 +116,12 @@ def _invocation(
 def _init_start(told: LoggedInvocation, function: Function, time: Instant, phase: str) -> LogLine:
     version, arn = runtime_version(function.runtime)
     record = {
-        "initializationType": _ON_DEMAND,
+        "initializationType": told.initialisation_type,
         "phase": phase,
         "runtimeVersion": version,
         "runtimeVersionArn": arn,
         "functionName": function.name,
-        "functionVersion": "$LATEST",
+        "functionVersion": told.version,
         "instanceId": _instance(told.log_stream, function),
         "instanceMaxMemory": function.memory_size << 20,
     }
@@ -134,13 +135,18 @@ def _instance(log_stream: str, function: Function) -> str:
 
 
 def _init_end(
-    time: Instant, phase: str, said: str, error_type: str | None, init_us: int
+    told: LoggedInvocation, time: Instant, phase: str, said: tuple[str, str | None], init_us: int
 ) -> Iterator[LogLine]:
+    """The end of an initialisation with its status and error type."""
+    name, error_type = said
     failed: dict[str, Any] = {} if error_type is None else {"errorType": error_type}
-    record = {"initializationType": _ON_DEMAND, "phase": phase, "status": said, **failed}
-    level = SystemLogLevel.DEBUG if said == SUCCESS else SystemLogLevel.WARN
-    yield _event(time, "initRuntimeDone", record, level)
-    yield _event(time, "initReport", {**record, "metrics": {"durationMs": _ms(init_us)}}, level)
+    record = {"initializationType": told.initialisation_type, "phase": phase, "status": name, **failed}
+    done = SystemLogLevel.DEBUG if name == SUCCESS else SystemLogLevel.WARN
+    yield _event(time, "initRuntimeDone", record, done)
+    # What was initialised ahead of an event is news; on demand REPORT tells it too.
+    ahead = name == SUCCESS and told.initialisation_type != _ON_DEMAND
+    report = {**record, "metrics": {"durationMs": _ms(init_us)}}
+    yield _event(time, "initReport", report, SystemLogLevel.INFO if ahead else done)
 
 
 def _event(time: Instant, kind: str, record: dict[str, Any], level: SystemLogLevel) -> LogLine:

@@ -173,6 +173,7 @@ class EnvironmentStarted(Happened):
     """An execution environment was made, with a log stream of its own; its processes come and go."""
 
     kind: ClassVar[str] = "environment.started"
+    level: ClassVar[str] = "debug"
     time: Instant
     function: str
     environment: int

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from lambdarun.aws import log_lines
 from lambdarun.model.declarations import Project
 from lambdarun.model.function_log import FunctionLog
-from lambdarun.model.logged_invocation import LoggedInvocation
+from lambdarun.model.logged_invocation import LATEST, LoggedInvocation
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentStarted,
@@ -66,7 +66,7 @@ class LogTexts:
                     yield self._text(record, self._log(record.function).text(self._told(record)))
                 case InvocationLost():
                     # The platform lost it: what was written is there, and nobody writes END and REPORT.
-                    start = log_lines.START.format(request_id=record.request_id)
+                    start = log_lines.START.format(request_id=record.request_id, version=LATEST)
                     captured = self._output.pop(record.environment, None)
                     written = b"" if captured is None else captured.text
                     lines = "".join(f"{line}\n" for line in self._log(record.function).output(written))

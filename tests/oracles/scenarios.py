@@ -531,3 +531,25 @@ def _records(events: list[Any]) -> list[Any]:
     return sorted(
         (record for event in events for record in event["Records"]), key=lambda record: record["body"]
     )
+
+
+def logging_configuration(
+    stage: Stage, *, given: dict[str, str], before: dict[str, str] | None = None
+) -> Any:
+    told = {}
+    for name, config in (("create_response", before), ("updated_config", given)):
+        said = "" if config is None else "\n".join(f'{key} = "{value}"' for key, value in config.items())
+        table = "" if config is None else f"[functions.fn.logging_config]\n{said}\n"
+        (stage.folder / "lambdarun.toml").write_text(f'[functions.fn]\nhandler = "app.handler"\n{table}')
+        function = load_all(stage.folder / "lambdarun.toml").project.functions["fn"]
+        log = function.logging
+        levels = {
+            "ApplicationLogLevel": log.application_level.value,
+            "SystemLogLevel": log.system_level.value,
+        }
+        told[name] = {
+            "LogFormat": log.log_format.value,
+            "LogGroup": function.log_group,
+            **(levels if log.is_json else {}),
+        }
+    return told
