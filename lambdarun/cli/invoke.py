@@ -109,7 +109,7 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
     type=click.Choice(["None", "Tail"]),
     help="Tail: the log's last 4,096 bytes alone, as AWS answers them (base64 in -o json).",
 )
-@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, as CloudWatch holds them.")
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
 def invoke(context: click.Context, /, **given: Any) -> None:

@@ -29,7 +29,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 )
 @click.option("--out", metavar="FILE.jsonl", help="Write the event log there.")
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
-@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, as CloudWatch holds them.")
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "dlq", "never"]),

@@ -212,3 +212,18 @@ def test_levels_with_text_are_refused_where_they_stand(folder: Path) -> None:
         "lambdarun.toml:3:20: functions.f.logging_config.system_log_level: LogLevel is not supported when"
         in ran.stderr
     )
+
+
+def test_list_tells_how_each_function_logs(folder: Path) -> None:
+    told = json.loads(run(folder, "list", "-o", "json").stdout)
+    assert {one["name"]: one["logging_config"] for one in told["functions"]} == {
+        "text": {"log_format": "Text", "log_group": "/aws/lambda/text"},
+        "json": {
+            "log_format": "JSON", "application_log_level": "INFO", "system_log_level": "INFO",
+            "log_group": "/aws/lambda/json",
+        },
+        "group": {
+            "log_format": "JSON", "application_log_level": "ERROR", "system_log_level": "WARN",
+            "log_group": "/shop/../all",
+        },
+    }  # fmt: skip
