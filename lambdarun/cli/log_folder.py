@@ -45,8 +45,10 @@ class LogFolder:
     def _clear(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path}: is no folder. Name one for the log streams.")
-        found = [Path(folder) / name for folder, _, names in os.walk(self.path) for name in names]
-        for file in found:
+        found = []
+        # All of them before the first is removed: a folder that is refused is left as it was.
+        for file in (Path(folder) / name for folder, _, names in os.walk(self.path) for name in names):
+            found.append(file)
             if not re.fullmatch(_STREAM, file.relative_to(self.path).as_posix()):
                 raise UsageError(
                     f"{self.path}: holds {file.relative_to(self.path)}, which is no log stream. Name an empty folder"

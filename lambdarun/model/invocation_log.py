@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from lambdarun.aws import limits, log_lines, platform_errors
 from lambdarun.model.instant import MILLISECOND
 from lambdarun.model.logged_invocation import (
@@ -14,6 +17,8 @@ from lambdarun.model.logged_invocation import (
     told_type,
 )
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded
+
+_RUNTIME: Final = r"([a-z]+)\.?(\d[\w.]*?|al\w+)(?:\.x)?"
 
 
 def invocation_log(told: LoggedInvocation, runtime: str) -> str:
@@ -37,8 +42,13 @@ def invocation_log(told: LoggedInvocation, runtime: str) -> str:
 
 
 def runtime_version(runtime: str) -> tuple[str, str]:
-    """Version and ARN of a runtime, in AWS's form: a runtime of our own."""
-    named = runtime.replace("python", "python:").replace("nodejs", "nodejs:")
+    """Version and ARN of a runtime, in AWS's form: a runtime of our own.
+
+    >>> [runtime_version(name)[0] for name in ("python3.12", "nodejs22.x", "provided.al2023", "provided")]
+    ['python:3.12.lambdarun', 'nodejs:22.lambdarun', 'provided:al2023.lambdarun', 'provided.lambdarun']
+    """
+    parts = re.fullmatch(_RUNTIME, runtime)
+    named = runtime if parts is None else f"{parts[1]}:{parts[2]}"
     return f"{named}.lambdarun", "arn:aws:lambda:us-east-1::runtime:lambdarun"
 
 
