@@ -79,12 +79,12 @@ class Admission:
             )
             return reason
         invocation.environment = environment = environments.choose(now, function)
-        if environment.runs == 1:
-            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
         self._number = number = self._number + 1
         invocation.number = number
         invocation.started = now
         invocation.cold = cold = environment.cold
+        if environment.runs == 1:
+            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
         invocation.given = self.time.given(function, invocation.recorded)
         # `choose` has counted this run: more than one and cold again is a reset environment.
         invocation.init_within = cold and environment.runs > 1
