@@ -201,6 +201,22 @@ BATCH_NEEDS_WINDOW: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+LOG_LEVEL_WITH_TEXT: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat'
+    ' to "JSON" and try again.',
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
+NOT_IN_ENUM: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value"
+    " set: [{allowed}]",
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
 RESERVED_VARIABLE: Final = ErrorText(
     400,
     "InvalidParameterValueException",

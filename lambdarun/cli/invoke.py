@@ -108,6 +108,12 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
 )
 @click.option("--no-fail", is_flag=True, help="Exit with 0 even if the function fails.")
 @output.FORM
+@click.option(
+    "--log-type",
+    type=click.Choice(["None", "Tail"]),
+    help="Tail: the log's last 4,096 bytes alone, as AWS answers them (base64 in -o json).",
+)
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
 def invoke(context: click.Context, /, **given: Any) -> None:
@@ -119,6 +125,10 @@ def invoke(context: click.Context, /, **given: Any) -> None:
         # AWS hands it on for synchronous invocations alone, and drops it otherwise without a word.
         raise UsageError(
             f"--client-context reaches no handler with --invocation-type {given['invocation_type']}. Leave it out."
+        )
+    if given["log_type"] == "Tail" and given["invocation_type"] != "RequestResponse":
+        raise UsageError(
+            f"--log-type Tail: AWS answers no log with --invocation-type {given['invocation_type']}. Leave it out."
         )
     if given["debug_port"] is not None:
         if given["invocation_type"] != "RequestResponse":
@@ -172,6 +182,8 @@ def _invoke(
             log_file=given["log_file"],
             terminal=terminal,
             debug_port=given["debug_port"],
+            log_tail=given["log_type"] == "Tail",
+            logs=given["logs"],
         )
         return run(output.settings_of(context), request, zygote)
     finally:

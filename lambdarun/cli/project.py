@@ -80,6 +80,18 @@ def _as_json(project: Project) -> dict[str, object]:
                 "memory_size": f.memory_size,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
                 "environment": dict(f.environment),
+                "logging_config": {
+                    "log_format": f.logging.log_format.value,
+                    **(
+                        {
+                            "application_log_level": f.logging.application_level.value,
+                            "system_log_level": f.logging.system_level.value,
+                        }
+                        if f.logging.is_json
+                        else {}
+                    ),
+                    "log_group": f.log_group,
+                },
                 "async": {
                     "maximum_retry_attempts": f.asynchronous.maximum_retry_attempts,
                     "maximum_event_age_in_seconds": f.asynchronous.maximum_event_age_in_seconds,

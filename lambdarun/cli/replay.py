@@ -29,6 +29,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 )
 @click.option("--out", metavar="FILE.jsonl", help="Write the event log there.")
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "dlq", "never"]),
@@ -57,6 +58,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
         workers=given["workers"],
         out=given["out"],
         metrics=given["metrics"],
+        logs=given["logs"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
         watch=given["watch"],

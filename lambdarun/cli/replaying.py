@@ -46,6 +46,7 @@ class Replay:
     workers: int | None
     out: str | None
     metrics: str | None
+    logs: str | None
     fail_on: str
     allow_short_visibility: bool
     watch: bool
@@ -73,6 +74,8 @@ def run(settings: Settings, request: Replay) -> int:
     clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
     with ExitStack() as files:
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
+        if request.logs is not None:
+            readers.log_into(Path(request.logs))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])
         options = Options(
             seed=chosen["seed"],

@@ -29,6 +29,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    EnvironmentStarted,
     InitialisationFailed,
     InvocationFailed,
     InvocationLost,
@@ -82,6 +83,8 @@ class Admission:
         invocation.number = number
         invocation.started = now
         invocation.cold = cold = environment.cold
+        if environment.runs == 1:
+            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
         invocation.given = self.time.given(function, invocation.recorded)
         # `choose` has counted this run: more than one and cold again is a reset environment.
         invocation.init_within = cold and environment.runs > 1

@@ -98,7 +98,7 @@ class Environments:
             environment.cold = environment.phase is Phase.RESET
         else:
             self._made += 1
-            environment = Environment(self._made, function, self._log_stream(now))
+            environment = Environment(self._made, function, self._log_stream(now, function))
         environment.runs += 1
         # A new one is claimed for the event that it was made for, and initialised as its first part.
         environment.phase = NEXT_PHASE[environment.phase][Happening.CLAIMED]
@@ -109,7 +109,11 @@ class Environments:
         environment.phase = NEXT_PHASE[environment.phase][happening]
         self._idle.setdefault(environment.function.name, []).append(environment)
 
-    def _log_stream(self, now: Instant) -> str:
-        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`."""
+    def _log_stream(self, now: Instant, function: Function) -> str:
+        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`; with a log group of the user's own, which several functions may
+        share, the function's name stands before the version.
+        """
         day = datetime.fromtimestamp(now // SECOND, UTC)
-        return f"{day:%Y/%m/%d}/[$LATEST]{self.draws.stream('log-streams').getrandbits(128):032x}"
+        name = function.name if function.logging.log_group is not None else ""
+        drawn = self.draws.stream("log-streams").getrandbits(128)
+        return f"{day:%Y/%m/%d}/{name}[$LATEST]{drawn:032x}"

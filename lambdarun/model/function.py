@@ -14,6 +14,7 @@ from lambdarun.aws import limits
 from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
 from lambdarun.model.layer import Layer
+from lambdarun.model.logging_config import AS_TEXT, LoggingConfig
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -61,6 +62,7 @@ class Function:
     duration: DeclaredDuration | None = None
     init_duration: Duration = Duration(0)
     asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
+    logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
 
     @name.validator
@@ -78,3 +80,13 @@ class Function:
                 f"handler: {value!r} is no handler. Write module.function, without spaces, at most "
                 f"{limits.HANDLER_LENGTH.high} characters."
             )
+
+    @property
+    def logging(self) -> LoggingConfig:
+        """How it logs, whether that was said or not."""
+        return self.logging_config or AS_TEXT
+
+    @property
+    def log_group(self) -> str:
+        """The log group that holds its streams."""
+        return self.logging.log_group or f"/aws/lambda/{self.name}"

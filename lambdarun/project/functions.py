@@ -10,6 +10,7 @@ from attrs import define
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
 from lambdarun.model.runtimes import runtime_fault
 from lambdarun.project.layers import LayerReader, is_package
+from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
@@ -65,6 +66,7 @@ class FunctionReader:
                     (*path, "init_duration"), given.get("init_duration", "0s")
                 ),
                 "asynchronous": self._asynchronous(path, given),
+                "logging_config": read_logging_config(self.reading, path, given),
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )

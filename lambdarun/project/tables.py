@@ -17,6 +17,7 @@ FUNCTION_KEYS: Final = (
     "duration",
     "init_duration",
     "async",
+    "logging_config",
 )
 QUEUE_KEYS: Final = (
     "visibility_timeout",
@@ -41,7 +42,7 @@ NOT_BUILT: Final = frozenset(
         "destination_config", "document_db_event_source_config", "durable_config", "engine", "ephemeral_storage",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
-        "kms_master_key_id", "logging_config", "maximum_record_age_in_seconds", "maximum_retry_attempts",
+        "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
         "metrics_config", "network", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
         "provisioned_concurrency", "provisioned_poller_config", "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",

@@ -211,6 +211,9 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     os.close(output_fd)
     root = configuration["task_root"]
     os.chdir(root)
+    log_format, log_level = os.environ.get("AWS_LAMBDA_LOG_FORMAT"), os.environ.get("AWS_LAMBDA_LOG_LEVEL")
+    if log_format is not None or log_level is not None:
+        handler_log.use_format(log_format, log_level)
     # The interpreter started in the zygote, before it could know this function's variables.
     layers = configuration.get("python_paths", ())
     sys.path[:0] = [root, *layers, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
