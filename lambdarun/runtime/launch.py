@@ -90,9 +90,7 @@ class Launcher:
         return f"{self.folder}/{environment.function.name}-{environment.id}"
 
     def is_outdated(self, environment: Environment) -> bool:
-        """Whether the code has changed since the environment's process was started, and somebody wants to see that."""
-        if not self.packages.watch:
-            return False
+        """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
         return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
     def forget(self, environment: Environment) -> None:

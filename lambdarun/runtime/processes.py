@@ -221,7 +221,7 @@ class Processes:
         process = self._processes.get(invocation.environment.id)
         if process is None:
             process = self._start(invocation)
-        elif self.launcher.is_outdated(invocation.environment):
+        elif self.launcher.packages.watch and self.launcher.is_outdated(invocation.environment):
             self._kill(process, tell=False)
             self.launcher.forget(invocation.environment)
             process = self._start(invocation)

@@ -119,7 +119,7 @@ class Environment:
         terminal, port = self.configuration.get("terminal"), self.configuration.get("debug_port")
         if terminal is None and port is None:
             return
-        from . import debugging  # brings pdb: for who debugs
+        from . import debugging  # for who debugs
 
         if terminal is not None:
             debugging.on_terminal(terminal, self.paused, self.resumed)
