@@ -32,7 +32,7 @@ class Code:
     opt: Path | None = None
     """None: the function has no layers."""
 
-    def python_paths(self, runtime: str, opt: str) -> list[str]:
+    def layer_path(self, runtime: str, opt: str) -> list[str]:
         """What of the layers stands on `sys.path` behind the code, where `opt` is the name that the handler knows."""
         if self.opt is None:
             return []

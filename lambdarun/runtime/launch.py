@@ -75,7 +75,7 @@ class Launcher:
         return {
             "environ": process_environment(self.account, function, environment.log_stream, code, folder),
             "task_root": str(code.task_root),
-            "python_paths": code.python_paths(function.runtime, str(code.opt)),
+            "layer_path": code.layer_path(function.runtime, str(code.opt)),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,

@@ -212,7 +212,7 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     root = configuration["task_root"]
     os.chdir(root)
     # The interpreter started in the zygote, before it could know this function's variables.
-    layers = configuration.get("python_paths", ())
+    layers = configuration.get("layer_path", ())
     sys.path[:0] = [root, *layers, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     if clock is not None:
         # All environments are forks of one process: without it each would draw the same, and none the same in the next run.
