@@ -15,6 +15,8 @@ from lambdarun.errors import LambdarunError, MachineError, ProjectErrors
 
 _LOOK_S: Final = 0.2
 """How often files are looked at: by their times, which the standard library can do everywhere."""
+_REST: Final = 10
+"""Between two looks at least so many times as long as a look took."""
 
 
 def terminal() -> int | None:
@@ -48,6 +50,8 @@ def watch(invoke: Callable[[], list[Path]], files: Iterable[Path], quiet: bool) 
 
     A fault of the user's is told and waited out: it is what they are about to mend.
     """
+    from lambdarun.runtime.clock import wall_seconds
+
     watched: list[Path] = [Path.cwd()]
     own = list(files)
     while True:
@@ -64,8 +68,12 @@ def watch(invoke: Callable[[], list[Path]], files: Iterable[Path], quiet: bool) 
                 before = _state([*watched, *own])
         if not quiet:
             sys.stderr.write(f"lambdarun: watching {', '.join(map(_shown, watched))}; Ctrl-C ends\n")
-        while _state([*watched, *own]) == before:
-            select.select([], [], [], _LOOK_S)
+        while True:
+            begun = wall_seconds()
+            if _state([*watched, *own]) != before:
+                break
+            # Of a large folder a look takes a while, and must not take a whole core.
+            select.select([], [], [], max(_LOOK_S, _REST * (wall_seconds() - begun)))
 
 
 def _shown(path: Path) -> str:

@@ -12,7 +12,7 @@ from lambdarun.model.declarations import EventSourceMapping, Project, Queue
 from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
-from lambdarun.model.runtimes import runtime_fault
+from lambdarun.model.runtime_faults import runtime_fault
 
 
 class Severity(Enum):

@@ -107,7 +107,7 @@ def _safe_path(name: str) -> str:
         raise Refused(name, "leads out of the package ('..').", "Pack it with a path inside of it.")
     path = "/".join(parts)
     longest = max((len(part.encode("utf-8", "surrogatepass")) for part in parts), default=0)
-    if longest > _COMPONENT_BYTES_MAX or len(path) > _PATH_BYTES_MAX:
+    if longest > _COMPONENT_BYTES_MAX or len(path.encode("utf-8", "surrogatepass")) > _PATH_BYTES_MAX:
         raise Refused(f"{name[:60]}...", "has too long a name for a file.", "Give it a shorter one.")
     try:
         path.encode()

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define
 
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
-from lambdarun.model.runtimes import runtime_fault
+from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.project.layers import LayerReader, is_package
 from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable

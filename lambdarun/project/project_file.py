@@ -16,7 +16,7 @@ from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy, Route
 from lambdarun.model.function import running_runtime
 from lambdarun.model.near_names import did_you_mean
-from lambdarun.model.runtimes import runtime_fault
+from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator

@@ -56,8 +56,15 @@ def build(
     """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
     the project declares.
     """
+    _refuse(project, options)
     packages = Packages(options.watch)
-    _refuse(project, options, packages)
+    try:
+        faults = packages.prepare(project.functions.values())
+        if faults:
+            raise ProjectErrors(faults)
+    except BaseException:
+        packages.close()
+        raise
     runtimes = frozenset(function.runtime for function in project.functions.values())
     interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
@@ -75,14 +82,12 @@ def build(
     return RealDriver(region, processes, journal, clock=clock)
 
 
-def _refuse(project: Project, options: Options, packages: Packages) -> None:
+def _refuse(project: Project, options: Options) -> None:
     findings = check(project, allow_short_visibility=options.allow_short_visibility)
     errors = [
         ProjectError(found.place or _IN_CODE, found.key, found.text, found.mend)
         for found in findings
         if found.severity is Severity.ERROR
     ]
-    errors = errors or packages.prepare(project.functions.values())
     if errors:
-        packages.close()
         raise ProjectErrors(errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits, messages
-from lambdarun.errors import Place, ProjectError, ProjectErrors
+from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors
 from lambdarun.model.function import Function
 from lambdarun.model.layer import Layer
 from lambdarun.model.package import Refused
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _WORKPLACE: Final = ("lambdarun.toml", "pyproject.toml", ".git")
 """Whoever has these at its root is where somebody works, not what is deployed: its size says nothing."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @frozen
@@ -30,7 +32,7 @@ class Code:
     opt: Path | None = None
     """None: the function has no layers."""
 
-    def python_paths(self, runtime: str, opt: str) -> list[str]:
+    def layer_path(self, runtime: str, opt: str) -> list[str]:
         """What of the layers stands on `sys.path` behind the code, where `opt` is the name that the handler knows."""
         if self.opt is None:
             return []
@@ -153,13 +155,17 @@ def _refuse_zipped(path: Path) -> None:
 
 def _refusal(
     function: Function, path: Path, place: Place | None, key: str, fault: Refused | OSError
-) -> ProjectErrors:
+) -> ProjectErrors | MachineError:
+    if isinstance(fault, OSError) and fault.errno in _NO_ROOM:
+        return MachineError(
+            f"{path}: cannot be unpacked: {fault.strerror}. Make room, or set XDG_CACHE_HOME."
+        )
     said, mend = (
         (fault.fault, fault.mend)
         if isinstance(fault, Refused)
         else (
             f"cannot be used: {fault.strerror}.",
-            "Name one that can be read, and see that the disk is not full.",
+            "Name one that can be read.",
         )
     )
     at = place or Place("project")

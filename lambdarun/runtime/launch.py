@@ -75,7 +75,7 @@ class Launcher:
         return {
             "environ": process_environment(self.account, function, environment.log_stream, code, folder),
             "task_root": str(code.task_root),
-            "python_paths": code.python_paths(function.runtime, str(code.opt)),
+            "layer_path": code.layer_path(function.runtime, str(code.opt)),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
@@ -90,9 +90,7 @@ class Launcher:
         return f"{self.folder}/{environment.function.name}-{environment.id}"
 
     def is_outdated(self, environment: Environment) -> bool:
-        """Whether the code has changed since the environment's process was started, and somebody wants to see that."""
-        if not self.packages.watch:
-            return False
+        """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
         return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
     def forget(self, environment: Environment) -> None:

@@ -57,6 +57,7 @@ class PackageCache:
 
     root: Path = field(factory=cache_folder)
     _temporary: bool = field(default=False, init=False)
+    _facts: dict[Path, ZipFacts] = field(factory=dict, init=False)
     _held: list[int] = field(factory=list, init=False)
     """Locks on merged layers that this run may use."""
 
@@ -74,6 +75,13 @@ class PackageCache:
     def facts(self, path: Path) -> ZipFacts:
         """Hash and size of a zip file. Raises Refused where it may not be used, OSError."""
         signature = signature_of(path)
+        seen = self._facts.get(path)
+        if seen is not None and seen.signature == signature:
+            return seen
+        self._facts[path] = facts = self._found_out(path, signature)
+        return facts
+
+    def _found_out(self, path: Path, signature: str) -> ZipFacts:
         known = self.root / "facts" / f"{sha256(os.fsencode(path)).hexdigest()}.json"
         with suppress(OSError, ValueError, TypeError):
             facts = ZipFacts(**json.loads(known.read_text(encoding="utf-8")))

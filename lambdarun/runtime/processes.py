@@ -17,7 +17,6 @@ from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
 from heapq import heapify, heappop, heappush
-from math import inf
 from termios import FIONREAD
 from typing import Any, Final
 
@@ -221,7 +220,7 @@ class Processes:
         process = self._processes.get(invocation.environment.id)
         if process is None:
             process = self._start(invocation)
-        elif self.launcher.is_outdated(invocation.environment):
+        elif self.launcher.packages.watch and self.launcher.is_outdated(invocation.environment):
             self._kill(process, tell=False)
             self.launcher.forget(invocation.environment)
             process = self._start(invocation)
@@ -258,15 +257,6 @@ class Processes:
             heapify(deadlines)
         process.deadline = deadline
         heappush(deadlines, (deadline, invocation.number))
-
-    def _hold(self, process: EnvironmentProcess, invocation: Invocation, *, held: bool) -> None:
-        """While a debugger holds a handler, its time does not run."""
-        now = wall_seconds()
-        if held:
-            process.paused_at, process.left_s, process.deadline = now, process.deadline - now, inf
-        else:
-            process.began += now - process.paused_at
-            self._end_by(now + process.left_s, process, invocation)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         process = self.launcher.launch(invocation.environment)
@@ -327,8 +317,9 @@ class Processes:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
         if header[0] in (wire.PAUSED, wire.RESUMED):
+            process.hold(wall_seconds(), held=header[0] == wire.PAUSED)
             if invocation is not None:
-                self._hold(process, invocation, held=header[0] == wire.PAUSED)
+                self._end_by(process.deadline, process, invocation)
             return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
@@ -367,9 +358,7 @@ class Processes:
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
         if self.launcher.measures:
-            process.signal(signal.SIGTERM)
-            process.signal(signal.SIGCONT)
-            process.await_death(round(_SAVING_S * 1_000) if not timed_out else 1_000)
+            process.let_save()
         process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None

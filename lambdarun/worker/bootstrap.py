@@ -119,7 +119,7 @@ class Environment:
         terminal, port = self.configuration.get("terminal"), self.configuration.get("debug_port")
         if terminal is None and port is None:
             return
-        from . import debugging  # brings pdb: for who debugs
+        from . import debugging  # for who debugs
 
         if terminal is not None:
             debugging.on_terminal(terminal, self.paused, self.resumed)
@@ -215,7 +215,7 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     if log_format is not None or log_level is not None:
         handler_log.use_format(log_format, log_level)
     # The interpreter started in the zygote, before it could know this function's variables.
-    layers = configuration.get("python_paths", ())
+    layers = configuration.get("layer_path", ())
     sys.path[:0] = [root, *layers, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     if clock is not None:
         # All environments are forks of one process: without it each would draw the same, and none the same in the next run.

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
+from lambdarun.runtime.session import open_runtime
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from tests.conftest import Declare, project_of
 
@@ -153,3 +155,23 @@ def test_the_terminal_reaches_every_zygote(typist: Typist) -> None:
         assert os.readlink(f"/proc/{zygote._child.pid}/fd/{typist.terminal}") == os.ttyname(typist.terminal)
     finally:
         zygote.close()
+
+
+async def test_a_held_handler_holds_nobody_else(declare: Declare, typist: Typist) -> None:
+    stops, other = (
+        declare(STOPS, name="stops", timeout=1),
+        declare("def handler(e, c):\n    return 1\n", name="other"),
+    )
+    typist.types("c", after_s=1.3)
+    async with open_runtime(project_of(stops, other), options=Options(terminal=typist.terminal)) as runtime:
+        order = []
+
+        async def hold() -> None:
+            reply = await runtime.invoke("stops", {"n": 7})
+            order.append(reply.json()[0])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hold)
+            for _ in range(3):
+                order.append((await runtime.invoke("other")).json())
+    assert order == [1, 1, 1, 7]

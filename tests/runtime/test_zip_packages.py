@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from lambdarun.runtime.code import Packages
 from lambdarun.runtime.package_cache import PackageCache
 from lambdarun.runtime.unpacking import unpack
 from tests.conftest import project_of
+from tests.faces.command import run
 from tests.packages import entry, link, pack, program
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -328,3 +331,32 @@ def test_without_a_folder_to_keep_things_in_a_run_has_one_of_its_own(
         assert runtime.invoke("fn", 1).json() == 1
         assert list(tmp_path.glob("lambdarun-packages-*"))
     assert not list(tmp_path.glob("lambdarun-packages-*"))
+
+
+def test_a_zip_file_on_the_command_line_is_a_function_of_its_own(tmp_path: Path) -> None:
+    pack(tmp_path / "fn.zip", ("pkg/app.py", ECHO))
+    done = run(tmp_path, "invoke", "fn.zip:pkg/app.handler", "-e", "[1]")
+    assert (done.returncode, done.stdout) == (0, "[1]\n")
+    pack(tmp_path / "fn.zip", ("../app.py", ECHO))
+    refused = run(tmp_path, "invoke", "fn.zip:app.handler")
+    assert refused.returncode == 3
+    assert "functions.fn.code_uri: " in refused.stderr
+    assert "'../app.py' leads out of the package ('..'). Pack it with a path inside of it." in refused.stderr
+
+
+def test_a_disk_without_room_is_the_machines_fault(tmp_path: Path) -> None:
+    zipped = pack(tmp_path / "fn.zip", ("app.py", ECHO), ("large", os.urandom(200_000)))
+    full = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    limited = f"mount -t tmpfs -o size=100k,nr_inodes=50 none {tmp_path}/cache && exec {sys.executable} -m lambdarun invoke"
+    (tmp_path / "cache").mkdir()
+    if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", f"{limited} {zipped}:app.handler"],
+        cwd=tmp_path, env={**os.environ, **full}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert (
+        f"{zipped}: cannot be unpacked: No space left on device. Make room, or set XDG_CACHE_HOME."
+        in done.stderr
+    )
