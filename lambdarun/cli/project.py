@@ -78,6 +78,7 @@ def _as_json(project: Project) -> dict[str, object]:
                 "runtime": f.runtime,
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
+                "cpu": f.cpu.value,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
                 "environment": dict(f.environment),
                 "logging_config": {

@@ -40,6 +40,7 @@ class Happening(Enum):
     REPLIED = "replied"
     TIMED_OUT = "timed out"
     EXITED = "exited"
+    OUT_OF_MEMORY = "out of memory"
     INIT_FAILED = "init failed"
     # AWS's own doing, after minutes or hours of idleness, which it does not document: nothing here lets it happen by
     # itself.
@@ -54,6 +55,7 @@ NEXT_PHASE: Final[dict[Phase, dict[Happening, Phase]]] = {
         Happening.REPLIED: Phase.IDLE,  # also when the handler raised: no reset
         Happening.TIMED_OUT: Phase.RESET,
         Happening.EXITED: Phase.RESET,
+        Happening.OUT_OF_MEMORY: Phase.RESET,
         Happening.INIT_FAILED: Phase.RESET,
     },
     # No process, but the private folder is kept. The next invocation pays for its own init.
