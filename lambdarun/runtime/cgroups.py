@@ -148,7 +148,7 @@ class RunGroups:
         folder = self._folders.get(place.folder)
         if folder is None:
             _sweep(place.folder)
-            folder = tempfile.mkdtemp(prefix=_PREFIX, dir=place.folder)
+            folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place.folder)
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._locks.append(lock)
