@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from lambdarun.errors import Place, ProjectError, ProjectErrors
+from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
@@ -57,7 +57,7 @@ def build(
     project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
 ) -> RealDriver | VirtualDriver:
     """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
-    the project declares.
+    the project declares, MachineError where this machine cannot do what it asks for.
     """
     _refuse(project, options)
     packages = Packages(options.watch)
@@ -65,8 +65,6 @@ def build(
         faults = packages.prepare(project.functions.values())
         if faults:
             raise ProjectErrors(faults)
-        resources = Resources(isinstance(clock, VirtualClock), options.accounting)
-        resources.refuse(project.functions.values())
     except BaseException:
         packages.close()
         raise
@@ -76,6 +74,13 @@ def build(
     region = Region(project, Draws(options.seed), options.durations, options.function)
     zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
     zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
+    try:
+        resources = Resources(virtual, options.accounting)
+        resources.refuse(project.functions.values())
+    except MachineError:
+        zygotes.close()
+        packages.close()
+        raise
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(
         project.account,
