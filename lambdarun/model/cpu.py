@@ -23,7 +23,7 @@ class Cpu(Enum):
 
 def cores(memory_mb: int) -> float:
     """The cores of a function with `memory_mb`, fractions too."""
-    return min(float(limits.CORES_MAX.value), memory_mb / limits.MEMORY_OF_ONE_CORE.value)
+    return memory_mb / limits.MEMORY_OF_ONE_CORE.value
 
 
 def stretched(duration: Duration, memory_mb: int) -> Duration:

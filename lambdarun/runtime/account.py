@@ -52,6 +52,8 @@ class Account:
     """With the limits that may be had: perhaps none."""
     cores: float | None = None
     """Its share of the processors; None: all."""
+    limit_kb: int = field(init=False)
+    """The memory size: whose greatest size is below has had no more."""
     tree: Tree | None = field(default=None, init=False)
     base_bytes: int = field(default=0, init=False)
     _known_kb: int = field(default=-1, init=False)
@@ -60,6 +62,9 @@ class Account:
     """The most that a look found of mapped files."""
     killed: bool = field(default=False, init=False)
     """Whether we killed the runtime's process for want of memory."""
+
+    def __attrs_post_init__(self) -> None:
+        self.limit_kb = self.memory_mb << 10
 
     def forked(self, tree: Tree, base_kb: int) -> None:
         """Its process is there, and had so much from the fork on."""

@@ -341,7 +341,8 @@ class Processes:
         except EOFError:
             return
         usage = used(process, header)
-        if not header[1] & wire.HAD_CHILDREN and process.account.exceeded(header[8]):
+        account = process.account
+        if header[8] > account.limit_kb and not header[1] & wire.HAD_CHILDREN and account.exceeded(header[8]):
             self._end(process, invocation, runtime_out_of_memory(invocation.request_id), usage)
             self._kill(process)
             return
