@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import cpu_count
 from typing import Final
 
 from attrs import field, frozen
 
-from lambdarun.errors import Place, ProjectError, ProjectErrors
+from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
@@ -17,6 +18,7 @@ from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.interpreters import Interpreters
+from lambdarun.runtime.isolation import Isolation, choose
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
@@ -46,6 +48,8 @@ class Options:
     """A descriptor of a terminal: `breakpoint()` in a handler stops there, with its time-out held."""
     debug_port: int | None = None
     """Handlers wait there for debugpy's client before they are imported, and do not time out."""
+    isolation: Isolation | None = None
+    """None: namespaces where the machine allows them, else processes with the machine's folders."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -54,7 +58,7 @@ def build(
     project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
 ) -> RealDriver | VirtualDriver:
     """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
-    the project declares.
+    the project declares, MachineError where the isolation that was asked for cannot be.
     """
     _refuse(project, options)
     packages = Packages(options.watch)
@@ -69,8 +73,7 @@ def build(
     interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
-    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
+    zygotes = _zygotes(options, interpreters, virtual=virtual)
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(
         project.account, zygotes, virtual, measured, options.seed, packages, options.debug_port
@@ -80,6 +83,27 @@ def build(
     if isinstance(clock, VirtualClock):
         return VirtualDriver(region, processes, journal, clock=clock)
     return RealDriver(region, processes, journal, clock=clock)
+
+
+def _zygotes(options: Options, interpreters: Interpreters, *, virtual: bool) -> Zygotes:
+    """The processes that fork environments, the first one started."""
+    zygotes = Zygotes(virtual, options.isolation, interpreters=interpreters, terminal=options.terminal)
+    start = partial(
+        ZygoteProcess.start, virtual=virtual, isolation=options.isolation, terminal=options.terminal
+    )
+    zygote = options.zygote or start()
+    try:
+        greeting = zygote.greeting
+        choose(options.isolation, sandboxed=greeting.sandboxed, why_not=greeting.why_not)
+        if options.isolation is Isolation.PROCESS and greeting.sandboxed:
+            # It was started ahead, before anybody knew what would be asked for.
+            zygote.close()
+            zygote = start()
+    except MachineError:
+        zygote.close()
+        raise
+    zygotes.adopt(zygote)
+    return zygotes
 
 
 def _refuse(project: Project, options: Options) -> None:
