@@ -14,6 +14,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "trio": invocations.through_the_pump,
     "sixteen": invocations.sixteen,
     "cold": invocations.cold,
+    "sandbox": invocations.cold_sandbox,
     "burst": invocations.burst,
     "deadline": invocations.deadline,
     "memory": memory.memory,

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -15,11 +16,15 @@ import trio
 from benchmarks.floors import exchange, processes
 from benchmarks.subjects import function, only
 from benchmarks.table import Pair, Row, at_most, interleaved
+from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.journal import ForgetfulStore
 from lambdarun.runtime.session import open_runtime
 
 COUNT = 3_000
+_LONE_PAUSE_S = 0.02
+"""Between cold starts that are to be alone: what is made ahead is made behind the one before."""
 
 
 @contextmanager
@@ -153,26 +158,47 @@ def sixteen() -> Iterator[Row]:
     )  # fmt: skip
 
 
+def took_cold(folder: Path, isolation: Isolation, pause_s: float = 0) -> float:
+    """Seconds of a hello handler's first invocation, the median of thirty."""
+    took = []
+    options = Options(isolation=isolation)
+    with open_blocking_runtime(
+        only(function(folder, "hello")), store=ForgetfulStore(), options=options
+    ) as runtime:
+        runtime.invoke("hello")
+        for _ in range(30):
+            # Forgotten, not ended: the next invocation needs a new one, and nothing is killed meanwhile.
+            for environments in runtime.driver.region.admission.environments._idle.values():
+                environments.clear()
+            time.sleep(pause_s)
+            begun = time.perf_counter()
+            runtime.invoke("hello")
+            took.append(time.perf_counter() - begun)
+    return median(took)
+
+
 def cold() -> Iterator[Row]:
     """A hello handler's first invocation, against fork, import and call."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-
-        def subject() -> float:
-            took = []
-            with open_blocking_runtime(only(function(folder, "hello")), store=ForgetfulStore()) as runtime:
-                runtime.invoke("hello")
-                for _ in range(30):
-                    # Forgotten, not ended: the next invocation needs a new one, and nothing is killed meanwhile.
-                    for environments in runtime.driver.region.admission.environments._idle.values():
-                        environments.clear()
-                    begun = time.perf_counter()
-                    runtime.invoke("hello")
-                    took.append(time.perf_counter() - begun)
-            return median(took)
-
-        pair = interleaved(lambda: median(processes.fork_import_call(folder, 30)), subject)
+        pair = interleaved(
+            lambda: median(processes.fork_import_call(folder, 30)),
+            lambda: took_cold(folder, Isolation.PROCESS),
+        )
     yield at_most("cold start, answered", pair, 2.3, "ms", 1e3)
+
+
+def cold_sandbox() -> Iterator[Row]:
+    """The same in a sandbox, against the one without: alone, when the namespaces were made ahead, and one behind another."""
+    most = 1.3 if os.geteuid() == 0 else 1.6
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for said, pause_s in (("cold sandbox", _LONE_PAUSE_S), ("cold sandbox, back to back", 0.0)):
+            pair = interleaved(
+                partial(took_cold, folder, Isolation.PROCESS, pause_s),
+                partial(took_cold, folder, Isolation.NAMESPACE, pause_s),
+            )
+            yield at_most(said, pair, most, "ms", 1e3)
 
 
 def burst() -> Iterator[Row]:

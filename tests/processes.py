@@ -45,8 +45,49 @@ def survivors(watched: dict[int, int]) -> list[int]:
     return living
 
 
+def priority_of(pid: int) -> int:
+    """How willing a process is to wait: what a handler can tell of itself out of a sandbox. 0 where it is gone."""
+    try:
+        return os.getpriority(os.PRIO_PROCESS, pid)
+    except ProcessLookupError:
+        return 0
+
+
 def zygote_of(runtime: Any) -> int:
     """The process that forks a runtime's environments."""
     [zygote] = runtime.driver.processes.launcher.zygotes
     pid: int = zygote._child.pid
     return pid
+
+
+def forker_of(runtime: Any) -> int:
+    """The process that itself forks a runtime's environments; in a sandbox two wait above it."""
+    [zygote] = runtime.driver.processes.launcher.zygotes
+    pid = zygote_of(runtime)
+    for _ in range(2 if zygote.greeting.sandboxed else 0):
+        [pid] = children_of(pid)
+    return pid
+
+
+def pids_of(runtime: Any) -> list[int]:
+    """The environments' processes as this machine numbers them; a handler in a sandbox sees other ids."""
+    return [process.pid for process in runtime.driver.processes._processes.values() if process.pid]
+
+
+def strays(runtime: Any) -> list[int]:
+    """What lives below a runtime's zygote and is neither an environment's process nor what is ready for the next one."""
+    processes = runtime.driver.processes
+    [zygote] = processes.launcher.zygotes
+    expected = {process.pid for process in processes._processes.values()}
+    if not zygote.greeting.sandboxed:
+        return [pid for pid in descendants(zygote_of(runtime)) if pid not in expected]
+    found, ready = [], 0
+    for init in children_of(forker_of(runtime)):
+        below = descendants(init)
+        if expected.intersection(below):
+            found += [pid for pid in below if pid not in expected]
+        elif ready or len(below) > 1:
+            found += [init, *below]
+        else:
+            ready += 1
+    return found

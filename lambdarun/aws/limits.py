@@ -53,6 +53,9 @@ MEMORY_SIZE = Setting(128, 10_240, 128, "MB", f"{LAMBDA_GUIDE}/configuration-mem
 # One core at so much memory, in proportion below and above it: 10,240 MB come to 5.8, and are said to be six.
 MEMORY_OF_ONE_CORE = Figure(1_769, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
 PROCESSES_AND_THREADS = Figure(1_024, "processes and threads", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+EPHEMERAL_STORAGE = Setting(512, 10_240, 512, "MB", f"{LAMBDA_GUIDE}/configuration-ephemeral-storage.html")
+# A /tmp of 512 MB shows 538,333,184 bytes (recorded: ephemeral_storage); other sizes are taken to have as much more.
+EPHEMERAL_STORAGE_EXTRA = Figure(1_462_272, "bytes", f"{LAMBDA_GUIDE}/configuration-ephemeral-storage.html")
 FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")

@@ -28,6 +28,7 @@ from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.views.log_text import LogTexts
+from lambdarun.views.vpc_timeouts import VpcTimeouts
 
 
 @frozen(kw_only=True)
@@ -55,6 +56,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bo
     """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project, function = _with_flags(project, function, request)
+    output.notice_isolation(settings, zygote)
     with ExitStack() as stack:
         # With a tail, standard error has that alone; a file that was asked for has the whole log all the same.
         alone = request.log_tail and request.log_file is None
@@ -71,11 +73,13 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bo
                 if log is not None:
                     log.write(told.text)
 
+        timeouts = VpcTimeouts(project)
         options = Options(
             seed=settings.chosen({})["seed"].value,
             readers=(
                 read,
                 *((folder.read,) if folder is not None else ()),
+                timeouts.read,
                 *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json"),
             ),
             zygote=zygote,
@@ -92,6 +96,8 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bo
         failed = False
         for _ in range(request.repeat):
             failed |= _once(runtime, function, request, settings)
+        for note in timeouts.notes():
+            output.notice(settings, note)
         return failed, [function.code_uri, *(layer.content for layer in function.layers)]
 
 

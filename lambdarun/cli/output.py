@@ -14,6 +14,7 @@ from lambdarun.errors import MachineError
 if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
     from lambdarun.runtime.journal import Reader
+    from lambdarun.runtime.zygote_process import ZygoteProcess
 
 FORM: Final = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -57,6 +58,15 @@ def notice(settings: Settings, text: str, level: str = "info") -> None:
         _logger(settings).msg(text, level=level)
     else:
         sys.stderr.write(f"lambdarun: {text}\n" if level == "info" else f"lambdarun: {level}: {text}\n")
+
+
+def notice_isolation(settings: Settings, zygote: ZygoteProcess) -> None:
+    """Say it where this machine allows no namespaces, and handlers see its folders instead."""
+    from lambdarun.runtime.isolation import fallback_notice
+
+    text = fallback_notice(zygote.greeting.why_not)
+    if text is not None and not settings.quiet:
+        notice(settings, text)
 
 
 def speakers(settings: Settings, *, virtual: bool, whole: bool = False) -> tuple[Reader, ...]:

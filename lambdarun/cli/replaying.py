@@ -32,6 +32,7 @@ from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.replay import replay
+from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.views.summary import Summary
 
 
@@ -71,8 +72,12 @@ def run(settings: Settings, request: Replay) -> int:
     # A recording that holds no event has raised RecordingError, so there is a first one.
     start, speed = arrivals[0].time, chosen["speed"]
     virtual = speed == "max"
-    clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
     with ExitStack() as files:
+        zygote = ZygoteProcess.start(virtual=virtual)
+        files.callback(zygote.close)
+        output.notice_isolation(settings, zygote)
+        # Not before the zygote is there: on the wall's clock the recording's time passes from here on.
+        clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
         if request.logs is not None:
             readers.log_into(Path(request.logs))
@@ -82,6 +87,7 @@ def run(settings: Settings, request: Replay) -> int:
             durations=DurationMode(chosen["durations"]),
             function=function,
             readers=readers.all(settings),
+            zygote=zygote,
             allow_short_visibility=request.allow_short_visibility,
             watch=request.watch,
         )

@@ -23,6 +23,7 @@ from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
+from lambdarun.views.vpc_timeouts import VpcTimeouts
 
 _PROGRESS_EVERY_S: Final = 0.1
 
@@ -41,6 +42,7 @@ class RunReaders:
     """Drops what was written of a file where the run breaks off."""
     last: Instant = field(init=False)
     summary: Summary = field(init=False)
+    _timeouts: VpcTimeouts = field(init=False)
     _metrics: Metrics | None = field(init=False)
     _metrics_file: WholeFile | None = field(init=False)
     _lines: ResultLines = field(init=False)
@@ -50,6 +52,7 @@ class RunReaders:
     def __attrs_post_init__(self) -> None:
         self.last = self.start
         self.summary = Summary(custom=CustomMetrics(self.project.functions))
+        self._timeouts = VpcTimeouts(self.project)
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
         self._metrics_file = self._file(self.metrics_path)
@@ -81,6 +84,7 @@ class RunReaders:
         """Take a step's records in."""
         self.last = records[-1].time
         self.summary.read(records)
+        self._timeouts.read(records)
         if self._out is not None:
             self._out.write(self._lines.lines(records))
         if self._metrics is not None:
@@ -90,6 +94,7 @@ class RunReaders:
 
     def finish(self) -> None:
         """Put the files in their places."""
+        self.summary.hints.extend(self._timeouts.notes())
         if self._out is not None:
             self._out.finish()
         if self._metrics is not None and self._metrics_file is not None:

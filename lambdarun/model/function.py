@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,17 @@ class AsyncInvokeConfiguration:
     maximum_event_age_in_seconds: int = setting(limits.MAXIMUM_EVENT_AGE)
 
 
+class Network(Enum):
+    """What a handler can reach."""
+
+    OPEN = "open"
+    """Whatever this machine can."""
+    NONE = "none"
+    """Itself alone."""
+    VPC = "vpc"
+    """What a function in a VPC can: without a NAT gateway, nothing answers."""
+
+
 @frozen(kw_only=True)
 class Function:
     """One function: its code, limits and, for virtual time, how long it takes."""
@@ -61,11 +73,20 @@ class Function:
     cpu: Cpu = Cpu.FULL
     reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
     environment: Mapping[str, str] = field(factory=dict)
+    ephemeral_storage: int = setting(limits.EPHEMERAL_STORAGE)
+    """Size of /tmp in MB."""
+    network: Network = Network.OPEN
+    nat_gateway: bool = False
+    """Whether the function's VPC has a way to the internet."""
     duration: DeclaredDuration | None = None
     init_duration: Duration = Duration(0)
     asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
     logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.nat_gateway and self.network is not Network.VPC:
+            raise ValueError('nat_gateway: only a VPC has one. Leave it out, or write network = "vpc".')
 
     @name.validator
     def _name_is_awss(self, _: Attribute[str], value: str) -> None:

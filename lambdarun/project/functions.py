@@ -13,6 +13,7 @@ from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.project.layers import LayerReader, is_package
 from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable
+from lambdarun.project.sandbox_settings import sandbox_settings
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
 from lambdarun.project.variables import variable_faults
@@ -69,6 +70,7 @@ class FunctionReader:
                 ),
                 "asynchronous": self._asynchronous(path, given),
                 "logging_config": read_logging_config(self.reading, path, given),
+                **sandbox_settings(self.reading, path, given),
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )

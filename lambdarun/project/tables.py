@@ -19,6 +19,9 @@ FUNCTION_KEYS: Final = (
     "init_duration",
     "async",
     "logging_config",
+    "ephemeral_storage",
+    "network",
+    "nat_gateway",
 )
 QUEUE_KEYS: Final = (
     "visibility_timeout",
@@ -40,11 +43,11 @@ NOT_BUILT: Final = frozenset(
         "accelerator_config", "alarms", "aliases", "amazon_managed_kafka_event_source_config", "architectures",
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
         "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
-        "destination_config", "document_db_event_source_config", "durable_config", "engine", "ephemeral_storage",
+        "destination_config", "document_db_event_source_config", "durable_config", "engine",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
         "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
-        "metrics_config", "network", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
+        "metrics_config", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
         "provisioned_concurrency", "provisioned_poller_config", "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",
         "rules", "runtime_management_config", "scaling_config", "schedules", "self_managed_event_source",

@@ -324,6 +324,8 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
             " metrics there (print it, a logger's prefix breaks it)",
             _YELLOW,
         )
+    for hint in summary.hints:
+        yield f"likely cause: {hint}", _YELLOW
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import cpu_count
 from typing import Final
 
@@ -17,6 +18,7 @@ from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.interpreters import Interpreters
+from lambdarun.runtime.isolation import Isolation, choose
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
@@ -49,6 +51,8 @@ class Options:
     """Handlers wait there for debugpy's client before they are imported, and do not time out."""
     accounting: Accounting | None = None
     """How memory is counted; None: the kernel's way where it may be had, else by a sampler."""
+    isolation: Isolation | None = None
+    """None: namespaces where the machine allows them, else processes with the machine's folders."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -72,8 +76,7 @@ def build(
     interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
-    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
+    zygotes = _zygotes(options, interpreters, virtual=virtual)
     try:
         resources = Resources(virtual, options.accounting)
         resources.refuse(project.functions.values())
@@ -97,6 +100,27 @@ def build(
     if isinstance(clock, VirtualClock):
         return VirtualDriver(region, processes, journal, clock=clock)
     return RealDriver(region, processes, journal, clock=clock)
+
+
+def _zygotes(options: Options, interpreters: Interpreters, *, virtual: bool) -> Zygotes:
+    """The processes that fork environments, the first one started."""
+    zygotes = Zygotes(virtual, options.isolation, interpreters=interpreters, terminal=options.terminal)
+    start = partial(
+        ZygoteProcess.start, virtual=virtual, isolation=options.isolation, terminal=options.terminal
+    )
+    zygote = options.zygote or start()
+    try:
+        greeting = zygote.greeting
+        choose(options.isolation, sandboxed=greeting.sandboxed, why_not=greeting.why_not)
+        if options.isolation is Isolation.PROCESS and greeting.sandboxed:
+            # It was started ahead, before anybody knew what would be asked for.
+            zygote.close()
+            zygote = start()
+    except MachineError:
+        zygote.close()
+        raise
+    zygotes.adopt(zygote)
+    return zygotes
 
 
 def _refuse(project: Project, options: Options) -> None:

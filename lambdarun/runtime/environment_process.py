@@ -190,7 +190,7 @@ def replied(
         return timed_out(invocation.request_id, invocation.function.timeout)
     # ERROR and INIT_ERROR differ in what follows (a reset), not in what the caller sees.
     cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
-    return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(), payload)
+    return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(errors="replace"), payload)
 
 
 def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from lambdarun.errors import MachineError
+
 
 class Isolation(Enum):
     """Where handlers run."""
@@ -15,3 +17,22 @@ class Isolation(Enum):
     """In processes of their own, with the machine's folders."""
     INLINE = "inline"
     """In the caller's own process."""
+
+
+def choose(asked: Isolation | None, *, sandboxed: bool, why_not: str | None) -> Isolation:
+    """The isolation of a run: what was asked for, else the namespace where the machine allows it.
+
+    Raises MachineError where the namespace was asked for and the machine does not allow it.
+    """
+    if asked is Isolation.NAMESPACE and not sandboxed:
+        raise MachineError(
+            f"isolation namespace: this machine does not allow it ({why_not}). Allow user namespaces, or use process."
+        )
+    if asked is None:
+        return Isolation.NAMESPACE if sandboxed else Isolation.PROCESS
+    return asked
+
+
+def fallback_notice(why_not: str | None) -> str | None:
+    """What to tell where the namespace would have been chosen and could not be."""
+    return f"isolation: process ({why_not})" if why_not is not None else None

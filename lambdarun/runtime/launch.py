@@ -12,18 +12,26 @@ from attrs import define, field
 from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
+from lambdarun.model.function import Function
 from lambdarun.runtime.account import InMemory
 from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.resources import Resources
+from lambdarun.runtime.sandbox import (
+    refuse_without_sandbox,
+    sandbox_key,
+    sandbox_of,
+    temporary_bytes,
+    temporary_folder,
+)
 from lambdarun.runtime.tmpfs import is_tmpfs
+from lambdarun.runtime.view import machine_view, sandboxed_view
+from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.runtime.zygotes import Zygotes
 
 # https://coverage.readthedocs.io/en/latest/config.html#run-patch
 _COVERAGE: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-_TEMPORARY_BYTES: Final = 512 << 20
-"""What an environment's `/tmp` is taken to hold at most (AWS: EphemeralStorage, by default)."""
 
 
 @define(eq=False)
@@ -58,13 +66,11 @@ class Launcher:
         if self.packages.watch:
             self._seen[environment.id] = self.packages.state_of(environment.function)
         code = self.packages.code_of(environment.function)
-        libraries = code.opt / "lib" if code.opt is not None else None
-        within = str(libraries) if libraries is not None and libraries.is_dir() else ""
-        zygote = self.zygotes.of(environment.function, within)
-        configuration = self._configuration(environment, code)
         joins: list[int] = []
+        zygote = self._zygote(environment.function, code)
+        configuration = self._configuration(environment, code, zygote)
         try:
-            account = self.resources.open(environment, zygote, self._temporary(environment))
+            account = self.resources.open(environment, zygote, self._temporary(environment, zygote))
             joins = account.group.open_joins()
             process, descriptors = open_environment(environment, zygote, account)
             descriptors += joins
@@ -84,12 +90,26 @@ class Launcher:
                 os.close(descriptor)
         return process
 
-    def _configuration(self, environment: Environment, code: Code) -> dict[str, Any]:
-        function, folder = environment.function, self._private_folder(environment)
+    def _zygote(self, function: Function, code: Code) -> ZygoteProcess:
+        zygote = self.zygotes.of(function)
+        if zygote.greeting.sandboxed or code.opt is None or not (code.opt / "lib").is_dir():
+            return zygote
+        # Without a sandbox the folder of libraries is another one for each set of layers.
+        return self.zygotes.of(function, str(code.opt / "lib"))
+
+    def _configuration(self, environment: Environment, code: Code, zygote: ZygoteProcess) -> dict[str, Any]:
+        function = environment.function
+        sandbox = sandbox_of(environment, code) if zygote.greeting.sandboxed else None
+        if sandbox is None:
+            refuse_without_sandbox(function, zygote.greeting.why_not)
+            view = machine_view(code, function.runtime, self._private_folder(environment))
+        else:
+            view = sandboxed_view(function.runtime)
         return {
-            "environ": process_environment(self.account, function, environment.log_stream, code, folder),
-            "task_root": str(code.task_root),
-            "layer_path": code.layer_path(function.runtime, str(code.opt)),
+            "environ": process_environment(self.account, function, environment.log_stream, view),
+            "sandbox": sandbox,
+            "task_root": view.task_root,
+            "layer_path": view.layer_path,
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
@@ -107,16 +127,19 @@ class Launcher:
         """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
         return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
-    def _temporary(self, environment: Environment) -> InMemory | None:
+    def _temporary(self, environment: Environment, zygote: ZygoteProcess) -> InMemory | None:
         """What an environment writes to `/tmp`, where that is memory."""
-        if not self._in_memory:
-            return None
-        return InMemory(self._private_folder(environment), _TEMPORARY_BYTES)
+        most = temporary_bytes(environment.function)
+        if zygote.greeting.sandboxed:
+            return InMemory(temporary_folder(), most)
+        return InMemory(self._private_folder(environment), most) if self._in_memory else None
 
     def forget(self, environment: Environment) -> None:
         """Remove what an environment that ended has kept."""
         self.resources.forget(environment)
         shutil.rmtree(self._private_folder(environment), ignore_errors=True)
+        for zygote in self.zygotes:
+            zygote.forget(sandbox_key(environment))
 
     def close(self) -> None:
         """End the zygotes and remove all folders."""

@@ -6,13 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Final
 
 from lambdarun.model.declarations import Account
 from lambdarun.model.function import Function
-from lambdarun.runtime.code import Code
-from lambdarun.worker import wire
+from lambdarun.runtime.view import View
 
 # Nothing of the user's shell reaches a handler but what development needs: coverage of handlers, breakpoints,
 # debuggers, libraries. A variable that is set here and not on AWS would hide a fault until the function is deployed.
@@ -20,16 +18,13 @@ _PASSED_ON: Final = (
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",
     "PYTHONBREAKPOINT",
-    "LD_LIBRARY_PATH",
 )
+_RESERVED_FOLDERS: Final = ("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "PWD")
 # Recorded: python3.9 to 3.11 have none, 3.12 and 3.14 do.
 _WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "python3.11"})
-_RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
 
 
-def process_environment(
-    account: Account, function: Function, log_stream: str, code: Code, folder: str
-) -> dict[str, str]:
+def process_environment(account: Account, function: Function, log_stream: str, view: View) -> dict[str, str]:
     """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
     passed = {
         name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")
@@ -38,16 +33,14 @@ def process_environment(
         **passed,
         "LANG": "en_US.UTF-8",
         **({"LC_CTYPE": "C.UTF-8"} if function.runtime not in _WITHOUT_LC_CTYPE else {}),
-        **_searched(code),
         "TZ": ":UTC",
-        "TMPDIR": folder,
-        "LAMBDARUN": "1",
         # Without it boto3 stalls on an address that nobody answers.
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
+        **view.variables,
         **function.environment,
         "_HANDLER": function.handler,
         "AWS_REGION": account.region,
@@ -64,22 +57,8 @@ def process_environment(
         "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",
         "AWS_SECRET_ACCESS_KEY": "lambdarun",
         "AWS_SESSION_TOKEN": "lambdarun",
-        "LAMBDA_TASK_ROOT": str(code.task_root),
-        "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
-        "PWD": str(code.task_root),
+        **{name: value for name, value in view.variables.items() if name in _RESERVED_FOLDERS},
         "SHLVL": "0",
-    }
-
-
-def _searched(code: Code) -> dict[str, str]:
-    """Where programs and C libraries are looked for: the layers' stand last, as on AWS."""
-    path = os.environ.get("PATH", os.defpath)
-    if code.opt is None:
-        return {"PATH": path}
-    libraries = os.environ.get("LD_LIBRARY_PATH")
-    return {
-        "PATH": f"{path}:{code.opt}/bin",
-        "LD_LIBRARY_PATH": f"{libraries}:{code.opt}/lib" if libraries else f"{code.opt}/lib",
     }
 
 

@@ -319,7 +319,10 @@ class Processes:
             # The process closed its end or died; its death is told by the pidfd.
             self._unwatch(process.channel.fileno())
             return
-        header = wire.REPLY_HEADER.unpack_from(packet)
+        try:
+            header = wire.REPLY_HEADER.unpack_from(packet)
+        except struct.error:
+            return  # a handler found the socket and wrote on it: AWS's Runtime API refuses that too, and waits on
         invocation = process.invocation
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
@@ -333,7 +336,7 @@ class Processes:
                 self._end_by(process.deadline, process, invocation)
             return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
-        if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
+        if invocation is None or header[3] != invocation.number & 0xFFFFFFFF or header[0] not in wire.REPLIES:
             return
         try:
             outcome = replied(process, invocation, header, packet)

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 from collections import deque
@@ -14,13 +15,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from lambdarun.errors import MachineError
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.memory_sampler import Adopted
 from lambdarun.worker import wire
 
 _ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
+_SANDBOX_ROOT: Final = Path(wire.__file__).with_name("sandbox_root.py")
+# The socket module has no names for them.
+_SO_PASSCRED: Final = 16
+_SCM_CREDENTIALS: Final = 2
+_CREDENTIALS: Final = struct.Struct("iII")
+_ANSWER_MAX: Final = 4_096
 _PASSED_ON: Final = (
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",
@@ -32,6 +40,16 @@ _PASSED_ON: Final = (
     "VIRTUAL_ENV",
 )
 _DEATH_WAIT_S: Final = 10.0
+
+
+@frozen
+class Greeting:
+    """What a zygote says of itself."""
+
+    sandboxed: bool
+    """Whether its environments are in namespaces of their own."""
+    why_not: str | None
+    """Why they are not although they should be."""
 
 
 # Why a process of its own forks: a fork copies the whole memory map and only the thread that calls it, so a fork of
@@ -56,6 +74,9 @@ class ZygoteProcess:
     """What it has not forked and is its child all the same."""
     resident_kb: int = field(default=0, init=False)
     """What each fork has from its start on, known once one was answered."""
+    _greeting: Greeting | None = field(default=None, init=False)
+    _inner: dict[int, int] = field(factory=dict, init=False)
+    """The ids that processes have in the zygote's PID namespace, by our own ids; where that is another one."""
 
     @classmethod
     def start(
@@ -65,9 +86,15 @@ class ZygoteProcess:
         interpreter: str = sys.executable,
         libraries: str = "",
         terminal: int | None = None,
+        isolation: Isolation | None = None,
     ) -> ZygoteProcess:
-        """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
+        """Start the process; it is ready when it answers, and the socket keeps what is sent before.
+
+        With Isolation.PROCESS its environments are in no sandbox; else they are, where the machine allows it: see
+        `greeting`.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
         with theirs:
             environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             if libraries:
@@ -76,11 +103,15 @@ class ZygoteProcess:
             if virtual:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
-            arguments = [interpreter, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
+            # Without `site`: it only enters namespaces, and the zygote is a new program.
+            script = [str(_ZYGOTE)] if isolation is Isolation.PROCESS else ["-I", "-S", str(_SANDBOX_ROOT)]
+            arguments = [interpreter, *script, str(theirs.fileno()), "virtual" if virtual else "real"]
             # C code for the running interpreter: another one has its own, or none.
             ours_too = virtual and interpreter == sys.executable
             if ours_too and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
                 arguments.append(str(Path(patch.origin).parent.parent))
+            else:
+                arguments.append("-")
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own script under the running interpreter
                     arguments,
@@ -103,6 +134,14 @@ class ZygoteProcess:
         """Its process id."""
         return self._child.pid
 
+    @property
+    def greeting(self) -> Greeting:
+        """What kind of environments it has; waited for. Raises MachineError where it ended instead."""
+        while self._greeting is None:
+            self._wait()
+            self.read_answers()
+        return self._greeting
+
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""
         packet = bytes([wire.FORK]) + json.dumps(configuration).encode()
@@ -118,21 +157,38 @@ class ZygoteProcess:
         reaped: list[tuple[int, int, int]] = []
         while True:
             try:
-                packet = self.control.recv(wire.PID.size, socket.MSG_DONTWAIT)
+                packet, ancillary, _, _ = self.control.recvmsg(
+                    _ANSWER_MAX, socket.CMSG_SPACE(_CREDENTIALS.size), socket.MSG_DONTWAIT
+                )
             except BlockingIOError:
                 return reaped
             except OSError:
                 packet = b""
             if not packet:
                 raise self._ended()
+            if packet[0] == wire.GREETING:
+                self._greeting = Greeting(**json.loads(packet[1:]))
+                continue
             kind, pid, status, memory_kb = wire.PID.unpack(packet)
             if kind == wire.FORKED:
                 self.resident_kb = memory_kb
+                pid = self._own_id(pid, ancillary)
                 self.adopted.forks.add(pid)
                 self.forked.append((self._awaiting.popleft(), pid))
             else:
                 self.adopted.forks.discard(pid)
                 reaped.append((pid, status, memory_kb))
+
+    def _own_id(self, inner: int, ancillary: list[tuple[int, int, bytes]]) -> int:
+        """A process's id in our own PID namespace. The kernel translates what a packet's credentials name."""
+        if not self.greeting.sandboxed:
+            return inner
+        [told] = [
+            data for level, kind, data in ancillary if (level, kind) == (socket.SOL_SOCKET, _SCM_CREDENTIALS)
+        ]
+        pid: int = _CREDENTIALS.unpack(told)[0]
+        self._inner[pid] = inner
+        return pid
 
     def await_forks(self) -> None:
         """Wait until every fork asked for is answered."""
@@ -142,15 +198,22 @@ class ZygoteProcess:
 
     def reap(self, pid: int) -> tuple[int, int]:
         """Wait status and greatest resident size (KB) of `pid`, which is known to be dead; its strays go with it."""
+        inner = self._inner.pop(pid, pid)
         try:
-            self.control.send(wire.PID.pack(wire.REAP, pid, 0, 0))
+            self.control.send(wire.PID.pack(wire.REAP, inner, 0, 0))
         except OSError as fault:
             raise self._ended() from fault
         while True:
             self._wait()
             for reaped, status, memory_kb in self.read_answers():
-                if reaped == pid:
+                if reaped == inner:
                     return status, memory_kb
+
+    def forget(self, environment: str) -> None:
+        """Have it let go of what it keeps of an environment: its /tmp."""
+        if self.greeting.sandboxed:
+            with suppress(OSError):  # it is gone, and with it what it kept
+                self.control.send(bytes([wire.FORGET]) + environment.encode())
 
     def _wait(self) -> None:
         waiting = select.poll()

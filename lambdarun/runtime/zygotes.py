@@ -8,6 +8,7 @@ from attrs import define, field
 
 from lambdarun.model.function import Function
 from lambdarun.runtime.interpreters import Interpreters
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.zygote_process import ZygoteProcess
 
 
@@ -20,6 +21,8 @@ class Zygotes:
     """All zygotes of a runtime."""
 
     virtual: bool
+    isolation: Isolation | None = None
+    """What was asked for; None: the namespace where the machine allows it."""
     started: Callable[[ZygoteProcess], None] = field(default=_nobody)
     """Told of each one that is started."""
     interpreters: Interpreters = field(factory=Interpreters)
@@ -43,7 +46,11 @@ class Zygotes:
         zygote = self._running.get((interpreter, libraries))
         if zygote is None:
             zygote = ZygoteProcess.start(
-                virtual=self.virtual, interpreter=interpreter, libraries=libraries, terminal=self.terminal
+                virtual=self.virtual,
+                interpreter=interpreter,
+                libraries=libraries,
+                terminal=self.terminal,
+                isolation=self.isolation,
             )
             self.adopt(zygote)
         return zygote

@@ -55,6 +55,8 @@ class Summary:
     """Metrics that handlers put into their logs; told only where it knows the functions."""
     records: int = 0
     interrupted: bool = False
+    hints: list[str] = field(factory=list)
+    """Likely causes of what went wrong, told beside the figures."""
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -155,6 +157,7 @@ class Summary:
                 {"reason": reason, "count": found.count, "places": found.places}
                 for reason, found in self.undelivered.items()
             ],
+            "hints": self.hints,
         }
 
     def _started(self, record: InvocationStarted) -> None:

@@ -226,8 +226,8 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     if log_format is not None or log_level is not None:
         handler_log.use_format(log_format, log_level)
     # The interpreter started in the zygote, before it could know this function's variables.
-    layers = configuration.get("layer_path", ())
-    sys.path[:0] = [root, *layers, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    given = [root, *configuration.get("layer_path", ()), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    sys.path[:0] = [entry for entry in given if entry and entry not in sys.path]
     if clock is not None:
         # All environments are forks of one process: without it each would draw the same, and none the same in the next run.
         random.seed(configuration["seed"])

@@ -7,8 +7,10 @@ with the descriptor (SCM_RIGHTS). So the common packet is a plain send and a pla
 Two kinds of socket:
 
 * The zygote's: `FORK` with a JSON configuration and two descriptors or more (the environment's end of its own socket,
-  the write end of its output pipe, members' files of control groups to enter) -> `FORKED` with the process id. `REAP` with a process id, sent once the
-  process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped.
+  the write end of its output pipe, members' files of control groups to enter) -> `FORKED` with the process id. `REAP`
+  with a process id, sent once the
+  process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped. In a
+  sandbox the ids are those of the zygote's PID namespace; the credentials of FORKED hold the runtime's own.
 * An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`. The first RUN may be sent before
   the process exists: the socket keeps it.
 """
@@ -27,6 +29,10 @@ FORK = 1
 FORKED = 2
 REAP = 3
 REAPED = 4
+GREETING = 5
+"""The zygote's first packet: the kind, then JSON: whether environments are sandboxed, and if not, why."""
+FORGET = 6
+"""The kind, then the key of an environment that is gone: what was kept of it is let go."""
 RUN = 16
 RESULT = 32
 """The handler returned; the payload is its result as JSON text."""
@@ -46,6 +52,8 @@ OVERSLEPT = 37
 PAUSED = 38
 RESUMED = 39
 """A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
+
+REPLIES = frozenset({RESULT, ERROR, INIT_ERROR, NOT_JSON, INITIALISED, OVERSLEPT, PAUSED, RESUMED})
 
 # --- flags
 # Bits of one byte, some for RUN, some for replies.

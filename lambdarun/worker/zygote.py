@@ -1,7 +1,8 @@
 """A clean process that forks environments: single-threaded, everything a handler's start needs imported, no user code.
 
-Started as a script: `python zygote.py CONTROL_FD virtual|real [FOLDER_OF_TIME_MACHINE]`. It answers over the socket
-CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it.
+Started as a script: `python zygote.py CONTROL_FD virtual|real FOLDER_OF_TIME_MACHINE|- [SANDBOX]`. It answers over the socket
+CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it. SANDBOX is how sandbox_root.py started it: the
+descriptors of the machine's mounts and of a pipe, `5:7`, or `!` and why there is no sandbox.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import gc
 import importlib
 import json
 import os
+import resource
+import select
 import signal
+import site
 import socket
+import struct
 import sys
 import types
 from typing import Any
@@ -22,9 +27,11 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _PACKET = 65_536
 _DESCRIPTORS = 8
+_IDLE_MS = 3
+_SCM_CREDENTIALS = 2  # Python has no name for it
 
 
-def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
+def load_siblings(virtual: bool, *others: str) -> tuple[Any, ...]:
     """Import the files beside this one as a package of their own, so that no handler's module collides with them."""
     here = os.path.dirname(os.path.abspath(__file__))
     name = "_lambdarun_worker"
@@ -35,6 +42,7 @@ def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
         importlib.import_module(f"{name}.wire"),
         importlib.import_module(f"{name}.bootstrap"),
         importlib.import_module(f"{name}.virtual_time") if virtual else None,
+        *(importlib.import_module(f"{name}.{other}") for other in others),
     )
 
 
@@ -47,9 +55,17 @@ def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
 class Zygote:
     """The process's state: its socket, and the environments it forked and has not reaped."""
 
-    def __init__(self, control: socket.socket, virtual: bool, patch_folder: str | None) -> None:
+    def __init__(
+        self, control: socket.socket, virtual: bool, patch_folder: str | None, sandboxed: str | None = None
+    ) -> None:
         self.control = control
-        self.wire, self.bootstrap, self.virtual_time = load_siblings(virtual)
+        self.wire, self.bootstrap, self.virtual_time, self.limits, *sandbox = load_siblings(
+            virtual, "resource_limits", *(["sandbox"] if sandboxed is not None else [])
+        )
+        self.sandbox_module: Any = sandbox[0] if sandbox else None
+        self.sandbox: Any = sandbox[0].Sandbox(int(sandboxed)) if sandboxed is not None else None
+        self.starter: int | None = None
+        """A pipe to the process that waits for this one to be ready."""
         self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()
@@ -61,13 +77,66 @@ class Zygote:
         """Fork and reap on request until the runtime closes its end."""
         wire = self.wire
         while True:
+            if self.sandbox is not None and self.sandbox.spare is None:
+                self.prepare_when_idle()
             packet, descriptors, _, _ = socket.recv_fds(self.control, _PACKET, _DESCRIPTORS)
             if not packet:
                 return
-            if packet[0] == wire.FORK:
+            if packet[0] == wire.FORK and self.sandbox is not None:
+                self.fork_in_sandbox(packet, descriptors)
+            elif packet[0] == wire.FORK:
                 self.fork(json.loads(packet[1:]), descriptors)
+            elif packet[0] == wire.FORGET:
+                if self.sandbox is not None:
+                    self.sandbox.forget(packet[1:].decode())
             else:
                 self.reap(wire.PID.unpack(packet)[1])
+
+    def greet(self, why_not: str | None) -> None:
+        """Tell the runtime whether environments are in sandboxes, and if not, why."""
+        told = {"sandboxed": self.sandbox is not None, "why_not": why_not}
+        self.control.send(bytes([self.wire.GREETING]) + json.dumps(told).encode())
+
+    def prepare_sandbox(self) -> Any:
+        """Have the next environment's namespaces ready."""
+        return self.sandbox.prepare(self.leave_to_zygote, self.bootstrap.dress, self.become)
+
+    def prepare_when_idle(self) -> None:
+        """The same, unless more is asked for meanwhile: the cold start that was just asked for needs the processor."""
+        waiting = select.poll()
+        waiting.register(self.control, select.POLLIN)
+        if not waiting.poll(_IDLE_MS):
+            self.prepare_sandbox()
+
+    def try_sandbox(self, starter: int) -> None:
+        """Make the first environment's namespaces; where they cannot be made, say why, and end."""
+        self.starter = starter
+        fault = self.prepare_sandbox().await_ready()
+        os.write(starter, b"+" if fault is None else fault.encode())
+        os.close(starter)
+        self.starter = None
+        if fault is not None:
+            os._exit(1)
+
+    def leave_to_zygote(self) -> None:
+        """In a fork: close what is this process's alone."""
+        self.control.close()
+        if self.starter is not None:
+            os.close(self.starter)
+
+    def fork_in_sandbox(self, packet: bytes, descriptors: list[int]) -> None:
+        """Start an environment's process in namespaces of its own, and answer its id."""
+        configuration = json.loads(packet[1:])
+        self.prepare_sandbox()
+        pid = self.sandbox.start(packet, configuration["sandbox"]["environment"], descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        # An id of this namespace: the kernel translates it for the runtime, as part of the packet's credentials.
+        credentials = struct.pack("iII", pid, os.getuid(), os.getgid())
+        answer = self.wire.PID.pack(self.wire.FORKED, pid, 0, self.resident_kb)
+        self.control.sendmsg([answer], [(socket.SOL_SOCKET, _SCM_CREDENTIALS, credentials)])
+        # The next one is most likely of the same function: the variables that it shares with this one cost it no memory.
+        self.bootstrap.dress(configuration)
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """Start an environment's process and answer its id."""
@@ -87,13 +156,21 @@ class Zygote:
         self.known.add(pid)
         self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0, self.resident_kb))
 
-    def become(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
-        """In the child: leave the zygote behind and serve as an environment."""
+    def become(
+        self, configuration: dict[str, Any], descriptors: list[int], fault: Exception | None = None
+    ) -> None:
+        """In the child: leave the zygote behind and serve as an environment. `fault`: why it cannot."""
         status = 70
         try:
+            if fault is not None:
+                raise fault
+            os.setpgid(0, 0)
+            if self.sandbox_module is not None:
+                self.sandbox_module.harden()
+            else:
+                self.limits.set_limits(self.limits.WITHOUT_SANDBOX)
             # First of all: a zygote that dies must take its environments with it, however it dies.
             self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.setpgid(0, 0)
             # The C module's own: `signal.signal` looks up both handlers among its enums, and what it touches for that would
             # be 100 KB of this process's own.
             for number in (signal.SIGTERM, signal.SIGUSR1):
@@ -101,10 +178,7 @@ class Zygote:
             self.control.close()
             # Before anything is allocated that its memory size should count.
             self.bootstrap.join(descriptors[2:])
-            clock = None
-            if configuration["virtual"]:
-                clock = self.virtual_time.install(self.patch, configuration["measured_sleep"])
-            self.bootstrap.start(descriptors[0], descriptors[1], configuration, clock)
+            self.run(configuration, descriptors)
         # By hand, as the interpreter would: `os._exit` below skips everything that a fork inherited and does not own.
         except SystemExit as leave:
             status = exit_status(leave)
@@ -115,8 +189,20 @@ class Zygote:
             flush()
             self.bootstrap.coverage_data.leave(status)
 
+    def run(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
+        """In the child, when it is an environment's process: run the handler; never returns."""
+        clock = None
+        if configuration["virtual"]:
+            clock = self.virtual_time.install(self.patch, configuration["measured_sleep"])
+        self.bootstrap.start(descriptors[0], descriptors[1], configuration, clock)
+
     def reap(self, pid: int) -> None:
         """Kill what is left of a dead environment, and answer how its process ended."""
+        if self.sandbox is not None:
+            status, memory = self.sandbox.reap(pid) or (self.wire.LOST, 0)
+            self.control.send(self.wire.PID.pack(self.wire.REAPED, pid, status, memory))
+            self.sandbox.bury()
+            return
         try:
             os.killpg(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -135,6 +221,8 @@ class Zygote:
 
     def end_all(self) -> None:
         """Kill every environment with its group, and whatever they left: the runtime is gone."""
+        if self.sandbox is not None:
+            return  # this process is its namespace's first: when it ends, the kernel kills all others
         for pid in self.known:
             try:
                 os.killpg(pid, signal.SIGKILL)
@@ -216,27 +304,58 @@ def flush() -> None:
             pass
 
 
-def main() -> None:
-    """Serve as the zygote."""
+def arrange_path(patch: str) -> None:
+    """In the sandbox's root: put AWS's folders of packages where they stand there."""
+    # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html; recorded dumps of sys.path: from Python 3.11 on the
+    # interpreter's own packages come before the standard library, up to 3.10 behind it.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", patch)]
+    if sys.version_info >= (3, 11):
+        own = [entry for entry in sys.path if entry.startswith("/var/lang/") and entry.endswith("-packages")]
+        sys.path[:] = [*own, *(entry for entry in sys.path if entry not in own)]
+
+
+def main(kind: type[Zygote] = Zygote) -> None:
+    """Serve as the zygote, of the class `kind`."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    virtual = sys.argv[2] == "virtual"
-    zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
-    # When the runtime dies, however that happens: not SIGKILL, for what handlers started has to be ended first.
-    signal.signal(signal.SIGTERM, zygote.leave)
-    signal.signal(signal.SIGUSR1, zygote.orphaned)
-    zygote.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
-    zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    os.set_inheritable(control.fileno(), False)
+    virtual, patch = sys.argv[2] == "virtual", sys.argv[3]
+    told = sys.argv[4] if len(sys.argv) > 4 else ""
+    builder, _, ready = told.partition(":") if told and told[0] != "!" else (None, "", "")
+    zygote = kind(control, virtual, None if patch == "-" else patch, builder)
+    if builder is not None:
+        # The process that started this one has its end as its own end; nobody else may outlive either.
+        zygote.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        raise_descriptors()
+        arrange_path(patch)
+        if zygote.sandbox.outside.writable:
+            # What starts coverage stands among the packages, in a file that only `site` reads.
+            site.addsitedir("/var/runtime")
+    else:
+        # When the runtime dies, however that happens: not SIGKILL, for what handlers started has to be ended first.
+        signal.signal(signal.SIGTERM, zygote.leave)
+        signal.signal(signal.SIGUSR1, zygote.orphaned)
+        zygote.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
+        zygote.prctl(PR_SET_CHILD_SUBREAPER, 1)
     zygote.bootstrap.prepare()
     gc.collect()
     gc.freeze()
     zygote.resident_kb = resident_kb()
     try:
+        if builder is not None:
+            zygote.try_sandbox(int(ready))
+        zygote.greet(told[1:] or None if told.startswith("!") else None)
         zygote.serve()
     except ConnectionError:
         pass  # the runtime died while it was being answered
     finally:
         zygote.end_all()
     os._exit(0)  # nothing of its own to tidy up, and taking an interpreter down takes milliseconds
+
+
+def raise_descriptors() -> None:
+    """Allow as many descriptors as may be: two are held for each environment."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.faces.command import run
-from tests.processes import descendants
+from tests.processes import descendants, priority_of
 
 HANDLERS = """
 import os, time
@@ -25,7 +25,7 @@ def works(event, context):
     end = time.clock_gettime(time.CLOCK_BOOTTIME) + 0.05
     while time.clock_gettime(time.CLOCK_BOOTTIME) < end: pass
 def spins(event, context):
-    open("began", "w").close()
+    os.setpriority(os.PRIO_PROCESS, 0, 7)
     while True: pass
 """
 PROJECT = """
@@ -291,9 +291,10 @@ def test_ctrl_c_ends_in_two_seconds_with_no_process_left(folder: Path, command: 
         [sys.executable, "-m", "lambdarun", *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    while not (folder / "began").exists():
+    started: list[int] = []
+    while 7 not in map(priority_of, started):
         assert process.poll() is None
-    started = descendants(process.pid)
+        started = descendants(process.pid)
     assert len(started) >= 2
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=2)

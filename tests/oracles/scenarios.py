@@ -31,7 +31,7 @@ ACCOUNT = Account(account_id="111111111111")
 SANDBOX_VARIABLES = {
     "AWS_LAMBDA_RUNTIME_API", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LD_LIBRARY_PATH", "PATH", "PWD", "PYTHONPATH",
 }  # fmt: skip
-OUR_VARIABLES = {"LAMBDARUN", "TMPDIR", "AWS_EC2_METADATA_DISABLED"}
+OUR_VARIABLES = {"TMPDIR", "HOME", "AWS_EC2_METADATA_DISABLED"}
 CONTEXT = """
 def context_of(context):
     return {name: getattr(context, name) for name in (
@@ -186,7 +186,7 @@ def environment_reuse(stage: Stage) -> Any:
     source = """
 import os, time
 NUMBER = 0
-FILE = os.path.join(os.environ["TMPDIR"], "file")
+FILE = os.path.join(os.environ.get("TMPDIR", "/tmp"), "file")
 def handler(event, context):
     global NUMBER
     if "write" in event:

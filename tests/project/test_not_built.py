@@ -35,7 +35,7 @@ def findings(tmp_path: Path, text: str) -> list[str]:
     [
         *((FUNCTION, f"functions.f.{key}", value) for key, value in {
             "dead_letter_config": '{ target = "queues.q" }', "tracing_config": '{ mode = "Active" }',
-            "vpc_config": "{ subnet_ids = [] }", "versions": "3", "aliases": '{ live = "1" }', "ephemeral_storage": "1024",
+            "vpc_config": "{ subnet_ids = [] }", "versions": "3", "aliases": '{ live = "1" }',
             "architectures": '["arm64"]', "snap_start": '{ apply_on = "PublishedVersions" }',
             "provisioned_concurrency": "5", "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
             "kms_key_arn": '"arn"', "recursive_loop": '"Allow"', "function_url_config": "{}", "tags": "{}", "package_type": '"Image"',

@@ -20,7 +20,7 @@ from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from tests.conftest import Declare, project_of
-from tests.processes import descendants, survivors, watch, zygote_of
+from tests.processes import descendants, strays, survivors, watch
 
 PRELUDE = """
 import asyncio, decimal, datetime, json, multiprocessing, os, resource, signal, subprocess, sys, threading, time
@@ -281,8 +281,6 @@ def test_a_hundred_bad_invocations_leave_as_much_as_one(declare: Declare, opened
         for _ in range(12):
             for function in functions:
                 runtime.invoke(function.name, "now")
-        processes = runtime.driver.processes
-        ours = {zygote_of(runtime), *(one.pid for one in processes._processes.values())}
-        assert survivors(watch([pid for pid in descendants(zygote_of(runtime)) if pid not in ours])) == []
+        assert survivors(watch(strays(runtime))) == []
         counts.append((len(descriptors()), len(os.listdir(folder))))
     assert counts[0] == counts[1]

@@ -21,7 +21,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import Runtime, open_runtime
 from tests.conftest import Declare, project_of
-from tests.processes import zygote_of
+from tests.processes import forker_of, pids_of, zygote_of
 
 CLOCKS = pytest.mark.parametrize("clock", [RealClock, VirtualClock])
 AnyClock = type[RealClock | VirtualClock]
@@ -79,8 +79,9 @@ def test_a_killed_zygote_is_a_clear_error_at_once_and_leaves_nothing(
         with open_blocking_runtime(project, clock=clock()) as runtime:
             opened.append(runtime)
             if warm:
-                workers.append(runtime.invoke("fn").json())
-            kill(zygote_of(runtime))
+                runtime.invoke("fn")
+                workers.extend(pids_of(runtime))
+            kill(forker_of(runtime))
             runtime.invoke("fn")
 
     with nothing_left(opened), pytest.raises(MachineError, match=r"forks environments ended \(exit -9\)"):
@@ -94,7 +95,7 @@ def test_a_zygote_that_was_killed_unnoticed_does_not_hinder_the_end(project: Pro
     with nothing_left(opened), open_blocking_runtime(project) as runtime:
         opened.append(runtime)
         assert runtime.invoke("fn").ok
-        kill(zygote_of(runtime))
+        kill(forker_of(runtime))
 
 
 async def test_callers_of_a_killed_zygote_end_with_the_error_by_itself(project: Project) -> None:
@@ -106,7 +107,7 @@ async def test_callers_of_a_killed_zygote_end_with_the_error_by_itself(project: 
             for _ in range(3):
                 nursery.start_soon(runtime.invoke, "fn", 15)
             await trio.testing.wait_all_tasks_blocked()
-            kill(zygote_of(runtime))
+            kill(forker_of(runtime))
 
     with nothing_left(opened), pytest.raises(MachineError, match="forks environments ended"):
         await run()
@@ -189,8 +190,8 @@ def test_two_runtimes_at_once_do_not_meet(project: Project) -> None:
         open_blocking_runtime(project, clock=RealClock()) as other,
     ):
         opened += [one, other]
-        pids = {runtime.invoke("fn").json() for runtime in (one, other, one, other)}
-        assert len(pids) == 2
+        assert all(runtime.invoke("fn").ok for runtime in (one, other, one, other))
+        assert len({*pids_of(one), *pids_of(other)}) == 2
         assert len(one.log.of("invocation.succeeded")) == len(other.log.of("invocation.succeeded")) == 2
 
 

@@ -17,6 +17,7 @@ from lambdarun.model.records import InvocationFailed, InvocationSucceeded
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from tests.conftest import Declare, lasting, project_of
+from tests.processes import pids_of
 
 FAILS = 'print("importing", flush=True)\nraise ValueError("no")\n'
 EXITS = 'import sys\nprint("importing", flush=True)\nsys.exit(3)\n'
@@ -38,7 +39,9 @@ def test_an_environment_that_died_idle_is_initialised_again_and_its_end_is_told_
         "    if event: os._exit(3)\n    return os.getpid()\n"
     )
     with open_blocking_runtime(project_of(declare(source)), clock=clock()) as runtime:
-        died = os.pidfd_open(runtime.invoke("fn").json())
+        runtime.invoke("fn")
+        [pid] = pids_of(runtime)
+        died = os.pidfd_open(pid)
         signal.pidfd_send_signal(died, signal.SIGKILL)
         select.select([died], [], [])
         os.close(died)
@@ -140,7 +143,7 @@ def test_a_timed_out_cold_start_logs_its_import_before_start_too(declare: Declar
 def test_the_payload_of_a_failed_import_is_the_second_ones(declare: Declare) -> None:
     source = """
 import os
-file = os.path.join(os.environ["TMPDIR"], "count")
+file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "count")
 count = int(open(file).read()) + 1 if os.path.exists(file) else 1
 open(file, "w").write(str(count))
 raise ValueError(f"import {count}")
@@ -154,7 +157,7 @@ raise ValueError(f"import {count}")
 def test_a_second_import_that_succeeds_runs_the_handler(declare: Declare) -> None:
     source = """
 import os
-file = os.path.join(os.environ["TMPDIR"], "once")
+file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "once")
 if not os.path.exists(file):
     open(file, "w").close()
     raise ValueError
@@ -204,7 +207,7 @@ def test_an_initialisation_over_ten_seconds_is_done_again_within_the_timeout(
 def test_on_the_walls_clock_an_import_is_ended_by_the_timeout_after_a_reset(declare: Declare) -> None:
     source = """
 import os, time
-file = os.path.join(os.environ["TMPDIR"], "once")
+file = os.path.join(os.environ.get("TMPDIR", "/tmp"), "once")
 if os.path.exists(file):
     time.sleep(30)
 open(file, "w").close()

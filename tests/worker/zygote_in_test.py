@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
@@ -102,7 +103,7 @@ class Zygote:
     workers: list[Worker] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.process = ZygoteProcess.start(virtual=self.virtual)
+        self.process = ZygoteProcess.start(virtual=self.virtual, isolation=Isolation.PROCESS)
 
     def fork(self, root: Path, handler: str, **environ: str) -> Worker:
         """A process for a handler."""
@@ -112,6 +113,7 @@ class Zygote:
         configuration: dict[str, Any] = {
             "environ": {"PATH": os.environ["PATH"], "TZ": ":UTC", **environ},
             "task_root": str(root),
+            "layer_path": [],
             "handler": handler,
             "arn": "arn:aws:lambda:us-east-1:123456789012:function:fn",
             "virtual": self.virtual,
