@@ -357,17 +357,6 @@ def test_rubbish_on_the_runtimes_socket_ends_its_own_environment_alone(
 
 
 @SANDBOXED
-def test_code_that_is_gone_fails_as_an_environment_and_no_more(
-    declare: Declare, opened: Open, tmp_path: Path
-) -> None:
-    function = declare(EVALUATES)
-    gone = Function(name="gone", handler="a.b", code_uri=tmp_path / "gone", runtime=running_runtime())
-    runtime = opened(project_of(function, gone))
-    assert runtime.invoke("gone").json()["errorType"] == "Runtime.ExitError"  # type: ignore[index,call-overload]
-    assert runtime.invoke("fn", "5").json() == 5
-
-
-@SANDBOXED
 def test_what_stands_in_tmp_can_be_counted_from_outside(declare: Declare, opened: Open) -> None:
     runtime = opened(project_of(declare(EVALUATES)))
     runtime.invoke("fn", "open('/tmp/x', 'wb').write(bytes(1_000_000))")
