@@ -86,8 +86,8 @@ def strays(runtime: Any) -> list[int]:
         below = descendants(init)
         if expected.intersection(below):
             found += [pid for pid in below if pid not in expected]
-        elif ready or len(below) > 1:
+        elif len(below) > 1 or (below and ready):
             found += [init, *below]
-        else:
+        elif below:  # else it is about to end, or just begins
             ready += 1
     return found

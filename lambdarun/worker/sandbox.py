@@ -77,6 +77,7 @@ class Sandbox:
     """The zygote's side: the init that is ready, those at work, and the namespaces that are kept."""
 
     def __init__(self, mounts: int) -> None:
+        sandbox_root.close_root(syscalls)
         self.outside = Outside(mounts, sandbox_root.writable())
         self.pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
         self.kept: dict[str, int] = {}

@@ -23,6 +23,8 @@ PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 )
+_LIBRARIES = (f"{TASK}/lib", f"{LAYERS}/lib")
+"""There while the interpreter starts: the C library never looks again where it found no folder then."""
 _MACHINE = "/old"
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -186,7 +188,19 @@ def build(syscalls: Any, site: str | None, patch: str | None, kept: list[str]) -
     for name in _ETC_FOLDERS:
         if os.path.isdir(f"{_MACHINE}/etc/{name}"):
             given[f"/etc/{name}"] = f"/etc/{name}"
-    for folder in (TASK, LAYERS, TEMPORARY, LANG, RUNTIME, RAPID, "/proc", "/dev", "/mnt", "/etc"):
+    for folder in (
+        TASK,
+        LAYERS,
+        *_LIBRARIES,
+        TEMPORARY,
+        LANG,
+        RUNTIME,
+        RAPID,
+        "/proc",
+        "/dev",
+        "/mnt",
+        "/etc",
+    ):
         os.makedirs(folder, 0o755, exist_ok=True)
     os.chmod(TEMPORARY, 0o1777)
     for target, source in given.items():
@@ -207,6 +221,12 @@ def build(syscalls: Any, site: str | None, patch: str | None, kept: list[str]) -
     syscalls.mount("proc", "/proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     syscalls.umount(_MACHINE)
     os.rmdir(_MACHINE)
+
+
+def close_root(syscalls: Any) -> None:
+    """What the zygote does first: nothing writes to the root any more. Raises OSError."""
+    for folder in _LIBRARIES:
+        os.rmdir(folder)
     syscalls.set_read_only_alone("/")
 
 

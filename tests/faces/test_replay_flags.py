@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lambdarun.runtime.sandbox_facts import sandbox_facts
 from tests.faces.command import run
 from tests.processes import descendants, priority_of
 
@@ -358,6 +359,10 @@ def test_without_a_project_file_they_are_exit_2(tmp_path: Path, command: list[st
     assert "there is no lambdarun.toml here or above" in ran.stderr
 
 
+@pytest.mark.skipif(
+    sandbox_facts().sandboxed,
+    reason="in a sandbox no handler can change its own file: it needs the isolation process",
+)
 def test_watch_brings_changed_code_into_the_next_invocation(folder: Path) -> None:
     # A minute apart, so that one environment does all. A handler that changes its own file stands for somebody at an
     # editor.

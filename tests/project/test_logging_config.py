@@ -11,8 +11,8 @@ from lambdarun.model.declarations import Account
 from lambdarun.model.function import Function
 from lambdarun.model.logging_config import ApplicationLogLevel, LogFormat, LoggingConfig, SystemLogLevel
 from lambdarun.project.project_file import load
-from lambdarun.runtime.code import Code
 from lambdarun.runtime.process_environment import process_environment
+from lambdarun.runtime.view import sandboxed_view
 
 WITH_TEXT = (
     'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to'
@@ -29,7 +29,7 @@ def function_of(tmp_path: Path, logging_config: str | None) -> Function:
 
 
 def variables(function: Function) -> dict[str, str]:
-    given = process_environment(Account(), function, "stream", Code(function.code_uri), "/nowhere")
+    given = process_environment(Account(), function, "stream", sandboxed_view(function.runtime))
     return {name: value for name, value in given.items() if name.startswith("AWS_LAMBDA_LOG_")}
 
 
