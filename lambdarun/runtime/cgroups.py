@@ -148,9 +148,7 @@ class RunGroups:
         folder = self._folders.get(place.folder)
         if folder is None:
             _sweep(place.folder)
-            folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place.folder)
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder, lock = _locked_folder(place.folder)
             self._locks.append(lock)
             if place.version == 2:
                 on = [name for name, other in self.places.items() if other.folder == place.folder]
@@ -170,6 +168,19 @@ class RunGroups:
 # `tasks` moves one thread, and where that is the one that writes, without the lock of all forks, whose first taker waits
 # for every processor (measured: 0.05 ms against 6 to 14). v2 has no such way for a group with a memory limit.
 _JOIN: Final = {1: "tasks", 2: "cgroup.procs"}
+
+
+def _locked_folder(within: str) -> tuple[str, int]:
+    """A new group of a run's own, and the descriptor that holds its lock. Raises OSError."""
+    while True:
+        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=within)
+        # Another run that sweeps just now may take it for one that was left, until it is locked: then there is none any more.
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(folder):
+                return folder, lock
+            os.close(lock)
 
 
 def _sweep(folder: str) -> None:
