@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from lambdarun.errors import MachineError
+from lambdarun.project.run_settings import ISOLATIONS
 
 if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
@@ -19,6 +20,13 @@ FORM: Final = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 """`--output`, the same for all commands."""
+
+ISOLATION: Final = click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    help="Where handlers run; inline is this very process.  [default: as the machine allows]",
+)
+"""`--isolation`, the same for all commands that run handlers."""
 
 
 def settings_of(context: click.Context) -> Settings:

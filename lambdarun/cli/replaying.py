@@ -31,6 +31,7 @@ from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.replay import replay
 from lambdarun.views.summary import Summary
 
@@ -81,6 +82,7 @@ def run(settings: Settings, request: Replay) -> int:
             seed=chosen["seed"],
             durations=DurationMode(chosen["durations"]),
             function=function,
+            isolation=None if chosen["isolation"] is None else Isolation(chosen["isolation"]),
             readers=readers.all(settings),
             allow_short_visibility=request.allow_short_visibility,
             watch=request.watch,
@@ -112,6 +114,10 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
 def _idle_settings(request: Replay, chosen: Mapping[str, Chosen[Any]]) -> list[str]:
     """What to say of settings that act in virtual time alone. Raises UsageError where a flag is one of them."""
     speed = chosen["speed"].value
+    if request.workers is not None and chosen["isolation"].value == "inline":
+        raise UsageError(
+            "--workers: inline handlers run one after the other. Leave it out, or the isolation."
+        )
     if speed == "max":
         return []
     for flag, given in (("--workers", request.workers), ("--durations", request.chosen.get("durations"))):

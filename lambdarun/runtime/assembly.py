@@ -7,8 +7,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from lambdarun.errors import Place, ProjectError, ProjectErrors
+from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors, UsageError
 from lambdarun.model.consistency import Severity, check
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
 from lambdarun.model.handler_time import DurationMode
@@ -17,10 +18,12 @@ from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.interpreters import Interpreters
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
 from lambdarun.runtime.resources import Accounting, Resources
+from lambdarun.runtime.workplace import Workplace
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.runtime.zygotes import Zygotes
 
@@ -49,15 +52,22 @@ class Options:
     """Handlers wait there for debugpy's client before they are imported, and do not time out."""
     accounting: Accounting | None = None
     """How memory is counted; None: the kernel's way where it may be had, else by a sampler."""
+    isolation: Isolation | None = None
+    """Where handlers run; None: in processes."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
 
 def build(
-    project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
+    project: Project,
+    clock: RealClock | VirtualClock,
+    store: Store,
+    options: Options,
+    *,
+    in_loop: bool = False,
 ) -> RealDriver | VirtualDriver:
-    """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
-    the project declares.
+    """A driver with its region and its (not yet started) environments. `in_loop`: it is stepped by an event loop, which
+    no handler may hold up on the wall's clock. Raises ProjectErrors where AWS would refuse what the project declares.
     """
     _refuse(project, options)
     packages = Packages(options.watch)
@@ -65,18 +75,46 @@ def build(
         faults = packages.prepare(project.functions.values())
         if faults:
             raise ProjectErrors(faults)
-        resources = Resources(isinstance(clock, VirtualClock), options.accounting)
-        resources.refuse(project.functions.values())
+        virtual = isinstance(clock, VirtualClock)
+        processes = _workplace(project, virtual, options, packages, in_loop)
     except BaseException:
         packages.close()
         raise
+    region = Region(project, Draws(options.seed), options.durations, options.function)
+    journal = Journal(store, list(options.readers))
+    if isinstance(clock, VirtualClock):
+        return VirtualDriver(region, processes, journal, clock=clock)
+    return RealDriver(region, processes, journal, clock=clock)
+
+
+def _workplace(
+    project: Project, virtual: bool, options: Options, packages: Packages, in_loop: bool
+) -> Workplace:
+    measured = options.durations is DurationMode.MEASURED
+    if options.isolation is Isolation.INLINE:
+        if options.debug_port is not None:
+            raise UsageError(
+                "--debug-port: an inline handler is debugged in its caller's process. Leave it out."
+            )
+        scaled = [one.name for one in project.functions.values() if one.cpu is Cpu.SCALED]
+        if scaled and not virtual:
+            raise MachineError(f"{scaled[0]}: an inline handler has its caller's processor: leave cpu out.")
+        # Loaded for those who ask for it: it brings the worker's own modules into this process.
+        if in_loop and not virtual:
+            from lambdarun.runtime.inline_beside import InlineBeside
+
+            return InlineBeside(project.account, virtual, measured, options.seed, packages)
+        from lambdarun.runtime.inline import InlineHere
+
+        return InlineHere(project.account, virtual, measured, options.seed, packages)
+    if options.isolation is Isolation.NAMESPACE:
+        raise MachineError("handlers cannot run in namespaces yet. Choose process or inline.")
+    resources = Resources(virtual, options.accounting)
+    resources.refuse(project.functions.values())
     runtimes = frozenset(function.runtime for function in project.functions.values())
     interpreters = Interpreters(project.interpreters, runtimes)
-    virtual = isinstance(clock, VirtualClock)
-    region = Region(project, Draws(options.seed), options.durations, options.function)
     zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
     zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
-    measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(
         project.account,
         zygotes,
@@ -87,11 +125,7 @@ def build(
         packages,
         options.debug_port,
     )
-    processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
-    journal = Journal(store, list(options.readers))
-    if isinstance(clock, VirtualClock):
-        return VirtualDriver(region, processes, journal, clock=clock)
-    return RealDriver(region, processes, journal, clock=clock)
+    return Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
 
 
 def _refuse(project: Project, options: Options) -> None:
