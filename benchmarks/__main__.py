@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, invocations, layers, memory, parts, queues
+from benchmarks import commands, inline, invocations, layers, memory, parts, queues
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
+    "inline": inline.inline,
     "commands": commands.commands,
     "layers": layers.layers,
 }

@@ -20,6 +20,7 @@ from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.journal import ForgetfulStore
+from lambdarun.runtime.processes import Processes
 from lambdarun.runtime.session import open_runtime
 
 COUNT = 3_000
@@ -212,6 +213,7 @@ def burst() -> Iterator[Row]:
                     for _ in range(200):
                         nursery.start_soon(runtime.invoke, "hello")
                 took = time.perf_counter() - begun
+                assert isinstance(runtime.driver.processes, Processes)
                 owned = runtime.driver.processes._processes.values()
                 sizes = [processes.pss_kb(process.pid) for process in owned if process.pid]
                 assert len(sizes) > 20

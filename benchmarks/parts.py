@@ -84,6 +84,7 @@ def _watched(runtime: BlockingRuntime, watch: Stopwatch) -> Iterator[None]:
     originals = [(owner, name, getattr(owner, name)) for owner, name, _ in WATCHED]
     for owner, name, part in WATCHED:
         setattr(owner, name, watch.timed(part, getattr(owner, name)))
+    assert isinstance(runtime.driver.processes, Processes)
     for process in runtime.driver.processes._processes.values():
         process.channel = _Channel(process.channel, watch)  # type: ignore[assignment]
     try:

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from lambdarun.runtime.assembly import Options
     from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
     from lambdarun.runtime.clock import RealClock, VirtualClock
+    from lambdarun.runtime.isolation import Isolation
     from lambdarun.runtime.journal import ForgetfulStore, MemoryStore
     from lambdarun.runtime.requests import InvocationRefused
     from lambdarun.runtime.session import Runtime, open_runtime
@@ -86,6 +87,7 @@ __all__ = [
     "ForgetfulStore",
     "Function",
     "InvocationRefused",
+    "Isolation",
     "LambdarunError",
     "Layer",
     "MemoryStore",
@@ -113,6 +115,7 @@ _HOME: Final = {
     "ForgetfulStore": "runtime.journal",
     "Function": "model.function",
     "InvocationRefused": "runtime.requests",
+    "Isolation": "runtime.isolation",
     "Layer": "model.layer",
     "MemoryStore": "runtime.journal",
     "Options": "runtime.assembly",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,6 +26,7 @@ from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.views.log_text import LogTexts
@@ -50,13 +52,18 @@ class Request:
     debug_port: int | None = None
     log_tail: bool
     logs: str | None
+    chosen: Mapping[str, Any]
+    """Flags that settings may give too."""
 
 
-def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bool, list[Path]]:
+def run(settings: Settings, request: Request, zygote: ZygoteProcess | None) -> tuple[bool, list[Path]]:
     """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project, function = _with_flags(project, function, request)
-    output.notice_isolation(settings, zygote)
+    chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
+    isolation = None if chosen["isolation"] is None else Isolation(chosen["isolation"])
+    if zygote is not None and isolation is not Isolation.INLINE:
+        output.notice_isolation(settings, zygote, isolation)
     with ExitStack() as stack:
         # With a tail, standard error has that alone; a file that was asked for has the whole log all the same.
         alone = request.log_tail and request.log_file is None
@@ -75,7 +82,8 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bo
 
         timeouts = VpcTimeouts(project)
         options = Options(
-            seed=settings.chosen({})["seed"].value,
+            seed=chosen["seed"],
+            isolation=isolation,
             readers=(
                 read,
                 *((folder.read,) if folder is not None else ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,6 +108,7 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
     "--debug-port", type=click.IntRange(1, 65_535), metavar="PORT", help="Wait there for an editor (debugpy)."
 )
 @click.option("--no-fail", is_flag=True, help="Exit with 0 even if the function fails.")
+@output.ISOLATION
 @output.FORM
 @click.option(
     "--log-type",
@@ -161,10 +163,19 @@ def _invoke(
     """Whether the function failed, and where its code is."""
     variables = read_variables(given["env"], given["env_file"])
     # Loaded here, so that --help need not pay for it; and the process that forks environments gets ready meanwhile.
+    from lambdarun.runtime.isolation import Isolation
     from lambdarun.runtime.zygote_process import ZygoteProcess
 
-    # Before the imports below: the two starts then overlap, which makes a whole command a sixth shorter.
-    zygote = ZygoteProcess.start(virtual=given["invocation_type"] == "Event", terminal=terminal)
+    zygote = None
+    # Where the project file alone says inline, one is started for nothing: to read that first would cost all others more.
+    isolation = given["isolation"] or os.environ.get("LAMBDARUN_ISOLATION")
+    if isolation != "inline":
+        # Before the imports below: the two starts then overlap, which makes a whole command a sixth shorter.
+        zygote = ZygoteProcess.start(
+            virtual=given["invocation_type"] == "Event",
+            terminal=terminal,
+            isolation=Isolation.PROCESS if isolation == "process" else None,
+        )
     try:
         from lambdarun.cli.invocation import Request, run
 
@@ -184,7 +195,9 @@ def _invoke(
             debug_port=given["debug_port"],
             log_tail=given["log_type"] == "Tail",
             logs=given["logs"],
+            chosen={"isolation": given["isolation"]},
         )
         return run(output.settings_of(context), request, zygote)
     finally:
-        zygote.close()
+        if zygote is not None:
+            zygote.close()

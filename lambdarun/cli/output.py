@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from lambdarun.errors import MachineError
+from lambdarun.project.run_settings import ISOLATIONS
 
 if TYPE_CHECKING:
     from lambdarun.cli.settings import Settings
+    from lambdarun.runtime.isolation import Isolation
     from lambdarun.runtime.journal import Reader
     from lambdarun.runtime.zygote_process import ZygoteProcess
 
@@ -20,6 +22,13 @@ FORM: Final = click.option(
     "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 """`--output`, the same for all commands."""
+
+ISOLATION: Final = click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    help="Where handlers run; inline is this very process.  [default: as the machine allows]",
+)
+"""`--isolation`, the same for all commands that run handlers."""
 
 
 def settings_of(context: click.Context) -> Settings:
@@ -60,12 +69,14 @@ def notice(settings: Settings, text: str, level: str = "info") -> None:
         sys.stderr.write(f"lambdarun: {text}\n" if level == "info" else f"lambdarun: {level}: {text}\n")
 
 
-def notice_isolation(settings: Settings, zygote: ZygoteProcess) -> None:
+def notice_isolation(settings: Settings, zygote: ZygoteProcess, asked: Isolation | None) -> None:
     """Say it where this machine allows no namespaces, and handlers see its folders instead."""
     from lambdarun.runtime.isolation import fallback_notice
 
+    if asked is not None or settings.quiet:
+        return
     text = fallback_notice(zygote.greeting.why_not)
-    if text is not None and not settings.quiet:
+    if text is not None:
         notice(settings, text)
 
 

@@ -190,6 +190,11 @@ def show(context: click.Context, /, form: str) -> None:
         return
     rows = [
         ("SETTING", "VALUE", "ORIGIN"),
-        *((name, str(one.value), one.origin) for name, one in chosen.items()),
+        *((name, _said(one.value), one.origin) for name, one in chosen.items()),
     ]
     output.result(f"project file: {file}\n\n{output.columns(rows)}")
+
+
+def _said(value: object) -> str:
+    # None only of the isolation: namespaces where the machine has them, else processes.
+    return "as the machine allows" if value is None else str(value)

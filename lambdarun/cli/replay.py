@@ -41,6 +41,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
 )
 @click.option("--watch", is_flag=True, help="Changed code is in the next invocation, in a new environment.")
+@output.ISOLATION
 @output.FORM
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:
@@ -63,6 +64,10 @@ def replay(context: click.Context, /, **given: Any) -> None:
         allow_short_visibility=given["allow_short_visibility"],
         watch=given["watch"],
         as_json=given["form"] == "json",
-        chosen={name: given[name] for name in ("speed", "seed", "durations") if given[name] is not None},
+        chosen={
+            name: given[name]
+            for name in ("speed", "seed", "durations", "isolation")
+            if given[name] is not None
+        },
     )
     raise SystemExit(run(output.settings_of(context), request))

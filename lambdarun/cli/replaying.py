@@ -31,6 +31,7 @@ from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.replay import replay
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.views.summary import Summary
@@ -73,9 +74,12 @@ def run(settings: Settings, request: Replay) -> int:
     start, speed = arrivals[0].time, chosen["speed"]
     virtual = speed == "max"
     with ExitStack() as files:
-        zygote = ZygoteProcess.start(virtual=virtual)
-        files.callback(zygote.close)
-        output.notice_isolation(settings, zygote)
+        isolation = None if chosen["isolation"] is None else Isolation(chosen["isolation"])
+        zygote = None
+        if isolation is not Isolation.INLINE:
+            zygote = ZygoteProcess.start(virtual=virtual, isolation=isolation)
+            files.callback(zygote.close)
+            output.notice_isolation(settings, zygote, isolation)
         # Not before the zygote is there: on the wall's clock the recording's time passes from here on.
         clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
@@ -86,6 +90,7 @@ def run(settings: Settings, request: Replay) -> int:
             seed=chosen["seed"],
             durations=DurationMode(chosen["durations"]),
             function=function,
+            isolation=isolation,
             readers=readers.all(settings),
             zygote=zygote,
             allow_short_visibility=request.allow_short_visibility,
@@ -118,6 +123,10 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
 def _idle_settings(request: Replay, chosen: Mapping[str, Chosen[Any]]) -> list[str]:
     """What to say of settings that act in virtual time alone. Raises UsageError where a flag is one of them."""
     speed = chosen["speed"].value
+    if request.workers is not None and chosen["isolation"].value == "inline":
+        raise UsageError(
+            "--workers: inline handlers run one after the other. Leave it out, or the isolation."
+        )
     if speed == "max":
         return []
     for flag, given in (("--workers", request.workers), ("--durations", request.chosen.get("durations"))):

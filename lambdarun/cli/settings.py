@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lambdarun.project.project_file import LoadedProject
 
 T = TypeVar("T")
-_DEFAULTS: Final[Mapping[str, Any]] = {"seed": 0, "speed": "max", "durations": "declared"}
+_DEFAULTS: Final[Mapping[str, Any]] = {"seed": 0, "speed": "max", "durations": "declared", "isolation": None}
 
 
 @frozen
@@ -54,12 +54,12 @@ class Settings:
         return self.loaded.project if self.loaded is not None else None
 
     def chosen(self, flags: Mapping[str, Any]) -> dict[str, Chosen[Any]]:
-        """Seed, speed and durations: flag, then LAMBDARUN_*, then project file, then default."""
+        """Seed, speed, durations and isolation (None: as far as the machine allows): flag, then LAMBDARUN_*, then project file, then default."""
         from_file: Mapping[str, Any] = {}
         origin = "project file"
         if self.loaded is not None:
             declared = self.loaded.settings
-            from_file = {"seed": declared.seed, "speed": declared.speed, "durations": declared.durations}
+            from_file = {name: getattr(declared, name) for name in _DEFAULTS}
             origin = str(self.loaded.project.file)
         found = {}
         for name, default in _DEFAULTS.items():

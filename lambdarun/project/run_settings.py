@@ -10,7 +10,9 @@ from attrs import field, frozen
 SPEEDS: Final = ("max", "1x", "10x")
 DURATIONS: Final = ("declared", "measured", "recorded")
 """As model/handler_time.py's DurationMode has them: said again, so that `--help` need not load the model."""
-CHOICES: Final = {"speed": SPEEDS, "durations": DURATIONS}
+ISOLATIONS: Final = ("namespace", "process", "inline")
+"""As runtime/isolation.py has them, for the same reason."""
+CHOICES: Final = {"speed": SPEEDS, "durations": DURATIONS, "isolation": ISOLATIONS}
 
 
 @frozen(kw_only=True)
@@ -22,3 +24,4 @@ class RunSettings:
     durations: str | None = None
     interpreters: Mapping[str, str] = field(factory=dict)
     """Paths by runtime: `{ "python3.12" = "/usr/local/bin/python3.12" }`."""
+    isolation: str | None = None

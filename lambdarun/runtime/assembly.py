@@ -8,8 +8,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors
+from lambdarun.errors import MachineError, Place, ProjectError, ProjectErrors, UsageError
 from lambdarun.model.consistency import Severity, check
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
 from lambdarun.model.handler_time import DurationMode
@@ -23,6 +24,7 @@ from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
 from lambdarun.runtime.resources import Accounting, Resources
+from lambdarun.runtime.workplace import Workplace
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.runtime.zygotes import Zygotes
 
@@ -58,10 +60,16 @@ class Options:
 
 
 def build(
-    project: Project, clock: RealClock | VirtualClock, store: Store, options: Options
+    project: Project,
+    clock: RealClock | VirtualClock,
+    store: Store,
+    options: Options,
+    *,
+    in_loop: bool = False,
 ) -> RealDriver | VirtualDriver:
-    """A driver with its region and its (not yet started) environments. Raises ProjectErrors where AWS would refuse what
-    the project declares, MachineError where this machine cannot do what it asks for.
+    """A driver with its region and its (not yet started) environments. `in_loop`: it is stepped by an event loop, which
+    no handler may hold up on the wall's clock. Raises ProjectErrors where AWS would refuse what the project declares,
+    MachineError where this machine cannot do what it asks for.
     """
     _refuse(project, options)
     packages = Packages(options.watch)
@@ -69,20 +77,30 @@ def build(
         faults = packages.prepare(project.functions.values())
         if faults:
             raise ProjectErrors(faults)
+        virtual = isinstance(clock, VirtualClock)
+        processes = _workplace(project, virtual, options, packages, in_loop)
     except BaseException:
         packages.close()
         raise
-    runtimes = frozenset(function.runtime for function in project.functions.values())
-    interpreters = Interpreters(project.interpreters, runtimes)
-    virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = _zygotes(options, interpreters, virtual=virtual)
+    journal = Journal(store, list(options.readers))
+    if isinstance(clock, VirtualClock):
+        return VirtualDriver(region, processes, journal, clock=clock)
+    return RealDriver(region, processes, journal, clock=clock)
+
+
+def _workplace(
+    project: Project, virtual: bool, options: Options, packages: Packages, in_loop: bool
+) -> Workplace:
+    if options.isolation is Isolation.INLINE:
+        return _inline(project, virtual, options, packages, in_loop)
+    runtimes = frozenset(function.runtime for function in project.functions.values())
+    zygotes = _zygotes(options, Interpreters(project.interpreters, runtimes), virtual=virtual)
     try:
         resources = Resources(virtual, options.accounting)
         resources.refuse(project.functions.values())
     except MachineError:
         zygotes.close()
-        packages.close()
         raise
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(
@@ -95,11 +113,26 @@ def build(
         packages,
         options.debug_port,
     )
-    processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
-    journal = Journal(store, list(options.readers))
-    if isinstance(clock, VirtualClock):
-        return VirtualDriver(region, processes, journal, clock=clock)
-    return RealDriver(region, processes, journal, clock=clock)
+    return Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
+
+
+def _inline(
+    project: Project, virtual: bool, options: Options, packages: Packages, in_loop: bool
+) -> Workplace:
+    if options.debug_port is not None:
+        raise UsageError("--debug-port: an inline handler is debugged in its caller's process. Leave it out.")
+    scaled = [one.name for one in project.functions.values() if one.cpu is Cpu.SCALED]
+    if scaled and not virtual:
+        raise MachineError(f"{scaled[0]}: an inline handler has its caller's processor: leave cpu out.")
+    measured = options.durations is DurationMode.MEASURED
+    # Loaded for those who ask for it: it brings the worker's own modules into this process.
+    if in_loop and not virtual:
+        from lambdarun.runtime.inline_beside import InlineBeside
+
+        return InlineBeside(project.account, virtual, measured, options.seed, packages)
+    from lambdarun.runtime.inline import InlineHere
+
+    return InlineHere(project.account, virtual, measured, options.seed, packages)
 
 
 def _zygotes(options: Options, interpreters: Interpreters, *, virtual: bool) -> Zygotes:

@@ -24,7 +24,8 @@ from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import Clock, RealClock, VirtualClock, wall_seconds
 from lambdarun.runtime.journal import Journal
-from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S, Processes
+from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S
+from lambdarun.runtime.workplace import Workplace
 
 FOREVER: Final = Instant(1 << 62)
 _TURN_S: Final = 0.05
@@ -44,7 +45,7 @@ class Driver:
     """What both clocks share: the step, the callers and the arrivals still to come."""
 
     region: Region
-    processes: Processes
+    processes: Workplace
     journal: Journal
     clock: Clock = field(kw_only=True)
     callers: dict[int, Callable[[Reply], None]] = field(factory=dict, init=False)
@@ -59,13 +60,15 @@ class Driver:
         self.processes.close()
 
     def ensure_open(self) -> None:
-        """Raise RuntimeError where the runtime was closed."""
+        """Raise RuntimeError where the runtime was closed, or where a handler that it runs asks."""
         if self.closed:
             raise RuntimeError("the runtime is closed: what it gave out cannot be used behind its block")
+        if self.processes.is_within:
+            raise RuntimeError("a handler cannot use the runtime that runs it; open another one in it")
 
     def ticket(self, answered: Callable[[Reply], None]) -> int:
         """A ticket for a request; `answered` is called with its reply, once."""
-        if self.closed:
+        if self.closed or self.processes.is_within:
             self.ensure_open()
         self._tickets = ticket = self._tickets + 1
         self.callers[ticket] = answered

@@ -18,7 +18,7 @@ from contextlib import suppress
 from fcntl import ioctl
 from heapq import heapify, heappop, heappush
 from termios import FIONREAD
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import define, field
 
@@ -86,6 +86,8 @@ class Processes:
     virtual: bool
     running_max: int
     """How many may work at once; more wait here. Never changes what happens in virtual time."""
+    is_within: ClassVar[bool] = False
+    """No handler runs in this process."""
     _epoll: select.epoll = field(factory=select.epoll, init=False)
     _readers: dict[int, tuple[int, Any]] = field(factory=dict, init=False)
     _processes: dict[int, EnvironmentProcess] = field(factory=dict, init=False)

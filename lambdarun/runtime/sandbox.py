@@ -37,7 +37,7 @@ def refuse_without_sandbox(function: Function, why_not: str | None) -> None:
     """Raises MachineError where `function` has a network that only a sandbox gives."""
     if function.network is Network.OPEN or function.nat_gateway:
         return
-    reason = why_not or "it runs in the isolation process"
+    reason = why_not or "this isolation has none"
     raise MachineError(
         f"functions.{function.name}.network: {function.network.value!r} needs a network namespace, and there is none: "
         f'{reason}. Run it where namespaces are allowed (lambdarun doctor says what is missing), or write "open".'

@@ -277,7 +277,9 @@ async def open_runtime(
     """
     chosen = clock if clock is not None else RealClock()
     kept = store if store is not None else MemoryStore()
-    driver = build(project, chosen, kept, options if options is not None else Options(seed=seed))
+    driver = build(
+        project, chosen, kept, options if options is not None else Options(seed=seed), in_loop=True
+    )
     running: object = trio.lowlevel.current_clock()
     runtime = Runtime(driver, kept, running is chosen)
     fault: BaseException | None = None

@@ -282,7 +282,7 @@ def serve(environment: Environment) -> None:
 
 
 def _answer(
-    environment: Environment, payload: bytes, request_id: str, arn: str, deadline_ms: int, caller: bytes
+    environment: Any, payload: bytes, request_id: str, arn: str, deadline_ms: int, caller: bytes
 ) -> tuple[int, int, bytes, bytes]:
     """Call the handler: kind and flags of the reply, error type, body."""
     try:

@@ -1,0 +1,44 @@
+"""Where handlers run, as the driver sees it: processes of their own, or the caller's."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lambdarun.model.environment import Environment
+from lambdarun.model.invocation import Invocation
+from lambdarun.model.news import Ended
+
+
+class Workplace(Protocol):
+    """Runs invocations in their environments and tells what came of them. It decides nothing."""
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the asking code is itself a handler that runs here: then nothing can be asked of the runtime."""
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `collect` has something to do."""
+
+    def in_flight(self) -> int:
+        """Invocations handed over and not yet ended."""
+
+    def seconds_until_deadline(self) -> float | None:
+        """Seconds of the wall until `collect` has to be called whatever else happens; None: it need not be."""
+
+    def run(self, invocation: Invocation) -> None:
+        """Hand an event to its environment; `collect` tells what came of it."""
+
+    def collect_lone(self) -> Ended | None:
+        """Wait a moment for the one invocation in flight; None if it takes longer."""
+
+    def collect(self, timeout_s: float) -> list[Ended]:
+        """Wait up to `timeout_s` until something ends; returns all that did."""
+
+    def reset(self, environment: Environment) -> None:
+        """End what runs in an idle environment; its private folder stays."""
+
+    def stop(self, environment: Environment) -> None:
+        """End an environment and its private folder."""
+
+    def close(self) -> None:
+        """End everything."""
