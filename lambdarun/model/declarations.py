@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 from lambdarun.aws import limits
 from lambdarun.errors import Place
 from lambdarun.model.function import Function
+from lambdarun.model.instant import Duration, span_of
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -24,12 +25,26 @@ def is_queue_name(text: str) -> bool:
 
 
 @frozen(kw_only=True)
+class IdleTime:
+    """Between which bounds an environment's idle time lies before it is ended. Microseconds."""
+
+    least: Duration
+    most: Duration
+
+
+# AWS: "minutes to a few hours", and no more. Ours, from what people have measured: the shortest seen are 5 minutes.
+DEFAULT_IDLE_TIME: Final = IdleTime(least=span_of(minutes=5), most=span_of(minutes=60))
+
+
+@frozen(kw_only=True)
 class Account:
     """The account and Region in which all this is declared: the scope of AWS's quotas."""
 
     concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
     account_id: str = field(default="123456789012")
     region: str = field(default="us-east-1")
+    idle_time: IdleTime | None = DEFAULT_IDLE_TIME
+    """Ours, not AWS's: after how long idle environments are ended; None: never."""
 
     @account_id.validator
     def _account_id_is_awss(self, _: Attribute[str], value: str) -> None:

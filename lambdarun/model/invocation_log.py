@@ -36,7 +36,7 @@ def invocation_log(
     elif failed_init is not None:
         text = _init_start(runtime) + _lines(failed_init.output)
         text += _init_report(failed_init.init_us, "init", failed_init.error_type)
-    text += log_lines.START.format(request_id=request_id) + _lines(output)
+    text += log_lines.START.format(request_id=request_id, version=ended.version) + _lines(output)
     if isinstance(ended, InvocationFailed) and ended.cause == Cause.INIT_FAILED.value:
         text += _init_report(ended.duration_us, "invoke", ended.error_type)
     return text + log_lines.END.format(request_id=request_id) + report_line(ended)

@@ -58,7 +58,7 @@ class Launcher:
     def _configuration(self, environment: Environment, code: Code) -> dict[str, Any]:
         function, folder = environment.function, self._private_folder(environment)
         return {
-            "environ": process_environment(self.account, function, environment.log_stream, code, folder),
+            "environ": process_environment(self.account, environment, code, folder),
             "task_root": str(code.task_root),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lambdarun.model.declarations import Account
-from lambdarun.model.function import Function
+from lambdarun.model.environment import Environment
 from lambdarun.runtime.code import Code
 from lambdarun.worker import wire
 
@@ -28,9 +28,10 @@ _RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
 
 
 def process_environment(
-    account: Account, function: Function, log_stream: str, code: Code, folder: str
+    account: Account, environment: Environment, code: Code, folder: str
 ) -> dict[str, str]:
     """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
+    function = environment.function
     passed = {
         name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")
     }
@@ -54,11 +55,11 @@ def process_environment(
         "AWS_DEFAULT_REGION": account.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": environment.initialisation_type.value,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_LOG_STREAM_NAME": environment.log_stream,
         # Nobody's credentials: a handler that reaches real AWS by mistake is refused there.
         "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",
         "AWS_SECRET_ACCESS_KEY": "lambdarun",

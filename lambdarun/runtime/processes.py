@@ -22,10 +22,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits
 from lambdarun.errors import MachineError
 from lambdarun.model.environment import Environment
-from lambdarun.model.instant import Duration
+from lambdarun.model.handler_time import longest_init
+from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Outcome, Usage
@@ -228,11 +228,11 @@ class Processes:
         self._busy[invocation.number] = process
         # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
         # generous, so that a slow machine changes no outcome.
-        limit = invocation.function.timeout
+        limit = longest_init(invocation) // SECOND if invocation.ahead else invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
         elif process.fresh and not invocation.init_within:
-            limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
+            limit = longest_init(invocation) // SECOND  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
             hand_over(process, invocation, virtual=self.virtual)
@@ -304,7 +304,7 @@ class Processes:
             return
         header = wire.REPLY_HEADER.unpack_from(packet)
         invocation = process.invocation
-        if header[0] == wire.INITIALISED:
+        if header[0] == wire.INITIALISED and not (invocation is not None and invocation.ahead):
             process.initialised = (Duration(header[6]), Duration(header[7]))
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
@@ -369,7 +369,7 @@ class Processes:
             elapsed = wall_seconds() - process.began
             within_init = timed_out and process.is_initialising and not invocation.init_within
             if within_init and not self.virtual:
-                self._end(process, invocation, *init_timed_out(process, memory_kb))
+                self._end(process, invocation, *init_timed_out(process, invocation, memory_kb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))

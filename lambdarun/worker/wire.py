@@ -9,7 +9,7 @@ Two kinds of socket:
 * The zygote's: `FORK` with a JSON configuration and two descriptors (the environment's end of its own socket,
   the write end of its output pipe) -> `FORKED` with the process id. `REAP` with a process id, sent once the
   process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped.
-* An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`. The first RUN may be sent before
+* An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`; `INIT` -> `INITIALISED`, `INIT_ERROR`. The first RUN may be sent before
   the process exists: the socket keeps it.
 """
 
@@ -28,6 +28,8 @@ FORKED = 2
 REAP = 3
 REAPED = 4
 RUN = 16
+INIT = 17
+"""Import the handler and answer INITIALISED or INIT_ERROR; there is no event yet. A header of RUN, alone."""
 RESULT = 32
 """The handler returned; the payload is its result as JSON text."""
 ERROR = 33
@@ -38,7 +40,8 @@ NOT_JSON = 35
 """The event is no JSON: the handler was not called."""
 
 INITIALISED = 36
-"""Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone."""
+"""Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone. It is the
+reply to INIT."""
 
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
