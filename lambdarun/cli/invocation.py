@@ -49,7 +49,11 @@ class Request:
 def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
     """Invoke, print, and say whether the function failed."""
     project, function = resolve(request.function, settings.project, Path.cwd())
-    project, function = _with_flags(project, function, request)
+    project = _with_flags(project, function, request)
+    # A declared `thumbnail:live` is called by that name; anything else with a colon is a file and its handler.
+    called = request.function or ""
+    if project.function(called) is None:
+        called = function.name
     with ExitStack() as stack:
         log = _log_stream(settings, request, stack)
         text = LogText(function.runtime)
@@ -71,19 +75,19 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
         runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))
         failed = False
         for _ in range(request.repeat):
-            failed |= _once(runtime, function, request, settings)
+            failed |= _once(runtime, called, request, settings)
         return failed
 
 
-def _once(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+def _once(runtime: BlockingRuntime, function: str, request: Request, settings: Settings) -> bool:
     try:
         if request.invocation_type == "Event":
             return _event(runtime, function, request, settings)
         if request.invocation_type == "DryRun":
-            reply = runtime.dry_run(function.name, qualifier=request.qualifier)
+            reply = runtime.dry_run(function, qualifier=request.qualifier)
         else:
             reply = runtime.invoke(
-                function.name,
+                function,
                 payload=request.event,
                 qualifier=request.qualifier,
                 client_context=_encoded(request.client_context),
@@ -106,9 +110,9 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
     return not reply.ok
 
 
-def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+def _event(runtime: BlockingRuntime, function: str, request: Request, settings: Settings) -> bool:
     """Accept an event and play its retries, in virtual time, until it is settled."""
-    reply = runtime.accept(function.name, payload=request.event, qualifier=request.qualifier)
+    reply = runtime.accept(function, payload=request.event, qualifier=request.qualifier)
     accepted = runtime.now()
     runtime.settle()
     log = [record for record in runtime.log if getattr(record, "request_id", None) == reply.request_id]
@@ -126,22 +130,27 @@ def _event(runtime: BlockingRuntime, function: Function, request: Request, setti
     return bool(discarded)
 
 
-def _with_flags(project: Project, function: Function, request: Request) -> tuple[Project, Function]:
+def _with_flags(project: Project, function: Function, request: Request) -> Project:
+    """The project with the flags' settings on the function and on all its versions, whichever is called."""
     changes: dict[str, Any] = {}
     if request.timeout is not None:
         changes["timeout"] = request.timeout
     if request.memory is not None:
         changes["memory_size"] = request.memory
-    if request.variables:
-        changes["environment"] = _checked({**function.environment, **request.variables})
-    if not changes:
-        return project, function
+    if not changes and not request.variables:
+        return project
+
+    def changed(one: Function) -> Function:
+        return evolve(one, environment=_checked({**one.environment, **request.variables}), **changes)
+
+    latest = project.functions[function.name]
     try:
-        changed = evolve(function, **changes)
+        versions = {number: changed(version) for number, version in latest.versions.items()}
+        latest = evolve(changed(latest), versions=versions)
     except ValueError as fault:
         name, _, rest = str(fault).partition(": ")
         raise UsageError(f"--{name.removesuffix('_size')}: {rest}") from None
-    return evolve(project, functions={**project.functions, function.name: changed}), changed
+    return evolve(project, functions={**project.functions, latest.name: latest})
 
 
 def _encoded(client_context: str | None) -> str | None:

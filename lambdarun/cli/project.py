@@ -8,6 +8,7 @@ import click
 
 from lambdarun.cli import output
 from lambdarun.cli.settings import Settings
+from lambdarun.cli.versions import version_rows, versions_as_json
 from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
@@ -41,6 +42,9 @@ def list_(context: click.Context, /, form: str) -> None:
             (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, shown(f.code_uri))
         )
     parts = [output.columns(functions)]
+    versions = version_rows(project)
+    if versions:
+        parts.append(output.columns(versions))
     if project.queues:
         rows = [("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS")]
         for q in project.queues.values():
@@ -73,6 +77,7 @@ def _as_json(project: Project) -> dict[str, object]:
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
+                **versions_as_json(f),
                 "environment": dict(f.environment),
                 "async": {
                     "maximum_retry_attempts": f.asynchronous.maximum_retry_attempts,
@@ -120,7 +125,8 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    findings = [*check(project), *missing_modules(project.functions.values())]
+    declared = [one for f in project.functions.values() for one in (f, *f.versions.values())]
+    findings = [*check(project), *missing_modules(declared)]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

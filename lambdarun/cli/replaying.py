@@ -154,12 +154,18 @@ def _findings(
             recorded.setdefault(arrival.queue, arrival)
     for name, arrival in sorted(recorded.items()):
         target = routing.target(arrival)
-        if target is None or routing.mappings(name) or routing.no_queue(arrival) is not None:
+        declared = project.function(target) if target is not None else None
+        if (
+            target is None
+            or declared is None
+            or routing.mappings(name)
+            or routing.no_queue(arrival) is not None
+        ):
             continue
         findings += mapping_findings(
             EventSourceMapping(name=name, queue=name, function=target),
             routing.queue(arrival),
-            project.functions[target],
+            declared,
             allow_short_visibility=request.allow_short_visibility,
         )
     return findings

@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
-from lambdarun.model.function import Function
+from lambdarun.model.function import LATEST, Function, parted
 from lambdarun.model.instant import Duration, span_of
 from lambdarun.model.setting import setting
 
@@ -126,3 +126,16 @@ class Project:
     mappings: Mapping[str, EventSourceMapping] = field(factory=dict)
     routes: tuple[Route, ...] = ()
     file: str | None = None
+
+    def function(self, resource: str) -> Function | None:
+        """What `thumbnail`, `thumbnail:1` or `thumbnail:live` runs as declared, of an alias of two its first version;
+        None: there is no such thing.
+        """
+        name, qualifier = parted(resource)
+        found = self.functions.get(name)
+        if found is None or qualifier in ("", LATEST):
+            return found
+        alias = found.aliases.get(qualifier)
+        if alias is None:
+            return found.versions.get(qualifier)
+        return found if alias.function_version == LATEST else found.versions.get(alias.function_version)

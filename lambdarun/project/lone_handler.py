@@ -47,15 +47,17 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
 
 
 def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Project, Function]:
-    """The project and the function that `name` means on the command line. Raises UnknownFunctionError."""
+    """The project and the function that `name` (`thumbnail`, `thumbnail:live`) means on the command line. Raises
+    UnknownFunctionError.
+    """
     declared = project.functions if project is not None else {}
     if name is None:
         if project is not None and len(declared) == 1:
             return project, next(iter(declared.values()))
         known = f"The project has: {', '.join(declared)}." if declared else "There is no project file here."
         raise UnknownFunctionError(f"name a function. {known}")
-    if project is not None and name in declared:
-        return project, declared[name]
+    if project is not None and (found := project.function(name)) is not None:
+        return project, found
     path, colon, attribute = name.rpartition(":")
     if (colon and not (path and attribute)) or (not colon and name.endswith(".py")):
         raise UnknownFunctionError(

@@ -35,9 +35,9 @@ def findings(tmp_path: Path, text: str) -> list[str]:
     [
         *((FUNCTION, f"functions.f.{key}", value) for key, value in {
             "layers": '["layers/x"]', "dead_letter_config": '{ target = "queues.q" }', "tracing_config": '{ mode = "Active" }',
-            "vpc_config": "{ subnet_ids = [] }", "versions": "3", "aliases": '{ live = "1" }', "ephemeral_storage": "1024",
+            "vpc_config": "{ subnet_ids = [] }", "ephemeral_storage": "1024",
             "architectures": '["arm64"]', "snap_start": '{ apply_on = "PublishedVersions" }', "logging_config": "{}",
-            "provisioned_concurrency": "5", "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
+            "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
             "kms_key_arn": '"arn"', "recursive_loop": '"Allow"', "function_url_config": "{}", "tags": "{}", "package_type": '"Image"',
         }.items()),
         (FUNCTION, "functions.f.async.on_failure", '"queues.q"'),
