@@ -53,6 +53,8 @@ class Catalog:
     draws: Draws
     latest: dict[str, Function] = field(init=False)
     """$LATEST of each function."""
+    unqualified: dict[str, Callee] = field(factory=dict, init=False)
+    """Each function as it is called without a qualifier."""
     _versions: dict[str, dict[str, Function]] = field(factory=dict, init=False)
     _aliases: dict[str, dict[str, Alias]] = field(factory=dict, init=False)
     _digests: dict[str, str] = field(factory=dict, init=False)
@@ -65,6 +67,7 @@ class Catalog:
         for name, function in self.latest.items():
             self._versions[name] = dict(function.versions)
             self._aliases[name] = dict(function.aliases)
+            self.unqualified[name] = Callee(name, "", None)
             self._index(name)
 
     @property

@@ -77,7 +77,7 @@ class InvokeReply:
         return json.loads(self.payload)
 
 
-@frozen
+@record
 class Target:
     """The function that a request means, and how it was called."""
 
@@ -117,7 +117,7 @@ def request_refusal(catalog: Catalog, request: SyncRequest) -> Target | Refusal:
         name = request.function
         function = catalog.latest.get(name)
         if function is not None and len(request.payload) <= limits.SYNC_REQUEST_BYTES.value:
-            return Target(function, Callee(name, "", None), b"")
+            return Target(function, catalog.unqualified[name], b"")
     too_large = size_refusal(len(request.payload), "RequestResponse", limits.SYNC_REQUEST_BYTES.value)
     if too_large is not None:
         return too_large
@@ -140,7 +140,7 @@ def accept_refusal(catalog: Catalog, request: Request) -> Callee | Refusal:
         if refused is not None:
             return refused
     if request.qualifier is None and request.function in catalog.latest:
-        return Callee(request.function, "", None)
+        return catalog.unqualified[request.function]
     return resolve(catalog, request.function, request.qualifier)
 
 
