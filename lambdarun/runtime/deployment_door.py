@@ -19,7 +19,7 @@ from lambdarun.model.news import (
 )
 from lambdarun.model.provisioning import ProvisionedConcurrencyConfig
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
-from lambdarun.runtime.pinned_code import pin
+from lambdarun.runtime.pinned_code import drop_doubtful_caches, pin
 from lambdarun.runtime.requests import InvocationRefused, deployed
 
 
@@ -54,6 +54,7 @@ class DeploymentDoor:
         reserved concurrency or of asynchronous settings alone leaves environments as they are. The same declaration
         again means that the code in its folder is another.
         """
+        drop_doubtful_caches(function.code_uri)
         self._ask(lambda ticket: UpdateFunction(ticket, function))
 
     def put_alias(

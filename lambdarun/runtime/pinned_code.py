@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,17 @@ def pin(code: Path, folder: Path) -> tuple[Path, str]:
             shutil.copytree(code, made, symlinks=True, ignore=shutil.ignore_patterns(_CACHES))
         made.rename(target)
     return target, digest
+
+
+def drop_doubtful_caches(code: Path) -> None:
+    """Remove the bytecode that Python would take for that of a source changed since: it goes by size and whole
+    seconds, and what was written within the second of its source's own time may be of the text before.
+    """
+    for cache in code.rglob(f"{_CACHES}/*.pyc") if code.is_dir() else ():
+        source = cache.parent.parent / f"{cache.name.partition('.')[0]}.py"
+        with suppress(OSError):
+            if int(cache.stat().st_mtime) <= int(source.stat().st_mtime):
+                cache.unlink()
 
 
 def digest_of(code: Path) -> str:
