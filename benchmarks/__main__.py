@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, invocations, parts, queues
+from benchmarks import commands, invocations, layers, parts, queues
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -20,6 +20,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "throttles": queues.throttles,
     "replays": queues.replays,
     "commands": commands.commands,
+    "layers": layers.layers,
 }
 
 

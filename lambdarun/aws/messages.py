@@ -201,6 +201,22 @@ BATCH_NEEDS_WINDOW: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+LOG_LEVEL_WITH_TEXT: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat'
+    ' to "JSON" and try again.',
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
+NOT_IN_ENUM: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value"
+    " set: [{allowed}]",
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
 RESERVED_VARIABLE: Final = ErrorText(
     400,
     "InvalidParameterValueException",
@@ -226,125 +242,81 @@ UNRESERVED_TOO_LOW: Final = ErrorText(
     f"{LAMBDA_API}/API_PutFunctionConcurrency.html",
 )
 
-# --- Lambda: versions, aliases and provisioned concurrency (texts as recorded: TestLambdaAlias,
-# TestLambdaProvisionedConcurrency, test_reserved_provisioned_overlap)
-TOO_MANY_WEIGHTS: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Number of items in AdditionalVersionWeights cannot be greater than {most}",
-    "message",
-    f"{LAMBDA_API}/API_CreateAlias.html",
-)
-WEIGHT_OUT_OF_BOUNDS: Final = ErrorText(
-    400,
-    "ValidationException",
-    "1 validation error detected: Value '{{{version}={weight}}}' at 'routingConfig.additionalVersionWeights' failed to"
-    " satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member"
-    " must have value greater than or equal to 0.0, Member must not be null]",
-    "message",
-    f"{LAMBDA_API}/API_CreateAlias.html",
-)
-WEIGHT_OF_NO_NUMBER: Final = ErrorText(
-    400,
-    "ValidationException",
-    "1 validation error detected: Value '{{{version}={weight}}}' at 'routingConfig.additionalVersionWeights' failed to"
-    " satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member"
-    " must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]",
-    "message",
-    f"{LAMBDA_API}/API_CreateAlias.html",
-)
-VERSION_WEIGHED_TWICE: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Invalid function version {version}. Function version {version} is already included in routing configuration.",
-    "message",
-    f"{LAMBDA_API}/API_CreateAlias.html",
-)
-LATEST_IN_WEIGHTED_ALIAS: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "$LATEST is not supported for an alias pointing to more than 1 version",
-    "message",
-    f"{LAMBDA_API}/API_CreateAlias.html",
-)
-ALIAS_NOT_FOUND: Final = ErrorText(
-    404,
-    "ResourceNotFoundException",
-    "Cannot find alias arn: {arn}",
+# --- Lambda: code packages, layers and runtimes
+ZIPPED_TOO_LARGE: Final = ErrorText(
+    413,
+    "RequestEntityTooLargeException",
+    "Zipped size must be smaller than {limit} bytes",
     "Message",
-    f"{LAMBDA_API}/API_GetAlias.html",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )
-PROVISIONED_TOO_LOW: Final = ErrorText(
+UNZIPPED_TOO_LARGE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Unzipped size must be smaller than {limit} bytes",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+NOT_UNZIPPED: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Could not unzip uploaded file. Please check your file, then try to upload again.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+TOO_MANY_LAYERS: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Cannot reference more than {most} layers.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+SAME_LAYER_TWICE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Two different versions of the same layer are not allowed to be referenced in the same function. {one} and {other}"
+    " are versions of the same layer.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+LAYER_MISSING: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Layer version {arn} does not exist.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+LAYER_MALFORMED: Final = ErrorText(
     400,
     "ValidationException",
-    "1 validation error detected: Value '{value}' at 'provisionedConcurrentExecutions' failed to satisfy constraint:"
-    " Member must have value greater than or equal to 1",
+    "1 validation error detected: Value '[{arn}]' at 'layers' failed to satisfy constraint: Member must satisfy"
+    " constraint: [Member must have length less than or equal to 2048, Member must have length greater than or equal to"
+    " 1, Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{{2}}((-gov)|(-iso"
+    "([a-z]?)))?-[a-z]+-\\d{{1}}:\\d{{12}}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:"
+    "[a-zA-Z0-9-_]+), Member must not be null]",
     "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )
-PROVISIONED_UNPUBLISHED: Final = ErrorText(
+LAYER_ELSEWHERE: Final = ErrorText(
     400,
     "InvalidParameterValueException",
-    "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
+    "Layers are not in the same region as the function. Layers are expected to be in region {region}.",
     "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )
-PROVISIONED_VERSION: Final = ErrorText(
-    409,
-    "ResourceConflictException",
-    "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
-    "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
-)
-PROVISIONED_ALIAS: Final = ErrorText(
-    409,
-    "ResourceConflictException",
-    "Version is pointed by a Provisioned Concurrency alias",
-    "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
-)
-PROVISIONED_OVER_RESERVED: Final = ErrorText(
+RUNTIME_ENDED: Final = ErrorText(
     400,
     "InvalidParameterValueException",
-    "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
+    "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We"
+    " recommend you use a supported runtime while creating or updating functions.",
     "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )
-PROVISIONED_OVER_POOL: Final = ErrorText(
+RUNTIME_UNKNOWN: Final = ErrorText(
     400,
     "InvalidParameterValueException",
-    "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{unreserved}].",
+    "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{known}] or be a"
+    " valid ARN",
     "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
-)
-PROVISIONED_LEAVES_TOO_LITTLE: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum"
-    " value of [100].",
-    "message",
-    f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html",
-)
-PROVISIONED_NOT_FOUND: Final = ErrorText(
-    404,
-    "ProvisionedConcurrencyConfigNotFoundException",
-    "No Provisioned Concurrency Config found for this function",
-    "message",
-    f"{LAMBDA_API}/API_GetProvisionedConcurrencyConfig.html",
-)
-RESERVED_BELOW_PROVISIONED: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    # The leading and the double space are AWS's.
-    " ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned concurrency"
-    " [{provisioned}].",
-    "message",
-    f"{LAMBDA_API}/API_PutFunctionConcurrency.html",
-)
-NO_PUBLISHED_RESOURCE: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "The function resource provided must be an alias or a published version.",
-    "message",
-    f"{LAMBDA_API}/API_GetProvisionedConcurrencyConfig.html",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )

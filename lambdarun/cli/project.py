@@ -7,6 +7,7 @@ import json
 import click
 
 from lambdarun.cli import output
+from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
 from lambdarun.cli.versions import version_rows, versions_as_json
 from lambdarun.errors import UsageError
@@ -27,7 +28,7 @@ def _project(settings: Settings) -> Project:
 @output.FORM
 @click.pass_context
 def list_(context: click.Context, /, form: str) -> None:
-    """Show what the project declares: functions, queues, mappings, routes."""
+    """Show what the project declares: functions, layers, queues, mappings, routes."""
     project = _project(output.settings_of(context))
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
@@ -45,6 +46,9 @@ def list_(context: click.Context, /, form: str) -> None:
     versions = version_rows(project)
     if versions:
         parts.append(output.columns(versions))
+    layers = layer_rows(project)
+    if layers:
+        parts.append(output.columns(layers))
     if project.queues:
         rows = [("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS")]
         for q in project.queues.values():
@@ -73,12 +77,26 @@ def _as_json(project: Project) -> dict[str, object]:
                 "name": f.name,
                 "handler": f.handler,
                 "code_uri": str(f.code_uri),
+                "code_sha256": code_sha256(f.code_uri),
+                "layers": layers_as_json(project, f),
                 "runtime": f.runtime,
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
                 **versions_as_json(f),
                 "environment": dict(f.environment),
+                "logging_config": {
+                    "log_format": f.logging.log_format.value,
+                    **(
+                        {
+                            "application_log_level": f.logging.application_level.value,
+                            "system_log_level": f.logging.system_level.value,
+                        }
+                        if f.logging.is_json
+                        else {}
+                    ),
+                    "log_group": f.log_group,
+                },
                 "async": {
                     "maximum_retry_attempts": f.asynchronous.maximum_retry_attempts,
                     "maximum_event_age_in_seconds": f.asynchronous.maximum_event_age_in_seconds,
@@ -126,7 +144,7 @@ def validate(context: click.Context, /, form: str) -> None:
     settings = output.settings_of(context)
     project = _project(settings)
     declared = [one for f in project.functions.values() for one in (f, *f.versions.values())]
-    findings = [*check(project), *missing_modules(declared)]
+    findings = [*check(project), *missing_modules(declared), *package_findings(declared)]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

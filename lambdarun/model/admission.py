@@ -36,6 +36,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    EnvironmentStarted,
     InitialisationFailed,
     InvocationFailed,
     InvocationLost,
@@ -116,6 +117,9 @@ class Admission:
         invocation.number = number
         invocation.started = now
         invocation.cold = cold = environment.cold
+        if cold and environment.runs == 1:
+            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
+            self.recycling.watch(now, environment)
         invocation.given = self.time.given(function, invocation.recorded)
         # `choose` has counted this run: more than one and cold again is a reset environment.
         invocation.init_within = cold and environment.runs > 1
@@ -137,8 +141,6 @@ class Admission:
             )
         )
         self.effects.append(RunInvocation(invocation))
-        if cold and environment.runs == 1:
-            self.recycling.watch(now, environment)
         return None
 
     def _throttled(self, now: Instant, invocation: Invocation, reason: ThrottleReason) -> None:
@@ -269,7 +271,13 @@ class Admission:
                 self.environments.release(now, environment, Happening.EXITED)
                 self.records.append(
                     InvocationLost(
-                        now, name, invocation.request_id, invocation.number, environment.id, outcome.text
+                        now,
+                        name,
+                        invocation.request_id,
+                        invocation.number,
+                        environment.id,
+                        outcome.text,
+                        environment.function.version,
                     )
                 )
 

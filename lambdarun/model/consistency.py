@@ -6,11 +6,13 @@ from enum import Enum
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
-from lambdarun.model.function import LATEST, Function
+from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
+from lambdarun.model.layer import Layer
+from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 
 
@@ -45,6 +47,8 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
             )
+    findings += _runtimes(project)
+    findings += _layers(project)
     findings += _duplicates(project)
     findings += _dead_letters(project)
     findings += _durations(project)
@@ -113,13 +117,13 @@ def _versions(project: Project) -> list[Finding]:
     for name, function in functions.items():
         key = f"functions.{name}"
         if function.provisioned_concurrent_executions is not None:
-            said = messages.PROVISIONED_UNPUBLISHED.text
+            said = version_messages.PROVISIONED_UNPUBLISHED.text
             mend = "Provision a version or an alias."
             findings.append(Finding(Severity.ERROR, function.place, key, said, mend))
         for alias in function.aliases.values():
             fault = alias_fault(account, name, function.versions, alias)
             on_latest = alias.function_version == LATEST and alias.provisioned_concurrent_executions
-            said = fault.said if fault is not None else messages.PROVISIONED_UNPUBLISHED.text
+            said = fault.said if fault is not None else version_messages.PROVISIONED_UNPUBLISHED.text
             if fault is not None or on_latest:
                 published = ", ".join(function.versions) or "none"
                 mend = f"Published versions of {name}: {published}."
@@ -145,6 +149,43 @@ def _versions(project: Project) -> list[Finding]:
 
 def _sentence(said: str) -> str:
     return said if said.endswith(".") else f"{said}."
+
+
+def _runtimes(project: Project) -> list[Finding]:
+    findings = []
+    for function in project.functions.values():
+        fault = runtime_fault(function.runtime, running_runtime())
+        if fault is not None:
+            key = f"functions.{function.name}.runtime"
+            findings.append(Finding(Severity.ERROR, function.place, key, *fault))
+    return findings
+
+
+def _layers(project: Project) -> list[Finding]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html"""
+    findings = []
+    for function in project.functions.values():
+        key, layers = f"functions.{function.name}.layers", function.layers
+        place = layers[0].place if layers else None
+        most = limits.LAYERS_PER_FUNCTION.value
+        if len(layers) > most:
+            text = messages.TOO_MANY_LAYERS.of(most=most)
+            mend = f"It has {len(layers)}: put some of them together."
+            findings.append(Finding(Severity.ERROR, place, key, text, mend))
+        for number, layer in enumerate(layers):
+            other = next((one for one in layers[:number] if one.is_version_of(layer)), None)
+            if other is not None:
+                one, two = (_layer_label(project, each) for each in (other, layer))
+                text = messages.SAME_LAYER_TWICE.of(one=one, other=two)
+                findings.append(Finding(Severity.ERROR, place, key, text, "Leave one of them out."))
+                break
+    return findings
+
+
+def _layer_label(project: Project, layer: Layer) -> str:
+    if layer.name is None:
+        return str(layer.content)
+    return project.account.layer_arn(layer.name, layer.version)
 
 
 def _duplicates(project: Project) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve
 
-from lambdarun.aws import messages
+from lambdarun.aws import messages, version_messages
 from lambdarun.model.admission import Admission
 from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.effects import Answer, Deployed
@@ -70,7 +70,9 @@ class Deployments:
             return callee
         found = self.provisioning.allocations.get(callee.resource)
         if found is None:
-            return refusal(messages.PROVISIONED_NOT_FOUND, messages.PROVISIONED_NOT_FOUND.text)
+            return refusal(
+                version_messages.PROVISIONED_NOT_FOUND, version_messages.PROVISIONED_NOT_FOUND.text
+            )
         return found.config()
 
     def _publish(self, now: Instant, request: PublishVersion) -> Function | Refusal:
@@ -91,7 +93,7 @@ class Deployments:
         name = function.name
         reserved, provisioned = function.reserved_concurrent_executions, self._provisioned().get(name, 0)
         if reserved is not None and reserved < provisioned:
-            text = messages.RESERVED_BELOW_PROVISIONED
+            text = version_messages.RESERVED_BELOW_PROVISIONED
             return Fault(text, text.of(reserved=reserved, provisioned=provisioned))
         new_environments = self.catalog.update(function)
         admission, latest = self.admission, self.catalog.latest[name]
@@ -127,7 +129,7 @@ class Deployments:
         self, now: Instant, request: PutProvisionedConcurrency
     ) -> ProvisionedConcurrencyConfig | Refusal | Fault:
         if request.requested < 1:
-            text = messages.PROVISIONED_TOO_LOW
+            text = version_messages.PROVISIONED_TOO_LOW
             return Fault(text, text.of(value=request.requested))
         callee = self._provisionable(request.function, request.qualifier, putting=True)
         if isinstance(callee, Refusal):
@@ -178,10 +180,14 @@ class Deployments:
                 and qualifier != LATEST
             ):
                 arn = f"{self.catalog.account.function_arn(name)}:{qualifier}"
-                return refusal(messages.ALIAS_NOT_FOUND, messages.ALIAS_NOT_FOUND.of(arn=arn))
+                return refusal(version_messages.ALIAS_NOT_FOUND, version_messages.ALIAS_NOT_FOUND.of(arn=arn))
             return callee
         alias = self.catalog.aliases(callee.name).get(callee.qualifier)
         if callee.qualifier in ("", LATEST) or (alias is not None and alias.function_version == LATEST):
-            text = messages.PROVISIONED_UNPUBLISHED if putting else messages.NO_PUBLISHED_RESOURCE
+            text = (
+                version_messages.PROVISIONED_UNPUBLISHED
+                if putting
+                else version_messages.NO_PUBLISHED_RESOURCE
+            )
             return refusal(text, text.text)
         return callee

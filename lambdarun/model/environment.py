@@ -195,14 +195,18 @@ class Environments:
         self, now: Instant, function: Function, home: list[Environment], how: InitialisationType
     ) -> Environment:
         self._made += 1
-        made = Environment(self._made, function, self._log_stream(now, function.version), home, how)
+        made = Environment(self._made, function, self._log_stream(now, function), home, how)
         self._living[made.id] = made
         return made
 
-    def _log_stream(self, now: Instant, version: str) -> str:
-        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`."""
+    def _log_stream(self, now: Instant, function: Function) -> str:
+        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`; with a log group of the user's own, which several functions may
+        share, the function's name stands before the version.
+        """
         day = datetime.fromtimestamp(now // SECOND, UTC)
-        return f"{day:%Y/%m/%d}/[{version}]{self.draws.stream('log-streams').getrandbits(128):032x}"
+        name = function.name if function.logging.log_group is not None else ""
+        drawn = self.draws.stream("log-streams").getrandbits(128)
+        return f"{day:%Y/%m/%d}/{name}[{function.version}]{drawn:032x}"
 
 
 _PROVISIONED: Final = InitialisationType.PROVISIONED_CONCURRENCY

@@ -13,6 +13,8 @@ from attrs import Attribute, field, frozen
 from lambdarun.aws import limits
 from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
+from lambdarun.model.layer import Layer
+from lambdarun.model.logging_config import AS_TEXT, LoggingConfig
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -86,7 +88,11 @@ class Function:
     name: str = field()
     handler: str = field()
     code_uri: Path
+    """A folder, or a zip file."""
     runtime: str
+    layers: tuple[Layer, ...] = ()
+    """From the first to the last: where two have the same path, the later one's file stands under /opt."""
+    code_place: Place | None = field(default=None, eq=False)
     timeout: int = setting(limits.FUNCTION_TIMEOUT)
     memory_size: int = setting(limits.MEMORY_SIZE)
     reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
@@ -100,6 +106,7 @@ class Function:
     aliases: Mapping[str, Alias] = field(factory=dict)
     provisioned_concurrent_executions: int | None = setting(limits.PROVISIONED_CONCURRENCY, default=None)
     """Of a published version alone: AWS refuses it for $LATEST."""
+    logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
     pool: str = field(init=False, eq=False, repr=False)
     """Which environments can run it: those of the same function and version."""
@@ -123,3 +130,13 @@ class Function:
                 f"handler: {value!r} is no handler. Write module.function, without spaces, at most "
                 f"{limits.HANDLER_LENGTH.high} characters."
             )
+
+    @property
+    def logging(self) -> LoggingConfig:
+        """How it logs, whether that was said or not."""
+        return self.logging_config or AS_TEXT
+
+    @property
+    def log_group(self) -> str:
+        """The log group that holds its streams."""
+        return self.logging.log_group or f"/aws/lambda/{self.name}"

@@ -22,6 +22,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant, after
 from lambdarun.model.invocation import Initialisation, InitialisationBeforeRun, Invocation
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded, Usage
+from lambdarun.model.records import EnvironmentStarted
 from lambdarun.model.version_records import (
     EnvironmentProvisioned,
     ProvisionedConcurrencyFailed,
@@ -231,6 +232,9 @@ class Provisioning:
         # A home of its own, where no call finds it, until all of them are ready.
         environment = self.admission.environments.prepare(now, found.function, [])
         found.coming[environment.id] = environment
+        self.admission.records.append(
+            EnvironmentStarted(now, found.callee.name, environment.id, environment.log_stream)
+        )
         self._initialise(now, environment, before_run=before_run)
 
     def _initialise(self, now: Instant, environment: Environment, *, before_run: bool = False) -> None:

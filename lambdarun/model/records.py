@@ -149,6 +149,7 @@ class InvocationLost(Happened):
     invocation: int
     environment: int
     fault: str
+    version: str = "$LATEST"
 
 
 @record
@@ -177,6 +178,18 @@ class HandlerOverran(Happened):
     function: str
     request_id: RequestId
     limit_s: int
+
+
+@record
+class EnvironmentStarted(Happened):
+    """An execution environment was made, with a log stream of its own; its processes come and go."""
+
+    kind: ClassVar[str] = "environment.started"
+    level: ClassVar[str] = "debug"
+    time: Instant
+    function: str
+    environment: int
+    log_stream: str
 
 
 @record
@@ -446,6 +459,7 @@ Record = (
     | InvocationLost
     | OutputCaptured
     | HandlerOverran
+    | EnvironmentStarted
     | EnvironmentInitialised
     | InitialisationFailed
     | EnvironmentReset

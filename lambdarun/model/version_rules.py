@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, messages, version_messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.declarations import Account
 from lambdarun.model.function import LATEST, Alias, Function
@@ -33,15 +33,15 @@ def alias_fault(account: Account, function: str, versions: Collection[str], alia
     arn = account.function_arn(function)
     for number, weight in weights.items():
         if not number.isascii() or not number.isdigit():
-            return _fault(messages.WEIGHT_OF_NO_NUMBER, version=number, weight=weight)
+            return _fault(version_messages.WEIGHT_OF_NO_NUMBER, version=number, weight=weight)
         if not 0.0 <= weight <= 1.0:
-            return _fault(messages.WEIGHT_OUT_OF_BOUNDS, version=number, weight=float(weight))
+            return _fault(version_messages.WEIGHT_OUT_OF_BOUNDS, version=number, weight=float(weight))
     if len(weights) > limits.ALIAS_ADDITIONAL_VERSIONS.value:
-        return _fault(messages.TOO_MANY_WEIGHTS, most=limits.ALIAS_ADDITIONAL_VERSIONS.value)
+        return _fault(version_messages.TOO_MANY_WEIGHTS, most=limits.ALIAS_ADDITIONAL_VERSIONS.value)
     if weights and alias.function_version == LATEST:
-        return _fault(messages.LATEST_IN_WEIGHTED_ALIAS)
+        return _fault(version_messages.LATEST_IN_WEIGHTED_ALIAS)
     if alias.function_version in weights:
-        return _fault(messages.VERSION_WEIGHED_TWICE, version=alias.function_version)
+        return _fault(version_messages.VERSION_WEIGHED_TWICE, version=alias.function_version)
     for number in (alias.function_version, *weights):
         if number != LATEST and number not in versions:
             return _fault(messages.FUNCTION_NOT_FOUND, arn=f"{arn}:{number}")
@@ -53,10 +53,10 @@ def conflict(qualifier: str, aliases: Mapping[str, Alias], provisioned: Collecti
     alias = aliases.get(qualifier)
     if alias is not None:
         taken = any(one != qualifier and one in provisioned for one in _versions_of(alias))
-        return _fault(messages.PROVISIONED_VERSION) if taken else None
+        return _fault(version_messages.PROVISIONED_VERSION) if taken else None
     pointing = (one for one in aliases.values() if one.name in provisioned)
     if any(qualifier in _versions_of(one) for one in pointing):
-        return _fault(messages.PROVISIONED_ALIAS)
+        return _fault(version_messages.PROVISIONED_ALIAS)
     return None
 
 
@@ -71,7 +71,7 @@ def room_fault(
     wanted = provisioned.get(function.name, 0)
     if function.reserved_concurrent_executions is not None:
         over = wanted > function.reserved_concurrent_executions
-        return _fault(messages.PROVISIONED_OVER_RESERVED) if over else None
+        return _fault(version_messages.PROVISIONED_OVER_RESERVED) if over else None
     unreserved = account.concurrent_executions - wanted
     for other in functions:
         if other.reserved_concurrent_executions is not None:
@@ -79,9 +79,9 @@ def room_fault(
         elif other.name != function.name:
             unreserved -= provisioned.get(other.name, 0)
     if unreserved < 0:
-        return _fault(messages.PROVISIONED_OVER_POOL, unreserved=unreserved + wanted)
+        return _fault(version_messages.PROVISIONED_OVER_POOL, unreserved=unreserved + wanted)
     if unreserved < limits.UNRESERVED_MINIMUM.value:
-        return _fault(messages.PROVISIONED_LEAVES_TOO_LITTLE)
+        return _fault(version_messages.PROVISIONED_LEAVES_TOO_LITTLE)
     return None
 
 

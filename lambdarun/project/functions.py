@@ -8,6 +8,9 @@ from typing import Any
 from attrs import define
 
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
+from lambdarun.model.runtime_faults import runtime_fault
+from lambdarun.project.layers import LayerReader, is_package
+from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
@@ -20,6 +23,7 @@ class FunctionReader:
     """Makes functions of their tables."""
 
     reading: Reading
+    layers: LayerReader
 
     def read(self, name: str, given: Mapping[str, Any]) -> Function:
         """The function `name`, with its versions and aliases. Raises Unusable where its table has findings."""
@@ -30,12 +34,9 @@ class FunctionReader:
     def _read(self, name: str, path: tuple[str, ...], given: Mapping[str, Any]) -> Function:
         self.reading.known(given, FUNCTION_KEYS, path)
         runtime = given.get("runtime", running_runtime())
-        if runtime != running_runtime():
-            self.reading.find(
-                (*path, "runtime"),
-                f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
-                f"Leave it out, or write {toml_text(running_runtime())}.",
-            )
+        fault = runtime_fault(runtime, running_runtime())
+        if fault is not None:
+            self.reading.find((*path, "runtime"), *fault)
         if "handler" not in given:
             self.reading.find(path, "has no handler.", 'Write handler = "module.function".')
             raise Unusable
@@ -43,9 +44,11 @@ class FunctionReader:
         code = self.reading.root / str(uri)
         if not isinstance(uri, str):
             self.reading.find((*path, "code_uri"), f"{toml_text(uri)} is no text.", "Put it in quotes.")
-        elif not code.is_dir():
+        elif not is_package(code):
             self.reading.find(
-                (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
+                (*path, "code_uri"),
+                f"there is no folder {code}.",
+                "Name the folder or the zip file that holds the code.",
             )
         own = {
             key: given[key]
@@ -65,13 +68,16 @@ class FunctionReader:
                 **own,
                 "name": name,
                 "code_uri": code.resolve(),
+                "code_place": self.reading.locator.place(*self.reading.prefix, *path, "code_uri"),
                 "runtime": runtime,
+                "layers": self.layers.of(path, given),
                 "environment": self._variables(path, given),
                 "duration": self._duration(path, given),
                 "init_duration": self.reading.span(
                     (*path, "init_duration"), given.get("init_duration", "0s")
                 ),
                 "asynchronous": self._asynchronous(path, given),
+                "logging_config": read_logging_config(self.reading, path, given),
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )

@@ -35,6 +35,8 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
         file = start / path
         code, module = file.parent, file.name.removesuffix(".py")
         handler = f"{module}.{attribute}"
+        if file.suffix == ".zip":
+            code, handler, module = file, attribute, file.stem
     else:
         code, handler = start, name
         module = name.rpartition(".")[0].rpartition(".")[2] or name

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-TOP_KEYS: Final = ("account", "functions", "queues", "event_source_mappings", "routes", "settings")
+TOP_KEYS: Final = ("account", "functions", "layers", "queues", "event_source_mappings", "routes", "settings")
 FUNCTION_KEYS: Final = (
     "handler",
     "code_uri",
     "runtime",
+    "layers",
     "timeout",
     "memory_size",
     "reserved_concurrent_executions",
@@ -19,6 +20,7 @@ FUNCTION_KEYS: Final = (
     "versions",
     "aliases",
     "provisioned_concurrent_executions",
+    "logging_config",
 )
 ALIAS_KEYS: Final = ("function_version", "routing_config", "provisioned_concurrent_executions", "async")
 QUEUE_KEYS: Final = (
@@ -44,7 +46,7 @@ NOT_BUILT: Final = frozenset(
         "destination_config", "document_db_event_source_config", "durable_config", "engine", "ephemeral_storage",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
-        "kms_master_key_id", "layers", "logging_config", "maximum_record_age_in_seconds", "maximum_retry_attempts",
+        "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
         "metrics_config", "network", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
         "provisioned_poller_config", "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",

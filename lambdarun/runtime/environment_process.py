@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 from contextlib import suppress
+from math import inf
 from typing import Any, Final
 
 from attrs import define, field
@@ -30,6 +31,7 @@ _PIPE_READ: Final = 65_536
 _MEMFD_WAIT_MS: Final = 10_000
 """How long a payload may come behind its header. A process that has the time to send one has the time to send both."""
 _NONE: Final = Duration(0)
+_SAVING_MS: Final = 1_000
 
 
 @define(eq=False)
@@ -51,6 +53,9 @@ class EnvironmentProcess:
     awaited: bool = False
     """Whether somebody has waited for this invocation alone, in vain."""
     deadline: float = 0.0
+    left_s: float = 0.0
+    """Until its deadline, while a debugger holds it, since `paused_at`."""
+    paused_at: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     kept: list[bytes] = field(factory=list)
@@ -98,6 +103,20 @@ class EnvironmentProcess:
         waiting = select.poll()
         waiting.register(self.pidfd, select.POLLIN)
         return bool(waiting.poll(timeout_ms))
+
+    def hold(self, now: float, *, held: bool) -> None:
+        """A debugger holds the handler, or lets it go on: its time does not run between."""
+        if held:
+            self.paused_at, self.left_s, self.deadline = now, self.deadline - now, inf
+        else:
+            self.began += now - self.paused_at
+            self.deadline = now + self.left_s
+
+    def let_save(self) -> None:
+        """Have it write what coverage measured, before it is killed."""
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
+        self.await_death(_SAVING_MS)
 
     def close(self) -> None:
         """Close our ends of what joins us to it."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
 from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
-from lambdarun.runtime.code import Code, code_of
+from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.zygotes import Zygotes
+
+# https://coverage.readthedocs.io/en/latest/config.html#run-patch
+_COVERAGE: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @define(eq=False)
@@ -27,7 +30,14 @@ class Launcher:
     virtual: bool
     measured_sleep: bool = False
     seed: int = 0
+    packages: Packages = field(factory=Packages)
+    debug_port: int | None = None
+    """Where handlers wait for an editor's debugger; no invocation times out then."""
+    measures: bool = field(factory=lambda: any(name in os.environ for name in _COVERAGE))
+    """Whether coverage of handlers is measured: then processes write its data before they are killed."""
     folder: str = field(init=False)
+    _seen: dict[int, str] = field(factory=dict, init=False)
+    """What the code was when an environment started, by its id. Only where somebody watches it."""
 
     def __attrs_post_init__(self) -> None:
         # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
@@ -37,8 +47,13 @@ class Launcher:
     def launch(self, environment: Environment) -> EnvironmentProcess:
         """Ask for an environment's process; it need not be there yet. Raises MachineError."""
         os.makedirs(self._private_folder(environment), exist_ok=True)
-        zygote = self.zygotes.of(environment.function)
-        configuration = self._configuration(environment, code_of(environment.function))
+        if self.packages.watch:
+            self._seen[environment.id] = self.packages.state_of(environment.function)
+        code = self.packages.code_of(environment.function)
+        libraries = code.opt / "lib" if code.opt is not None else None
+        within = str(libraries) if libraries is not None and libraries.is_dir() else ""
+        zygote = self.zygotes.of(environment.function, within)
+        configuration = self._configuration(environment, code)
         try:
             process, descriptors = open_environment(environment, zygote)
         except OSError as fault:
@@ -60,16 +75,23 @@ class Launcher:
         return {
             "environ": process_environment(self.account, environment, code, folder),
             "task_root": str(code.task_root),
+            "layer_path": code.layer_path(function.runtime, str(code.opt)),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             "virtual": self.virtual,
             # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
+            "terminal": self.zygotes.terminal,
+            "debug_port": self.debug_port,
         }
 
     def _private_folder(self, environment: Environment) -> str:
         return f"{self.folder}/{environment.function.name}-{environment.id}"
+
+    def is_outdated(self, environment: Environment) -> bool:
+        """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
+        return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
     def forget(self, environment: Environment) -> None:
         """Remove what an environment that ended has kept."""
@@ -78,4 +100,5 @@ class Launcher:
     def close(self) -> None:
         """End the zygotes and remove all folders."""
         self.zygotes.close()
+        self.packages.close()
         shutil.rmtree(self.folder, ignore_errors=True)

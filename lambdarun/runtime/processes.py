@@ -55,8 +55,9 @@ _WAITING: Final = array("i", [0])
 _STALE_MAX: Final = 256
 # epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
-# Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
+# A process whose socket closes exits by itself in well under a millisecond; only coverage takes longer.
 _QUIET_EXIT_S: Final = 0.2
+_SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -203,7 +204,7 @@ class Processes:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
-        quiet = wall_seconds() + _QUIET_EXIT_S
+        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else _QUIET_EXIT_S)
         for process in living:
             if process.invocation is None and process.pid:
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
@@ -218,6 +219,10 @@ class Processes:
     def _begin(self, invocation: Invocation) -> None:
         process = self._processes.get(invocation.environment.id)
         if process is None:
+            process = self._start(invocation)
+        elif self.launcher.packages.watch and self.launcher.is_outdated(invocation.environment):
+            self._kill(process, tell=False)
+            self.launcher.forget(invocation.environment)
             process = self._start(invocation)
         elif process.stopped:
             process.signal(signal.SIGCONT)
@@ -243,6 +248,8 @@ class Processes:
             self._begin(invocation)
 
     def _end_by(self, deadline: float, process: EnvironmentProcess, invocation: Invocation) -> None:
+        if self.launcher.debug_port is not None:
+            return  # somebody looks at the handler in an editor, which tells nobody when it stops
         deadlines = self._deadlines
         if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
             # A lone caller never looks at the heap, and what has ended stays in it.
@@ -309,6 +316,11 @@ class Processes:
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
+        if header[0] in (wire.PAUSED, wire.RESUMED):
+            process.hold(wall_seconds(), held=header[0] == wire.PAUSED)
+            if invocation is not None:
+                self._end_by(process.deadline, process, invocation)
+            return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
@@ -345,6 +357,8 @@ class Processes:
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
+        if self.launcher.measures:
+            process.let_save()
         process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None

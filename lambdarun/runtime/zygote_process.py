@@ -46,35 +46,49 @@ class ZygoteProcess:
     interpreter: str
     control: socket.socket
     _child: subprocess.Popen[bytes]
+    libraries: str = ""
+    """Where C libraries are looked for, beside the machine's own places."""
     _awaiting: deque[Any] = field(factory=deque, init=False)
     forked: list[tuple[Any, int]] = field(factory=list, init=False)
     """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
 
     @classmethod
-    def start(cls, *, virtual: bool, interpreter: str = sys.executable) -> ZygoteProcess:
+    def start(
+        cls,
+        *,
+        virtual: bool,
+        interpreter: str = sys.executable,
+        libraries: str = "",
+        terminal: int | None = None,
+    ) -> ZygoteProcess:
         """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            if libraries:
+                known = environ.get("LD_LIBRARY_PATH")
+                environ["LD_LIBRARY_PATH"] = f"{known}:{libraries}" if known else libraries
             if virtual:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
             arguments = [interpreter, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
-            if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
+            # C code for the running interpreter: another one has its own, or none.
+            ours_too = virtual and interpreter == sys.executable
+            if ours_too and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
                 arguments.append(str(Path(patch.origin).parent.parent))
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own script under the running interpreter
                     arguments,
                     env=environ,
                     stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), *([terminal] if terminal is not None else [])],
                     # Away from the terminal: Ctrl-C is for the runtime, which then ends the zygote and all it forked in order.
                     start_new_session=True,
                 )
             except OSError as fault:
                 ours.close()
                 raise MachineError(f"cannot start {interpreter}: {fault.strerror}.") from fault
-        return cls(interpreter, ours, child)
+        return cls(interpreter, ours, child, libraries)
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""

@@ -46,6 +46,10 @@ reply to INIT."""
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
+PAUSED = 38
+RESUMED = 39
+"""A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
+
 # --- flags
 # Bits of one byte, some for RUN, some for replies.
 MEMFD = 1

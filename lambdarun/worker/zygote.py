@@ -108,7 +108,7 @@ class Zygote:
             status = 1
         finally:
             flush()
-            os._exit(status)
+            self.bootstrap.coverage_data.leave(status)
 
     def reap(self, pid: int) -> None:
         """Kill what is left of a dead environment, and answer how its process ended."""

@@ -12,7 +12,7 @@ import pytest
 from attrs import fields
 
 import lambdarun
-from lambdarun.aws import limits, messages, metric_names, platform_errors
+from lambdarun.aws import limits, messages, metric_names, platform_errors, version_messages
 from lambdarun.aws.limits import Figure, Setting
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.metric_names import Metric
@@ -46,11 +46,12 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors)
+FACTS = (limits, messages, metric_names, platform_errors, version_messages)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
     "news.py": {"pathlib"},  # a path as a value
+    "layer.py": {"pathlib"},  # as above
     "platform_errors.py": {"signal"},  # the signals' names
 }
 
@@ -129,8 +130,9 @@ def test_one_clock_and_one_chance(path: Path) -> None:
 
 @pytest.mark.parametrize("path", of("worker"), ids=shown)
 def test_the_worker_is_the_standard_library_alone(path: Path) -> None:
-    # One exception, which only virtual time loads: it patches `datetime`, which is C code, underneath.
-    others = {"time_machine"} if path.name == "virtual_time.py" else set()
+    # Two exceptions: only virtual time loads what patches `datetime`, which is C code, underneath; and only who asks for
+    # it an editor's debugger.
+    others = {"virtual_time.py": {"time_machine"}, "debugging.py": {"debugpy"}}.get(path.name, set())
     assert roots(path) - others <= sys.stdlib_module_names
     levels = {node.level for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)}
     assert levels <= {0, 1}  # its siblings, and nothing above them
