@@ -20,7 +20,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record
-from lambdarun.project.lone_handler import resolve
+from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -55,10 +55,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bo
     """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project = _with_flags(project, function, request)
-    # A declared `thumbnail:live` is called by that name; anything else with a colon is a file and its handler.
-    called = request.function or ""
-    if project.function(called) is None:
-        called = function.name
+    called = called_as(request.function, project, function)
     with ExitStack() as stack:
         # With a tail, standard error has that alone; a file that was asked for has the whole log all the same.
         alone = request.log_tail and request.log_file is None

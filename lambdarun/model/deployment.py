@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve
 
-from lambdarun.aws import messages, version_messages
+from lambdarun.aws import limits, messages, version_messages
 from lambdarun.model.admission import Admission
 from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.effects import Answer, Deployed
@@ -95,6 +95,8 @@ class Deployments:
         if reserved is not None and reserved < provisioned:
             text = version_messages.RESERVED_BELOW_PROVISIONED
             return Fault(text, text.of(reserved=reserved, provisioned=provisioned))
+        if reserved and self._leaves_too_little(function):
+            return Fault(messages.UNRESERVED_TOO_LOW, messages.UNRESERVED_TOO_LOW.text)
         new_environments = self.catalog.update(function)
         admission, latest = self.admission, self.catalog.latest[name]
         admission.ledger.reserve(latest)
@@ -105,6 +107,15 @@ class Deployments:
                 admission.stop(now, environment, StopReason.UPDATED)
         return latest
 
+    def _leaves_too_little(self, function: Function) -> bool:
+        """Whether the function's reservation would leave less than AWS wants to be left to all others."""
+        functions = {**self.catalog.latest, function.name: function}
+        left, provisioned = self.catalog.account.concurrent_executions, self._provisioned()
+        for name, one in functions.items():
+            reserved = one.reserved_concurrent_executions
+            left -= provisioned.get(name, 0) if reserved is None else reserved
+        return left < limits.UNRESERVED_MINIMUM.value
+
     def _put_alias(self, now: Instant, request: PutAlias) -> Function | Refusal | Fault:
         callee = resolve(self.catalog, request.function, None)
         if isinstance(callee, Refusal):
@@ -113,13 +124,16 @@ class Deployments:
         fault = alias_fault(catalog.account, name, catalog.versions(name), alias)
         if fault is not None:
             return fault
+        resource = f"{name}:{alias.name}"
+        found = self.provisioning.allocations.get(resource)
+        if found is not None and alias.function_version == LATEST:
+            text = version_messages.PROVISIONED_UNPUBLISHED
+            return Fault(text, text.text)
         catalog.put_alias(name, alias)
         [(additional, weight)] = alias.additional_version_weights.items() or [("", "")]
         self.admission.records.append(
             AliasPut(now, name, alias.name, alias.function_version, additional, str(weight))
         )
-        resource = f"{name}:{alias.name}"
-        found = self.provisioning.allocations.get(resource)
         target = self._target(name, alias.name)
         if found is not None and found.function is not target:
             self.provisioning.put(now, found.callee, target, found.requested)

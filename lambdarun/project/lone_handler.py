@@ -79,3 +79,10 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
     else:
         hint = "There is no project file here: write path/to/app.py:handler or package.module.handler."
     raise UnknownFunctionError(f"there is no function {name!r}. {hint}")
+
+
+def called_as(name: str | None, project: Project, function: Function) -> str:
+    """By which name `function`, to which `name` was resolved, is called: a declared `thumbnail:live` by that; anything
+    else with a colon is a file and its handler, which have a function's name.
+    """
+    return name if name is not None and project.function(name) is not None else function.name

@@ -103,13 +103,12 @@ class WhatIsPublishedStays(RuleBasedStateMachine):
         reply = self.ask(
             PutAlias, "fn", Alias(name=name, function_version=version, additional_version_weights=weights)
         )
+        # Provisioned concurrency cannot follow to $LATEST.
+        allowed = allowed and not (version == LATEST and name in self.provisioned)
         assert isinstance(reply, Deployed) == allowed
-        if allowed and not (version == LATEST and name in self.provisioned):
+        if allowed:
             if name in self.provisioned and self.aliases[name][0] != version:
                 self.ready_at[name] = self.whole_at()
-            self.aliases[name] = version, weights
-        elif allowed:
-            # Provisioned concurrency cannot follow to $LATEST; the machine leaves it there.
             self.aliases[name] = version, weights
 
     def whole_at(self) -> Instant:

@@ -178,3 +178,7 @@ def test_versions_can_be_listed_and_called_by_name(folder: Path) -> None:
         assert (reply["executedVersion"], reply["payload"]) == ("1", ["old", "1"])
         assert " Version: 1" in ran.stderr
     assert run(folder, "invoke", "thumbnail:3").returncode != 0
+    (folder / "event.json").write_text("{}")
+    ran = run(folder, "replay", "event.json", "--function", "thumbnail:1", "-o", "json")
+    figures = json.loads(ran.stdout)["functions"]["thumbnail"]
+    assert (figures["versions"], figures["provisioned_concurrency"]["invocations"]) == ({"1": 1}, 1)

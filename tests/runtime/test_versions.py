@@ -274,6 +274,13 @@ def test_a_reservation_that_is_put_holds_from_then_on(live: Function) -> None:
         assert runtime.invoke("fn").ok
 
 
+def test_a_reservation_that_leaves_too_little_to_the_others_is_refused(live: Function) -> None:
+    with open_blocking_runtime(project_of(live)) as runtime:
+        runtime.update_function(evolve(live, reserved_concurrent_executions=900))
+        with pytest.raises(InvocationRefused, match="below its minimum value of"):
+            runtime.update_function(evolve(live, reserved_concurrent_executions=901))
+
+
 def test_what_is_not_there_cannot_be_changed(live: Function) -> None:
     with open_blocking_runtime(project_of(live)) as runtime:
         for ask in (
