@@ -21,7 +21,7 @@ from lambdarun.model.arrival import Delivery, EventArrival
 from lambdarun.model.declarations import Account, IdleTime, Project
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Answer, Deployed, Effect, RunInvocation, StopEnvironment
-from lambdarun.model.environment import Environment, Phase
+from lambdarun.model.environment import Environment, InitialisationType, Phase
 from lambdarun.model.function import Alias, Function
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
@@ -180,7 +180,15 @@ class Simulation:
         running = Counter(i.function.name for _, _, i in self.flying if not i.ahead)
         assert ledger.running_account == running.total() <= self.project.account.concurrent_executions
         assert all(ledger.running(name) == running[name] for name in ("fn", "other"))
+        on_demand = Counter(
+            i.function.name
+            for _, _, i in self.flying
+            if not i.ahead and i.environment.initialisation_type is InitialisationType.ON_DEMAND
+        )
+        for name in ("fn", "other"):
+            assert ledger._shares[name].on_demand == on_demand[name]
         for allocation in region.provisioning.allocations.values():
+            assert all(one.id in allocation.usable for one in allocation.idle)
             assert len(set(map(id, allocation.idle))) == len(allocation.idle)
             assert all(one.phase is Phase.IDLE for one in allocation.idle)
             assert all(one.function is allocation.function for one in allocation.idle)
@@ -268,6 +276,8 @@ def test_an_allocation_that_is_ready_has_what_was_asked_for_or_lost_it_by_a_fail
         assert allocation.status is not Status.IN_PROGRESS
         if allocation.status is Status.FAILED:
             assert not allocation.usable
+        # Nothing runs any more: all of it waits for the next call, initialised.
+        assert sorted(one.id for one in allocation.idle) == sorted(allocation.usable)
         assert len(allocation.usable) <= allocation.requested
         assert not allocation.coming
 
