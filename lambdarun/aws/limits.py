@@ -50,6 +50,10 @@ class Figure:
 # --- functions
 FUNCTION_TIMEOUT = Setting(1, 900, 3, "s", f"{LAMBDA_GUIDE}/configuration-timeout.html")
 MEMORY_SIZE = Setting(128, 10_240, 128, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
+# One core at so much memory, in proportion below and above it; six cores, which no page gives, are what 10,240 MB come to.
+MEMORY_OF_ONE_CORE = Figure(1_769, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
+CORES_MAX = Figure(6, "cores", f"{LAMBDA_GUIDE}/configuration-memory.html")
+PROCESSES_AND_THREADS = Figure(1_024, "processes and threads", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")

@@ -82,6 +82,7 @@ def _as_json(project: Project) -> dict[str, object]:
                 "runtime": f.runtime,
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
+                "cpu": f.cpu.value,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
                 **versions_as_json(f),
                 "environment": dict(f.environment),

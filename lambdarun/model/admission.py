@@ -55,6 +55,7 @@ _HAPPENING: Final[Mapping[Cause, Happening]] = {
     Cause.INIT_FAILED: Happening.INIT_FAILED,
     Cause.TIMED_OUT: Happening.TIMED_OUT,
     Cause.EXITED: Happening.EXITED,
+    Cause.OUT_OF_MEMORY: Happening.OUT_OF_MEMORY,
 }
 
 

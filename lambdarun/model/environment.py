@@ -46,6 +46,7 @@ class Happening(Enum):
     REPLIED = "replied"
     TIMED_OUT = "timed out"
     EXITED = "exited"
+    OUT_OF_MEMORY = "out of memory"
     INIT_FAILED = "init failed"
     STOPPED = "stopped"
 
@@ -80,6 +81,7 @@ NEXT_PHASE: Final[dict[Phase, dict[Happening, Phase]]] = {
         Happening.REPLIED: Phase.IDLE,  # also when the handler raised: no reset
         Happening.TIMED_OUT: Phase.RESET,
         Happening.EXITED: Phase.RESET,
+        Happening.OUT_OF_MEMORY: Phase.RESET,
         Happening.INIT_FAILED: Phase.RESET,
     },
     # No process, but the private folder is kept. The next invocation pays for its own init; where concurrency is

@@ -12,6 +12,7 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.instant import Duration
 from lambdarun.model.layer import Layer
 from lambdarun.model.logging_config import AS_TEXT, LoggingConfig
@@ -95,6 +96,7 @@ class Function:
     code_place: Place | None = field(default=None, eq=False)
     timeout: int = setting(limits.FUNCTION_TIMEOUT)
     memory_size: int = setting(limits.MEMORY_SIZE)
+    cpu: Cpu = Cpu.FULL
     reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
     environment: Mapping[str, str] = field(factory=dict)
     duration: DeclaredDuration | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define
 
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.project.layers import LayerReader, is_package
@@ -71,6 +72,7 @@ class FunctionReader:
                 "code_place": self.reading.locator.place(*self.reading.prefix, *path, "code_uri"),
                 "runtime": runtime,
                 "layers": self.layers.of(path, given),
+                "cpu": self._cpu(path, given),
                 "environment": self._variables(path, given),
                 "duration": self._duration(path, given),
                 "init_duration": self.reading.span(
@@ -81,6 +83,17 @@ class FunctionReader:
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )
+
+    def _cpu(self, path: tuple[str, ...], given: Mapping[str, Any]) -> Cpu:
+        value = given.get("cpu", Cpu.FULL.value)
+        if value not in [one.value for one in Cpu]:
+            self.reading.find(
+                (*path, "cpu"),
+                f"{toml_text(value)} is no share.",
+                'Write "full" or "scaled" (by memory_size).',
+            )
+            return Cpu.FULL
+        return Cpu(value)
 
     def _asynchronous(self, path: tuple[str, ...], given: Mapping[str, Any]) -> AsyncInvokeConfiguration:
         own = self.reading.table(given, "async", path)

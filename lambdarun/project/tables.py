@@ -12,6 +12,7 @@ FUNCTION_KEYS: Final = (
     "layers",
     "timeout",
     "memory_size",
+    "cpu",
     "reserved_concurrent_executions",
     "environment",
     "duration",
@@ -42,7 +43,7 @@ NOT_BUILT: Final = frozenset(
     {
         "accelerator_config", "alarms", "amazon_managed_kafka_event_source_config", "architectures",
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
-        "content_based_deduplication", "cpu", "dead_letter_config", "deduplication_scope", "description",
+        "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config", "engine", "ephemeral_storage",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",

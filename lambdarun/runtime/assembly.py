@@ -20,6 +20,7 @@ from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
+from lambdarun.runtime.resources import Accounting, Resources
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.runtime.zygotes import Zygotes
 
@@ -46,6 +47,8 @@ class Options:
     """A descriptor of a terminal: `breakpoint()` in a handler stops there, with its time-out held."""
     debug_port: int | None = None
     """Handlers wait there for debugpy's client before they are imported, and do not time out."""
+    accounting: Accounting | None = None
+    """How memory is counted; None: the kernel's way where it may be had, else by a sampler."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -62,6 +65,8 @@ def build(
         faults = packages.prepare(project.functions.values())
         if faults:
             raise ProjectErrors(faults)
+        resources = Resources(isinstance(clock, VirtualClock), options.accounting)
+        resources.refuse(project.functions.values())
     except BaseException:
         packages.close()
         raise
@@ -73,7 +78,14 @@ def build(
     zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(
-        project.account, zygotes, virtual, measured, options.seed, packages, options.debug_port
+        project.account,
+        zygotes,
+        resources,
+        virtual,
+        measured,
+        options.seed,
+        packages,
+        options.debug_port,
     )
     processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
     journal = Journal(store, list(options.readers))

@@ -17,8 +17,9 @@ from lambdarun.model.environment import Environment
 from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited, timed_out
+from lambdarun.model.invoke_request import exited, runtime_out_of_memory, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.runtime.account import Account
 from lambdarun.runtime.clock import wall_epoch_us
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import memfd, wire
@@ -41,6 +42,8 @@ class EnvironmentProcess:
     environment: Environment
     zygote: ZygoteProcess
     """The one that forks it."""
+    account: Account
+    """What it may use, and what it uses."""
     channel: socket.socket
     output: int
     pid: int = 0
@@ -84,6 +87,10 @@ class EnvironmentProcess:
             self.kept.append(part)
             self.kept_bytes += len(part)
 
+    def output_link(self) -> str:
+        """Its pipe, as links to it look in /proc."""
+        return f"pipe:[{os.fstat(self.output).st_ino}]"
+
     def take_output(self) -> tuple[bytes, int]:
         """What was written since the last call, and how many bytes beyond the cap."""
         if not self.kept:
@@ -126,7 +133,9 @@ class EnvironmentProcess:
             os.close(self.pidfd)
 
 
-def open_environment(environment: Environment, zygote: ZygoteProcess) -> tuple[EnvironmentProcess, list[int]]:
+def open_environment(
+    environment: Environment, zygote: ZygoteProcess, account: Account
+) -> tuple[EnvironmentProcess, list[int]]:
     """What joins us to a process yet to be forked, and its own ends: of the socket, and of its output."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -136,7 +145,7 @@ def open_environment(environment: Environment, zygote: ZygoteProcess) -> tuple[E
         theirs.close()
         raise
     os.set_blocking(read_end, False)
-    return EnvironmentProcess(environment, zygote, ours, read_end), [theirs.detach(), write_end]
+    return EnvironmentProcess(environment, zygote, account, ours, read_end), [theirs.detach(), write_end]
 
 
 def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
@@ -198,7 +207,7 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
         init,
         Duration(header[5]),
         Duration(header[7]),
-        header[8] >> 10,
+        process.account.max_memory_mb(header[8], had_children=bool(header[1] & wire.HAD_CHILDREN)),
         output,
         dropped,
         init_output,
@@ -206,13 +215,13 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
 
 
 def init_timed_out(
-    process: EnvironmentProcess, invocation: Invocation, memory_kb: int
+    process: EnvironmentProcess, invocation: Invocation, memory_mb: int
 ) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
     # The limit itself, not what was measured: how late our timer was is no figure of the function's.
     longest = longest_init(invocation)
     outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
-    return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
+    return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_mb, *process.take_output())
 
 
 def died(
@@ -221,6 +230,7 @@ def died(
     """What it says of an invocation that its process died; `status` as os.wait4 gives it, or DIED_OVERDUE."""
     elapsed = Duration(round(elapsed_s * SECOND))
     initialising = process.is_initialising
+    out_of_memory, memory_mb = process.account.at_death(status, memory_kb)
     # AWS takes a segmentation fault during initialisation for a time-out (recorded:
     # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
     late = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
@@ -230,6 +240,9 @@ def died(
         outcome = timed_out(invocation.request_id, invocation.function.timeout)
     elif status == wire.LOST:
         outcome = SystemFailed("the environment's process was lost")
+    elif out_of_memory:
+        cause = Cause.INIT_FAILED if initialising else Cause.OUT_OF_MEMORY
+        outcome = runtime_out_of_memory(invocation.request_id, cause)
     else:
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
         outcome = exited(invocation.request_id, status, cause)
@@ -239,7 +252,7 @@ def died(
     # What was measured runs from the hand-over, initialisation included; Duration is what came behind it.
     if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
-    return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
+    return outcome, Usage(elapsed, init, _NONE, init_slept, memory_mb, output, dropped, init_output)
 
 
 def _parted(output: bytes) -> tuple[bytes, int]:

@@ -12,13 +12,18 @@ from attrs import define, field
 from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
+from lambdarun.runtime.account import InMemory
 from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
+from lambdarun.runtime.resources import Resources
+from lambdarun.runtime.tmpfs import is_tmpfs
 from lambdarun.runtime.zygotes import Zygotes
 
 # https://coverage.readthedocs.io/en/latest/config.html#run-patch
 _COVERAGE: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+_TEMPORARY_BYTES: Final = 512 << 20
+"""What an environment's `/tmp` is taken to hold at most (AWS: EphemeralStorage, by default)."""
 
 
 @define(eq=False)
@@ -27,6 +32,7 @@ class Launcher:
 
     account: Account
     zygotes: Zygotes
+    resources: Resources
     virtual: bool
     measured_sleep: bool = False
     seed: int = 0
@@ -38,11 +44,13 @@ class Launcher:
     folder: str = field(init=False)
     _seen: dict[int, str] = field(factory=dict, init=False)
     """What the code was when an environment started, by its id. Only where somebody watches it."""
+    _in_memory: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
         # to them.
         self.folder = tempfile.mkdtemp(prefix="lambdarun-")
+        self._in_memory = is_tmpfs(self.folder)
 
     def launch(self, environment: Environment) -> EnvironmentProcess:
         """Ask for an environment's process; it need not be there yet. Raises MachineError."""
@@ -54,9 +62,15 @@ class Launcher:
         within = str(libraries) if libraries is not None and libraries.is_dir() else ""
         zygote = self.zygotes.of(environment.function, within)
         configuration = self._configuration(environment, code)
+        joins: list[int] = []
         try:
-            process, descriptors = open_environment(environment, zygote)
+            account = self.resources.open(environment, zygote, self._temporary(environment))
+            joins = account.group.open_joins()
+            process, descriptors = open_environment(environment, zygote, account)
+            descriptors += joins
         except OSError as fault:
+            for descriptor in joins:
+                os.close(descriptor)
             raise MachineError(f"cannot start another environment: {fault.strerror}.") from fault
         try:
             zygote.fork(configuration, descriptors, process)
@@ -93,12 +107,20 @@ class Launcher:
         """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
         return self._seen.get(environment.id) != self.packages.state_of(environment.function)
 
+    def _temporary(self, environment: Environment) -> InMemory | None:
+        """What an environment writes to `/tmp`, where that is memory."""
+        if not self._in_memory:
+            return None
+        return InMemory(self._private_folder(environment), _TEMPORARY_BYTES)
+
     def forget(self, environment: Environment) -> None:
         """Remove what an environment that ended has kept."""
+        self.resources.forget(environment)
         shutil.rmtree(self._private_folder(environment), ignore_errors=True)
 
     def close(self) -> None:
         """End the zygotes and remove all folders."""
         self.zygotes.close()
         self.packages.close()
+        self.resources.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -24,6 +24,8 @@ from lambdarun.runtime.unpacking import read_members, unpack
 # A file that was written to twice within one tick of the file system's clock looks the same after both: what is
 # younger than this when it is hashed is hashed again in the next run.
 _SETTLED_US: Final = 2_000_000
+_ABANDONED_US: Final = 86_400_000_000
+"""What is half made for so long was left by a run that somebody killed."""
 _FOLDER_MODE: Final = 0o755
 
 
@@ -105,6 +107,9 @@ class PackageCache:
         target = self.root / kind / name
         if target.is_dir():
             return target
+        for left in target.parent.glob(".making-*"):
+            if wall_epoch_us() - left.stat().st_mtime_ns // 1_000 > _ABANDONED_US:
+                shutil.rmtree(left, ignore_errors=True)
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
         try:
             make(making)

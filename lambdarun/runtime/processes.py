@@ -27,6 +27,7 @@ from lambdarun.model.environment import Environment
 from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import runtime_out_of_memory
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
@@ -40,6 +41,7 @@ from lambdarun.runtime.environment_process import (
     used,
 )
 from lambdarun.runtime.launch import Launcher
+from lambdarun.runtime.memory_sampler import Tree
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
@@ -60,7 +62,7 @@ _QUIET_EXIT_S: Final = 0.2
 _SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
-_REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
+_REPLY, _OUTPUT, _DEATH, _ZYGOTE, _TICK = range(5)
 
 
 # How an environment lives here:
@@ -97,6 +99,8 @@ class Processes:
         zygotes.started = self._watch_zygote
         for zygote in zygotes:
             self._watch_zygote(zygote)
+        ticker = self.launcher.resources.ticker
+        self._watch(ticker.descriptor, _TICK, ticker)
 
     def fileno(self) -> int:
         """The descriptor that is readable when `collect` has something to do."""
@@ -158,6 +162,8 @@ class Processes:
         for descriptor, role, process in replies:
             if role == _ZYGOTE:
                 self._read_zygote(process)
+            elif role == _TICK:
+                self.launcher.resources.look((busy.began, busy.account) for busy in self._busy.values())
             elif descriptor in readers:  # else buried just now
                 self._read_reply(process)
                 if role == _DEATH and descriptor in readers:
@@ -229,6 +235,9 @@ class Processes:
             process.stopped = False
         process.invocation = invocation
         process.awaited = False
+        resources = self.launcher.resources
+        if resources.looks and not resources.ticker.is_on:
+            resources.ticker.start()
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
         # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
@@ -284,6 +293,7 @@ class Processes:
             process.pid = pid
             process.pidfd = os.pidfd_open(pid)
             self._watch(process.pidfd, _DEATH, process)
+            process.account.forked(Tree(pid, zygote.adopted, process.output_link()), zygote.resident_kb)
         zygote.forked.clear()
 
     def _await_pid(self, process: EnvironmentProcess) -> None:
@@ -313,6 +323,7 @@ class Processes:
         invocation = process.invocation
         if header[0] == wire.INITIALISED and not (invocation is not None and invocation.ahead):
             process.initialised = (Duration(header[6]), Duration(header[7]))
+            process.account.initialised()
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
@@ -329,7 +340,12 @@ class Processes:
         # Half a reply: the death that cut it is on its way, and ends the invocation as what it was.
         except EOFError:
             return
-        self._end(process, invocation, outcome, used(process, header))
+        usage = used(process, header)
+        if not header[1] & wire.HAD_CHILDREN and process.account.exceeded(header[8]):
+            self._end(process, invocation, runtime_out_of_memory(invocation.request_id), usage)
+            self._kill(process)
+            return
+        self._end(process, invocation, outcome, usage)
         if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
@@ -383,7 +399,8 @@ class Processes:
             elapsed = wall_seconds() - process.began
             within_init = timed_out and process.is_initialising and not invocation.init_within
             if within_init and not self.virtual:
-                self._end(process, invocation, *init_timed_out(process, invocation, memory_kb))
+                memory_mb = process.account.max_memory_mb(memory_kb, had_children=True)
+                self._end(process, invocation, *init_timed_out(process, invocation, memory_mb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))

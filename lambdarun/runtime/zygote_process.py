@@ -17,6 +17,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from lambdarun.errors import MachineError
+from lambdarun.runtime.memory_sampler import Adopted
 from lambdarun.worker import wire
 
 _ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
@@ -51,6 +52,10 @@ class ZygoteProcess:
     _awaiting: deque[Any] = field(factory=deque, init=False)
     forked: list[tuple[Any, int]] = field(factory=list, init=False)
     """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
+    adopted: Adopted = field(init=False)
+    """What it has not forked and is its child all the same."""
+    resident_kb: int = field(default=0, init=False)
+    """What each fork has from its start on, known once one was answered."""
 
     @classmethod
     def start(
@@ -90,6 +95,14 @@ class ZygoteProcess:
                 raise MachineError(f"cannot start {interpreter}: {fault.strerror}.") from fault
         return cls(interpreter, ours, child, libraries)
 
+    def __attrs_post_init__(self) -> None:
+        self.adopted = Adopted(self.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""
         packet = bytes([wire.FORK]) + json.dumps(configuration).encode()
@@ -114,8 +127,11 @@ class ZygoteProcess:
                 raise self._ended()
             kind, pid, status, memory_kb = wire.PID.unpack(packet)
             if kind == wire.FORKED:
+                self.resident_kb = memory_kb
+                self.adopted.forks.add(pid)
                 self.forked.append((self._awaiting.popleft(), pid))
             else:
+                self.adopted.forks.discard(pid)
                 reaped.append((pid, status, memory_kb))
 
     def await_forks(self) -> None:

@@ -6,8 +6,8 @@ with the descriptor (SCM_RIGHTS). So the common packet is a plain send and a pla
 
 Two kinds of socket:
 
-* The zygote's: `FORK` with a JSON configuration and two descriptors (the environment's end of its own socket,
-  the write end of its output pipe) -> `FORKED` with the process id. `REAP` with a process id, sent once the
+* The zygote's: `FORK` with a JSON configuration and two descriptors or more (the environment's end of its own socket,
+  the write end of its output pipe, members' files of control groups to enter) -> `FORKED` with the process id. `REAP` with a process id, sent once the
   process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped.
 * An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`; `INIT` -> `INITIALISED`, `INIT_ERROR`. The first RUN may be sent before
   the process exists: the socket keeps it.
@@ -62,6 +62,8 @@ RAW = 8
 """Reply: the payload is bytes as the handler returned them, no JSON."""
 INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
+HAD_CHILDREN = 32
+"""Reply: this process has had children, so its own resident size is not all that was used."""
 
 RUN_HEADER = struct.Struct("<BBHIQQ36sII")
 """kind, flags, arn_bytes, number, now_us, deadline_us, request_id (text of a UUID),
@@ -82,7 +84,7 @@ INIT_END = b"\0\xfflambdarun: initialised\xff\0"
 was."""
 
 PID = struct.Struct("<BiII")
-"""FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), greatest resident size in KB; the last
-two are 0 but in REAPED."""
+"""FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), resident size in KB: the
+greatest that it had (REAPED), or what it had from the fork on (FORKED). The status is 0 but in REAPED."""
 LOST = 0xFFFFFFFF
 """A wait status that nobody can tell: the process was reaped by another."""

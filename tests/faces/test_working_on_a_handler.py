@@ -204,6 +204,7 @@ def test_an_editor_attaches_on_the_debug_port_and_no_time_out_counts(tmp_path: P
 
 
 def test_a_debug_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("debugpy")
     (tmp_path / "app.py").write_text(ANSWERS.format(value="1"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

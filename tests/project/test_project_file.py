@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambdarun.errors import ProjectErrors, UnknownFunctionError
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.declarations import Project
 from lambdarun.project.find import find
 from lambdarun.project.lone_handler import lone_function, resolve
@@ -22,6 +23,7 @@ handler = "app.handler"
 code_uri = "code"
 timeout = 30
 memory_size = 512
+cpu = "scaled"
 reserved_concurrent_executions = 5
 environment = { TABLE = "orders" }
 duration = { p50 = "40ms", p99 = "400ms" }
@@ -69,6 +71,7 @@ def test_everything_declared_is_there(write: Path) -> None:
     project = loaded.project
     function = project.functions["thumbnail"]
     assert function.timeout == 30
+    assert function.cpu is Cpu.SCALED
     assert function.code_uri == write.parent / "code"
     assert function.duration is not None
     assert (function.duration.p50, function.duration.p99) == (40_000, 400_000)
@@ -116,6 +119,7 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
         ("[settings]\ninterpreters = { ruby = '/bin/sh' }\n", "settings.interpreters.ruby: is no runtime that an interpreter runs."),
         ("[functions.f]\nhandler = 'a.b'\ntimeout = '3'\n", "lambdarun.toml:3:1: functions.f.timeout: \"3\" is no whole number."),
         ("[functions.f]\nhandler = 'a.b'\nmemory_size = true\n", "functions.f.memory_size: true is no whole number."),
+        ("[functions.f]\nhandler = 'a.b'\ncpu = 'half'\n", 'lambdarun.toml:3:1: functions.f.cpu: "half" is no share. Write "full" or "scaled" (by memory_size).'),
         ("[functions.f]\nhandler = 'a b.c'\n", "lambdarun.toml:2:1: functions.f.handler: 'a b.c' is no handler."),
         (f"[functions.f]\nhandler = '{'a' * 127}.b'\n", "without spaces, at most 128 characters."),
         ("[queues.q]\n[functions.f]\nhandler = 'a.b'\n[event_source_mappings.m]\nevent_source = 'queues.q'\nfunction = 'g'\n", "there is no function 'g'. Function does not exist."),

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -297,9 +298,14 @@ def test_a_half_unpacked_folder_is_never_used(tmp_path: Path, cache: Path) -> No
     zipped = pack(tmp_path / "fn.zip", ("app.py", ECHO), ("b.py", ""))
     half = PackageCache()
     kept = half.facts(zipped).sha256
-    (cache / "zips" / ".making-x").mkdir()  # what a killed run left
+    for name, age_s in (("old", 90_000), ("new", 60)):  # what killed runs left
+        (cache / "zips" / f".making-{name}").mkdir()
+        (cache / "zips" / f".making-{name}" / "app.py").write_text("def han")
+        then = time.time() - age_s
+        os.utime(cache / "zips" / f".making-{name}", (then, then))
     assert tree(half.unpacked(zipped)).keys() >= {"app.py", "b.py"}
     assert half.unpacked(zipped).name == kept
+    assert sorted(path.name for path in (cache / "zips").iterdir()) == [".making-new", kept]
 
 
 def test_two_runs_may_unpack_the_same_file_at_once(tmp_path: Path, cache: Path) -> None:
