@@ -91,6 +91,19 @@ SCALE_UP_ENVIRONMENTS = Figure(1_000, "environments", f"{LAMBDA_GUIDE}/scaling-b
 SCALE_UP_PERIOD = Figure(10, "s", f"{LAMBDA_GUIDE}/scaling-behavior.html")
 REQUESTS_PER_CONCURRENCY = Figure(10, "requests/s", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
 
+
+# --- versions, aliases, provisioned concurrency
+ALIAS_NAME_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateAlias.html")
+ALIAS_ADDITIONAL_VERSIONS = Figure(1, "versions", f"{LAMBDA_GUIDE}/configuring-alias-routing.html")
+PROVISIONED_CONCURRENCY = Setting(
+    1, 1_000_000, 1, "executions", f"{LAMBDA_API}/API_PutProvisionedConcurrencyConfig.html"
+)
+# "Typically a minute or two" from the request until the first environments start: the lower end.
+PROVISIONING_DELAY = Figure(60, "s", f"{LAMBDA_GUIDE}/provisioned-concurrency.html")
+# 6,000 a minute and function.
+PROVISIONING_PER_SECOND = Figure(100, "environments/s", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
+PROVISIONED_INIT_TIMEOUT = Figure(130, "s", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
+
 # --- asynchronous invocation
 MAXIMUM_RETRY_ATTEMPTS = Setting(0, 2, 2, "retries", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")
 MAXIMUM_EVENT_AGE = Setting(60, 21_600, 21_600, "s", f"{LAMBDA_GUIDE}/invocation-async-error-handling.html")

@@ -32,6 +32,18 @@ UNRESERVED_CONCURRENT_EXECUTIONS = Metric(
     "UnreservedConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA
 )
 CLAIMED_ACCOUNT_CONCURRENCY = Metric("ClaimedAccountConcurrency", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
+PROVISIONED_CONCURRENT_EXECUTIONS = Metric(
+    "ProvisionedConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA
+)
+PROVISIONED_CONCURRENCY_INVOCATIONS = Metric(
+    "ProvisionedConcurrencyInvocations", "AWS/Lambda", "Count", "Sum", _LAMBDA
+)
+PROVISIONED_CONCURRENCY_SPILLOVER = Metric(
+    "ProvisionedConcurrencySpilloverInvocations", "AWS/Lambda", "Count", "Sum", _LAMBDA
+)
+PROVISIONED_CONCURRENCY_UTILIZATION = Metric(
+    "ProvisionedConcurrencyUtilization", "AWS/Lambda", "None", "Maximum", _LAMBDA
+)
 ASYNC_EVENTS_RECEIVED = Metric("AsyncEventsReceived", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 ASYNC_EVENT_AGE = Metric("AsyncEventAge", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
 ASYNC_EVENTS_DROPPED = Metric("AsyncEventsDropped", "AWS/Lambda", "Count", "Sum", _LAMBDA)

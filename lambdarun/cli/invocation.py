@@ -21,7 +21,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record
-from lambdarun.project.lone_handler import resolve
+from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -59,7 +59,8 @@ class Request:
 def run(settings: Settings, request: Request, zygote: ZygoteProcess | None) -> tuple[bool, list[Path]]:
     """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
-    project, function = _with_flags(project, function, request)
+    project = _with_flags(project, function, request)
+    called = called_as(request.function, project, function)
     chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
     isolation = None if chosen["isolation"] is None else Isolation(chosen["isolation"])
     if zygote is not None and isolation is not Isolation.INLINE:
@@ -103,21 +104,21 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess | None) -> t
             )
         failed = False
         for _ in range(request.repeat):
-            failed |= _once(runtime, function, request, settings)
+            failed |= _once(runtime, called, request, settings)
         for note in timeouts.notes():
             output.notice(settings, note)
         return failed, [function.code_uri, *(layer.content for layer in function.layers)]
 
 
-def _once(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+def _once(runtime: BlockingRuntime, function: str, request: Request, settings: Settings) -> bool:
     try:
         if request.invocation_type == "Event":
             return _event(runtime, function, request, settings)
         if request.invocation_type == "DryRun":
-            reply = runtime.dry_run(function.name, qualifier=request.qualifier)
+            reply = runtime.dry_run(function, qualifier=request.qualifier)
         else:
             reply = runtime.invoke(
-                function.name,
+                function,
                 payload=request.event,
                 qualifier=request.qualifier,
                 client_context=_encoded(request.client_context),
@@ -143,9 +144,9 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
     return not reply.ok
 
 
-def _event(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
+def _event(runtime: BlockingRuntime, function: str, request: Request, settings: Settings) -> bool:
     """Accept an event and play its retries, in virtual time, until it is settled."""
-    reply = runtime.accept(function.name, payload=request.event, qualifier=request.qualifier)
+    reply = runtime.accept(function, payload=request.event, qualifier=request.qualifier)
     accepted = runtime.now()
     runtime.settle()
     log = [record for record in runtime.log if getattr(record, "request_id", None) == reply.request_id]
@@ -163,22 +164,27 @@ def _event(runtime: BlockingRuntime, function: Function, request: Request, setti
     return bool(discarded)
 
 
-def _with_flags(project: Project, function: Function, request: Request) -> tuple[Project, Function]:
+def _with_flags(project: Project, function: Function, request: Request) -> Project:
+    """The project with the flags' settings on the function and on all its versions, whichever is called."""
     changes: dict[str, Any] = {}
     if request.timeout is not None:
         changes["timeout"] = request.timeout
     if request.memory is not None:
         changes["memory_size"] = request.memory
-    if request.variables:
-        changes["environment"] = _checked({**function.environment, **request.variables})
-    if not changes:
-        return project, function
+    if not changes and not request.variables:
+        return project
+
+    def changed(one: Function) -> Function:
+        return evolve(one, environment=_checked({**one.environment, **request.variables}), **changes)
+
+    latest = project.functions[function.name]
     try:
-        changed = evolve(function, **changes)
+        versions = {number: changed(version) for number, version in latest.versions.items()}
+        latest = evolve(changed(latest), versions=versions)
     except ValueError as fault:
         name, _, rest = str(fault).partition(": ")
         raise UsageError(f"--{name.removesuffix('_size')}: {rest}") from None
-    return evolve(project, functions={**project.functions, function.name: changed}), changed
+    return evolve(project, functions={**project.functions, latest.name: latest})
 
 
 def _encoded(client_context: str | None) -> str | None:

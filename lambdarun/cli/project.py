@@ -9,6 +9,7 @@ import click
 from lambdarun.cli import output
 from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
+from lambdarun.cli.versions import version_rows, versions_as_json
 from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
@@ -42,6 +43,9 @@ def list_(context: click.Context, /, form: str) -> None:
             (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, shown(f.code_uri))
         )
     parts = [output.columns(functions)]
+    versions = version_rows(project)
+    if versions:
+        parts.append(output.columns(versions))
     layers = layer_rows(project)
     if layers:
         parts.append(output.columns(layers))
@@ -80,6 +84,7 @@ def _as_json(project: Project) -> dict[str, object]:
                 "memory_size": f.memory_size,
                 "cpu": f.cpu.value,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
+                **versions_as_json(f),
                 "environment": dict(f.environment),
                 "logging_config": {
                     "log_format": f.logging.log_format.value,
@@ -139,7 +144,7 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    declared = project.functions.values()
+    declared = [one for f in project.functions.values() for one in (f, *f.versions.values())]
     findings = [*check(project), *missing_modules(declared), *package_findings(declared)]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)

@@ -25,7 +25,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, parse_instant
 from lambdarun.model.records import RunEnded, RunStarted
 from lambdarun.model.routing import Routing
-from lambdarun.project.lone_handler import resolve
+from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.event_clock import LATEST
 from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
@@ -112,7 +112,7 @@ def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
         )
     if request.function is not None:
         project, function = resolve(request.function, settings.project, Path.cwd())
-        return project, function.name
+        return project, called_as(request.function, project, function)
     if settings.project is None:
         raise UsageError(
             "there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler."
@@ -174,12 +174,18 @@ def _findings(
             recorded.setdefault(arrival.queue, arrival)
     for name, arrival in sorted(recorded.items()):
         target = routing.target(arrival)
-        if target is None or routing.mappings(name) or routing.no_queue(arrival) is not None:
+        declared = project.function(target) if target is not None else None
+        if (
+            target is None
+            or declared is None
+            or routing.mappings(name)
+            or routing.no_queue(arrival) is not None
+        ):
             continue
         findings += mapping_findings(
             EventSourceMapping(name=name, queue=name, function=target),
             routing.queue(arrival),
-            project.functions[target],
+            declared,
             allow_short_visibility=request.allow_short_visibility,
         )
     return findings

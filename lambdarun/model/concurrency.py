@@ -1,4 +1,5 @@
-"""Who may run at once: the account's pool, reservations, the scale-up rate and the requests a second.
+"""Who may run at once: the account's pool, reservations, provisioned concurrency, the scale-up rate and the requests a
+second.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
@@ -42,6 +43,12 @@ class TokenBucket:
         self._tokens -= SECOND
 
 
+def requests_bucket(concurrency: int) -> TokenBucket:
+    """The requests a second that so much concurrency may have."""
+    rate = concurrency * limits.REQUESTS_PER_CONCURRENCY.value
+    return TokenBucket(rate, rate)
+
+
 @define(eq=False)
 class FunctionShare:
     """What one function has of the account."""
@@ -50,6 +57,10 @@ class FunctionShare:
     scale_up: TokenBucket
     requests: TokenBucket | None
     running: int = 0
+    on_demand: int = 0
+    """Of those that run, the ones in environments that were not provisioned."""
+    provisioned: int = 0
+    """How much is allocated; it counts as used, busy or not."""
 
 
 # Asked in this order, so that a refusal has its right reason: the function's own limit before the account's, slots
@@ -57,6 +68,10 @@ class FunctionShare:
 #
 # A reservation is taken out of the account's pool whether it is used or not. That is why _unreserved_running stands
 # beside running_account: functions without a reservation share what is left over, however idle the reserved ones are.
+# Provisioned concurrency is taken out in the same way: out of the function's reservation where it has one, else out of
+# the pool. What runs on it needs no other room, so only the rest is counted against these limits (`on_demand`).
+#
+# The totals are looked at too: while an allocation grows or shrinks, what was let in under the old figures still runs.
 @define(eq=False)
 class ConcurrencyLedger:
     """The slots of an account: taken before an invocation starts, given back when its environment is free."""
@@ -70,13 +85,10 @@ class ConcurrencyLedger:
     _shares: dict[str, FunctionShare] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        concurrency = self.account.concurrent_executions
-        reserved = sum(function.reserved_concurrent_executions or 0 for function in self.functions.values())
-        self._unreserved = concurrency - reserved
-        rate = concurrency * limits.REQUESTS_PER_CONCURRENCY.value
-        self._requests = TokenBucket(rate, rate)
+        self._requests = requests_bucket(self.account.concurrent_executions)
         for name, function in self.functions.items():
             self._shares[name] = _share(function)
+        self._divide()
 
     def running(self, function_name: str) -> int:
         """Environments of a function that are busy."""
@@ -89,9 +101,11 @@ class ConcurrencyLedger:
         share = self._shares[function_name]
         reserved = share.reserved
         if reserved is not None:
-            if share.running >= reserved:
+            if share.on_demand >= reserved - share.provisioned or share.running >= reserved:
                 return ThrottleReason.RESERVED
         elif self._unreserved_running >= self._unreserved:
+            return ThrottleReason.CONCURRENT
+        if self.running_account >= self.account.concurrent_executions:
             return ThrottleReason.CONCURRENT
         if rated:
             if share.requests is not None and not share.requests.has(now):
@@ -108,23 +122,59 @@ class ConcurrencyLedger:
             if share.requests is not None:
                 share.requests.take()
         share.running += 1
+        share.on_demand += 1
         self.running_account += 1
         if reserved is None:
             self._unreserved_running += 1
         return None
 
+    def take_provisioned(self, function_name: str) -> bool:
+        """Take a slot in what is allocated to a function, of which there is a free one; whether it may be used now."""
+        share = self._shares[function_name]
+        if share.reserved is not None and share.running >= share.reserved:
+            return False
+        if self.running_account >= self.account.concurrent_executions:
+            return False
+        share.running += 1
+        self.running_account += 1
+        return True
+
     def give_back(self, function_name: str) -> None:
         """Free the slot of an invocation that ended."""
         share = self._shares[function_name]
         share.running -= 1
+        share.on_demand -= 1
         self.running_account -= 1
         if share.reserved is None:
             self._unreserved_running -= 1
+
+    def give_back_provisioned(self, function_name: str) -> None:
+        """Free the slot of an invocation that ended in a provisioned environment."""
+        self._shares[function_name].running -= 1
+        self.running_account -= 1
+
+    def provision(self, function_name: str, allocated: int) -> None:
+        """Be told how much is allocated to a function now."""
+        self._shares[function_name].provisioned = allocated
+        self._divide()
+
+    def reserve(self, function: Function) -> None:
+        """Be told that a function's reservation may be another one. What runs goes on."""
+        share, reserved = self._shares[function.name], function.reserved_concurrent_executions
+        if share.reserved == reserved:
+            return
+        share.reserved, share.requests = reserved, _share(function).requests
+        self._divide()
+
+    def _divide(self) -> None:
+        shares = self._shares.values()
+        held = sum(share.provisioned if share.reserved is None else share.reserved for share in shares)
+        self._unreserved = self.account.concurrent_executions - held
+        self._unreserved_running = sum(share.on_demand for share in shares if share.reserved is None)
 
 
 def _share(function: Function) -> FunctionShare:
     burst = limits.SCALE_UP_ENVIRONMENTS.value
     scale_up = TokenBucket(burst, burst // limits.SCALE_UP_PERIOD.value)
     reserved = function.reserved_concurrent_executions
-    rate = None if reserved is None else reserved * limits.REQUESTS_PER_CONCURRENCY.value
-    return FunctionShare(reserved, scale_up, None if rate is None else TokenBucket(rate, rate))
+    return FunctionShare(reserved, scale_up, None if reserved is None else requests_bucket(reserved))

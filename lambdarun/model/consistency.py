@@ -6,13 +6,14 @@ from enum import Enum
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
-from lambdarun.model.function import Function, running_runtime
+from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
 from lambdarun.model.runtime_faults import runtime_fault
+from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 
 
 class Severity(Enum):
@@ -39,9 +40,9 @@ class Finding:
 
 def check(project: Project, *, allow_short_visibility: bool = False) -> list[Finding]:
     """All findings. With `allow_short_visibility` a queue that AWS would refuse for a mapping is a warning only."""
-    findings = _reserved(project)
+    findings = _reserved(project) + _versions(project)
     for mapping in project.mappings.values():
-        queue, function = project.queues.get(mapping.queue), project.functions.get(mapping.function)
+        queue, function = project.queues.get(mapping.queue), project.function(mapping.function)
         if queue is not None and function is not None:
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
@@ -107,6 +108,47 @@ def _reserved(project: Project) -> list[Finding]:
         f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
     )
     return [Finding(Severity.ERROR, place, "reserved_concurrent_executions", text, mend)]
+
+
+def _versions(project: Project) -> list[Finding]:
+    """What AWS would refuse of aliases and of provisioned concurrency."""
+    account, functions = project.account, project.functions
+    findings, totals = [], {}
+    for name, function in functions.items():
+        key = f"functions.{name}"
+        if function.provisioned_concurrent_executions is not None:
+            said = version_messages.PROVISIONED_UNPUBLISHED.text
+            mend = "Provision a version or an alias."
+            findings.append(Finding(Severity.ERROR, function.place, key, said, mend))
+        for alias in function.aliases.values():
+            fault = alias_fault(account, name, function.versions, alias)
+            on_latest = alias.function_version == LATEST and alias.provisioned_concurrent_executions
+            said = fault.said if fault is not None else version_messages.PROVISIONED_UNPUBLISHED.text
+            if fault is not None or on_latest:
+                published = ", ".join(function.versions) or "none"
+                mend = f"Published versions of {name}: {published}."
+                place, at = alias.place, f"{key}.aliases.{alias.name}"
+                findings.append(Finding(Severity.ERROR, place, at, _sentence(said), mend))
+        asked: dict[str, int] = {}
+        for qualifier, executions in declared_provisioned(function).items():
+            fault = conflict(qualifier, function.aliases, asked)
+            if fault is not None:
+                place = function.aliases[qualifier].place if qualifier in function.aliases else function.place
+                mend = "Provision the alias or its version, not both."
+                findings.append(Finding(Severity.ERROR, place, key, _sentence(fault.said), mend))
+            asked[qualifier] = executions
+            totals[name] = sum(asked.values())
+    for name in totals:
+        fault = room_fault(account, functions.values(), totals, functions[name])
+        if fault is not None:
+            mend = f"Provision less (now {totals[name]}), or raise the limit."
+            place = functions[name].place
+            findings.append(Finding(Severity.ERROR, place, f"functions.{name}", _sentence(fault.said), mend))
+    return findings
+
+
+def _sentence(said: str) -> str:
+    return said if said.endswith(".") else f"{said}."
 
 
 def _runtimes(project: Project) -> list[Finding]:

@@ -10,7 +10,8 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
-from lambdarun.model.function import Function
+from lambdarun.model.function import LATEST, Function, parted
+from lambdarun.model.instant import Duration, span_of
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -24,12 +25,26 @@ def is_queue_name(text: str) -> bool:
 
 
 @frozen(kw_only=True)
+class IdleTime:
+    """Between which bounds an environment's idle time lies before it is ended. Microseconds."""
+
+    least: Duration
+    most: Duration
+
+
+# AWS: "minutes to a few hours", and no more. Ours, from what people have measured: the shortest seen are 5 minutes.
+DEFAULT_IDLE_TIME: Final = IdleTime(least=span_of(minutes=5), most=span_of(minutes=60))
+
+
+@frozen(kw_only=True)
 class Account:
     """The account and Region in which all this is declared: the scope of AWS's quotas."""
 
     concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
     account_id: str = field(default="123456789012")
     region: str = field(default="us-east-1")
+    idle_time: IdleTime | None = DEFAULT_IDLE_TIME
+    """Ours, not AWS's: after how long idle environments are ended; None: never."""
 
     @account_id.validator
     def _account_id_is_awss(self, _: Attribute[str], value: str) -> None:
@@ -117,3 +132,16 @@ class Project:
     interpreters: Mapping[str, str] = field(factory=dict)
     """Paths of interpreters by runtime, where they are not to be looked for."""
     file: str | None = None
+
+    def function(self, resource: str) -> Function | None:
+        """What `thumbnail`, `thumbnail:1` or `thumbnail:live` runs as declared, of an alias of two its first version;
+        None: there is no such thing.
+        """
+        name, qualifier = parted(resource)
+        found = self.functions.get(name)
+        if found is None or qualifier in ("", LATEST):
+            return found
+        alias = found.aliases.get(qualifier)
+        if alias is None:
+            return found.versions.get(qualifier)
+        return found if alias.function_version == LATEST else found.versions.get(alias.function_version)

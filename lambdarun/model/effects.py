@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lambdarun.model.environment import Environment
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import InvokeReply, Refusal
 from lambdarun.model.record_class import record
 
-Reply = InvokeReply | Refusal
+
+@record
+class Deployed:
+    """A request that changes functions was done; `result` is what AWS would answer with."""
+
+    result: Any
+
+
+Reply = InvokeReply | Refusal | Deployed
 
 
 @record
 class RunInvocation:
-    """Hand an event to an environment, starting its process if it has none; tell what came of it."""
+    """Hand an event to an environment, starting its process if it has none; tell what came of it.
+
+    An `Initialisation` has no event: the process is to import the handler, and that is all.
+    """
 
     invocation: Invocation
 
 
 @record
 class StopEnvironment:
-    """End an environment: its process and its private folder.
-
-    Nothing asks for it yet: AWS recycles idle environments when it likes, and here they live until the runtime closes.
-    """
+    """End an environment: its process and its private folder. It has no work."""
 
     environment: Environment
 

@@ -22,6 +22,20 @@ from lambdarun.model.setting import setting
 _NAME: Final = r"[a-zA-Z0-9_-]+"
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 _HANDLER: Final = r"\S+"
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
+_ALIAS: Final = r"(?![0-9]+$)[a-zA-Z0-9_-]+"
+LATEST: Final = "$LATEST"
+"""The version that is not published: the function's code and configuration as they now are."""
+
+
+def parted(name: str) -> tuple[str, str]:
+    """A function's name and its qualifier; an empty text where it has none.
+
+    >>> parted("thumbnail:live"), parted("thumbnail")
+    (('thumbnail', 'live'), ('thumbnail', ''))
+    """
+    bare, _, qualifier = name.partition(":")
+    return bare, qualifier
 
 
 def running_runtime() -> str:
@@ -57,8 +71,32 @@ class Network(Enum):
 
 
 @frozen(kw_only=True)
+class Alias:
+    """A name for one version of a function, or for two of which the second has a share of the invocations."""
+
+    name: str = field()
+    function_version: str
+    additional_version_weights: Mapping[str, float] = field(factory=dict)
+    """AWS allows one: the version, and its share of the invocations from 0.0 to 1.0."""
+    provisioned_concurrent_executions: int | None = setting(limits.PROVISIONED_CONCURRENCY, default=None)
+    asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
+    place: Place | None = field(default=None, eq=False)
+
+    @name.validator
+    def _name_is_awss(self, _: Attribute[str], value: str) -> None:
+        if not re.fullmatch(_ALIAS, value) or len(value) > limits.ALIAS_NAME_LENGTH.high:
+            raise ValueError(
+                f"name: {value!r} is no alias. Use letters, digits, - and _ (not digits alone), "
+                f"at most {limits.ALIAS_NAME_LENGTH.high}."
+            )
+
+
+@frozen(kw_only=True)
 class Function:
-    """One function: its code, limits and, for virtual time, how long it takes."""
+    """One version of a function: its code, limits and, for virtual time, how long it takes.
+
+    What a project declares is `$LATEST`, which has the published versions and the aliases with it.
+    """
 
     name: str = field()
     handler: str = field()
@@ -81,8 +119,20 @@ class Function:
     duration: DeclaredDuration | None = None
     init_duration: Duration = Duration(0)
     asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
+    version: str = LATEST
+    versions: Mapping[str, Function] = field(factory=dict)
+    """Published versions by number; they have no versions of their own."""
+    aliases: Mapping[str, Alias] = field(factory=dict)
+    provisioned_concurrent_executions: int | None = setting(limits.PROVISIONED_CONCURRENCY, default=None)
+    """Of a published version alone: AWS refuses it for $LATEST."""
     logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
+    pool: str = field(init=False, eq=False, repr=False)
+    """Which environments can run it: those of the same function and version."""
+
+    @pool.default
+    def _pool_of_its_version(self) -> str:
+        return self.name if self.version == LATEST else f"{self.name}:{self.version}"
 
     def __attrs_post_init__(self) -> None:
         if self.nat_gateway and self.network is not Network.VPC:

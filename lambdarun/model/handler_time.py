@@ -54,7 +54,7 @@ class HandlerTime:
     def floor(self, invocation: Invocation) -> Instant:
         """The earliest instant at which the outcome can take effect: virtual time may not reach it before."""
         # Nothing is known beforehand, so time stands still until it has ended.
-        if self.mode is DurationMode.MEASURED:
+        if self.mode is DurationMode.MEASURED or invocation.before_run:
             return invocation.started
         function = invocation.function
         timeout = function.timeout * SECOND
@@ -63,7 +63,7 @@ class HandlerTime:
         if not invocation.cold:
             return Instant(invocation.started + min(invocation.given, timeout))
         # A handler that does not import takes no time of its own.
-        longest = timeout if invocation.init_within else _LONGEST_INIT
+        longest = timeout if invocation.init_within else longest_init(invocation)
         return Instant(invocation.started + min(function.init_duration, longest))
 
     def _stretched(self, duration: Duration, function: Function) -> Duration:
@@ -88,9 +88,9 @@ class HandlerTime:
         if init is not None:
             if invocation.init_within:
                 within = init = min(init, Duration(timeout))
-            elif init > _LONGEST_INIT:
+            elif init > (longest := longest_init(invocation)):
                 outcome, late = timed_out(invocation.request_id, function.timeout, Cause.INIT_FAILED), False
-                init, duration = _LONGEST_INIT, 0
+                init, duration = longest, 0
         # `reaches`, not `passes`: at s + timeout AWS has cut it off. The process that really returned is reset by the driver.
         if late or within + duration >= timeout:
             outcome = timed_out(invocation.request_id, function.timeout)
@@ -105,4 +105,13 @@ class HandlerTime:
             usage.output_dropped,
             usage.init_output,
         )
+        if invocation.before_run:
+            return invocation.started, outcome, usage
         return Instant(invocation.started + (init or 0) + duration), outcome, usage
+
+
+def longest_init(invocation: Invocation) -> Duration:
+    """How long initialisation may take before it is given up; ahead of an invocation it has more time."""
+    if not invocation.ahead:
+        return _LONGEST_INIT
+    return Duration(max(limits.PROVISIONED_INIT_TIMEOUT.value, invocation.function.timeout) * SECOND)

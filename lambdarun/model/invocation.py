@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from attrs import define, field
 
@@ -27,6 +27,9 @@ class Origin(Protocol):
 class Invocation:
     """One attempt to run a function: asked for by its origin, completed by the admission that lets it start."""
 
+    ahead: ClassVar[bool] = False
+    """Whether it has no event: an `Initialisation`."""
+    before_run: ClassVar[bool] = False
     function: Function
     request_id: RequestId
     payload: bytes
@@ -45,6 +48,8 @@ class Invocation:
     client_context: bytes = b""
     invoked_arn: str | None = None
     """None: the function's own ARN without a qualifier."""
+    qualifier: str = ""
+    """The version or alias by which it was called; empty: none."""
     number: int = field(init=False)
     """Counts the invocations of a run from 1: ties in time are settled by it."""
     environment: Environment = field(init=False)
@@ -57,3 +62,17 @@ class Invocation:
     was reset, and the second one where the first failed (AWS: suppressed init)."""
     failed_init: InitialisationFailed | None = field(default=None, init=False)
     """The first initialisation, where it failed."""
+
+
+@define(eq=False)
+class Initialisation(Invocation):
+    """An environment initialised before there is an event for it: the work of an invocation up to its event."""
+
+    ahead: ClassVar[bool] = True
+
+
+@define(eq=False)
+class InitialisationBeforeRun(Initialisation):
+    """One of what the project declares: it is in place when a run begins, so it takes none of the run's time."""
+
+    before_run: ClassVar[bool] = True

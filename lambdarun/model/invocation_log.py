@@ -27,10 +27,10 @@ def invocation_log(told: LoggedInvocation, runtime: str) -> str:
     request_id = ended.request_id
     text = ""
     if ended.init_us is not None:
-        text = _init_start(runtime) + lines(output[: told.init_output])
+        text = init_start(runtime) + lines(output[: told.init_output])
         output = output[told.init_output :]
     elif failed_init is not None:
-        text = _init_start(runtime) + lines(failed_init.output)
+        text = init_start(runtime) + lines(failed_init.output)
         text += _init_report(failed_init.init_us, "init", failed_init.error_type)
     if told.init_failed_within:
         # START behind it, as AWS has it: the event was never handed to anybody.
@@ -52,7 +52,8 @@ def runtime_version(runtime: str) -> tuple[str, str]:
     return f"{named}.lambdarun", "arn:aws:lambda:us-east-1::runtime:lambdarun"
 
 
-def _init_start(runtime: str) -> str:
+def init_start(runtime: str) -> str:
+    """The INIT_START line of a runtime such as `python3.11`."""
     version, arn = runtime_version(runtime)
     return log_lines.INIT_START.format(runtime=version, arn=arn)
 

@@ -9,7 +9,6 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -18,9 +17,9 @@ from lambdarun.aws import limits, messages, platform_errors
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.platform_errors import PlatformError
 from lambdarun.model.arrival import Delivery, EventArrival
-from lambdarun.model.declarations import Account
+from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.draws import RequestId
-from lambdarun.model.function import Function
+from lambdarun.model.function import LATEST, Function
 from lambdarun.model.json_fault import json_fault
 from lambdarun.model.json_text import parse
 from lambdarun.model.outcome import Cause, FunctionFailed, ThrottleReason
@@ -28,7 +27,6 @@ from lambdarun.model.record_class import record
 
 EMPTY_EVENT: Final = b"{}"
 """The event that an empty body stands for."""
-_LATEST: Final = "$LATEST"
 # Name, partial ARN or ARN, each with or without a qualifier; the pattern of AWS's own refusal (test_invalid_invoke).
 _NAME_FORMS: Final = (
     r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?"
@@ -79,12 +77,12 @@ class InvokeReply:
         return json.loads(self.payload)
 
 
-@frozen
+@record
 class Target:
-    """The function that a request means, and the ARN by which it was called."""
+    """The function that a request means, and how it was called."""
 
     function: Function
-    invoked_arn: str | None
+    callee: Callee
     client_context: bytes
 
 
@@ -112,38 +110,38 @@ class SyncRequest(Request, Protocol):
         """base64 of JSON."""
 
 
-def request_refusal(
-    account: Account, functions: Mapping[str, Function], request: SyncRequest
-) -> Target | Refusal:
+def request_refusal(catalog: Catalog, request: SyncRequest) -> Target | Refusal:
     """The function to run for a synchronous request, or why AWS would refuse it."""
     # The usual request first: a plain name and nothing else, which no pattern needs to look at.
     if request.qualifier is None and request.client_context is None:
-        function = functions.get(request.function)
+        name = request.function
+        function = catalog.latest.get(name)
         if function is not None and len(request.payload) <= limits.SYNC_REQUEST_BYTES.value:
-            return Target(function, None, b"")
+            return Target(function, catalog.unqualified[name], b"")
     too_large = size_refusal(len(request.payload), "RequestResponse", limits.SYNC_REQUEST_BYTES.value)
     if too_large is not None:
         return too_large
     context = _client_context(request.client_context)
     if isinstance(context, Refusal):
         return context
-    target = _resolve(account, functions, request.function, request.qualifier)
-    return target if isinstance(target, Refusal) else Target(target.function, target.invoked_arn, context)
+    callee = resolve(catalog, request.function, request.qualifier)
+    if isinstance(callee, Refusal):
+        return callee
+    function = catalog.get(callee.resource)
+    assert function is not None
+    return Target(function, callee, context)
 
 
-def accept_refusal(
-    account: Account, functions: Mapping[str, Function], request: Request
-) -> Function | Refusal:
-    """The function for an asynchronous request, or why AWS would refuse it."""
+def accept_refusal(catalog: Catalog, request: Request) -> Callee | Refusal:
+    """What an asynchronous request calls, or why AWS would refuse it. Which version runs is seen at each attempt."""
     payload = request.payload
     if payload and payload != EMPTY_EVENT:
-        refusal = async_refusal(payload)
-        if refusal is not None:
-            return refusal
-    if request.qualifier is None and (function := functions.get(request.function)) is not None:
-        return function
-    target = _resolve(account, functions, request.function, request.qualifier)
-    return target if isinstance(target, Refusal) else target.function
+        refused = async_refusal(payload)
+        if refused is not None:
+            return refused
+    if request.qualifier is None and request.function in catalog.latest:
+        return catalog.unqualified[request.function]
+    return resolve(catalog, request.function, request.qualifier)
 
 
 def arrival_refusal(arrival: EventArrival) -> Refusal | None:
@@ -155,9 +153,9 @@ def arrival_refusal(arrival: EventArrival) -> Refusal | None:
 
 def async_refusal(payload: bytes) -> Refusal | None:
     """Asynchronous events must be JSON when they are accepted, and at most 1 MB."""
-    refusal = size_refusal(len(payload), "Event", limits.ASYNC_REQUEST_BYTES.value)
-    if refusal is not None:
-        return refusal
+    refused = size_refusal(len(payload), "Event", limits.ASYNC_REQUEST_BYTES.value)
+    if refused is not None:
+        return refused
     try:
         parse(payload or EMPTY_EVENT)
     except ValueError:
@@ -226,29 +224,33 @@ def _platform_failure(cause: Cause, error: PlatformError, request_id: str, text:
     return FunctionFailed(cause, error.error_type, payload.encode())
 
 
+def refusal(text: ErrorText, said: str) -> Refusal:
+    """AWS's error `text`, as it reads here."""
+    return Refusal(text.status, text.code, said, text.key)
+
+
 def _refusal(text: ErrorText, **values: object) -> Refusal:
-    return Refusal(text.status, text.code, text.of(**values), text.key)
+    return refusal(text, text.of(**values))
 
 
-def _resolve(
-    account: Account, functions: Mapping[str, Function], name: str, qualifier: str | None
-) -> Target | Refusal:
+def resolve(catalog: Catalog, name: str, qualifier: str | None) -> Callee | Refusal:
+    """What a name, partial ARN or ARN calls, with a qualifier of its own or beside it; or why AWS would refuse it."""
     match = re.fullmatch(_NAME_FORMS, name)
     if match is None:
         return _refusal(messages.MALFORMED_NAME, value=name)
     own = match["qualifier"]
     if own is not None and qualifier is not None and own != qualifier:
         return _refusal(messages.QUALIFIERS_DIFFER)
-    wanted = qualifier or own
+    wanted = qualifier or own or ""
+    account = catalog.account
     arn = account.function_arn(match["name"])
     region = (match["region"] or "").rstrip(":")
     if region and region != account.region:
         return _refusal(messages.OTHER_REGION, region=region, here=account.region)
-    function = functions.get(match["name"])
-    # Versions and aliases cannot be declared, so $LATEST is all there is.
-    if function is None or wanted not in (None, _LATEST):
-        return _refusal(messages.FUNCTION_NOT_FOUND, arn=f"{arn}:{wanted or _LATEST}")
-    return Target(function, None if wanted is None else f"{arn}:{wanted}", b"")
+    callee = Callee(match["name"], wanted, f"{arn}:{wanted}" if wanted else None)
+    if not catalog.has(callee.resource):
+        return _refusal(messages.FUNCTION_NOT_FOUND, arn=f"{arn}:{wanted or LATEST}")
+    return callee
 
 
 def _client_context(encoded: str | None) -> bytes | Refusal:

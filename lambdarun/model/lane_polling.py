@@ -6,7 +6,7 @@ from attrs import define
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import BatchArrival
-from lambdarun.model.function import Function
+from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
@@ -20,7 +20,8 @@ class LanePolling:
     """One shard, partition or broker queue, and the function that handles it."""
 
     lane: RetriedLane
-    function: Function
+    callee: Callee
+    catalog: Catalog
     admission: Admission
     wakes: Wakes
 
@@ -34,8 +35,10 @@ class LanePolling:
         batch = self.lane.take(now)
         if batch is None:
             return
+        function = self.catalog.get(self.callee.resource)
+        assert function is not None
         invocation = Invocation(
-            self.function,
+            function,
             self.admission.draws.new_id(),
             batch.arrival.payload,
             self,
@@ -45,6 +48,8 @@ class LanePolling:
             True,
             Duration(now - batch.arrival.newest),
             batch.arrival.duration,
+            invoked_arn=self.callee.arn,
+            qualifier=self.callee.qualifier,
         )
         if self.admission.start(now, invocation) is not None:
             self._record(now, batch, self.lane.throttled(now, batch))
@@ -64,7 +69,7 @@ class LanePolling:
         return self.lane.at_rest()
 
     def _record(self, now: Instant, batch: LaneBatch, verdict: Delayed | Done) -> None:
-        lane, name, records = self.lane, self.function.name, self.admission.records
+        lane, name, records = self.lane, self.callee.name, self.admission.records
         match verdict:
             case Delayed():
                 records.append(BatchDelayed(now, lane.name, lane.source, name, verdict.cause, verdict.due))

@@ -14,7 +14,6 @@ from lambdarun.model.records import InitialisationFailed, InvocationFailed, Invo
 SUCCESS: Final = "success"
 TIMEOUT: Final = "timeout"
 ERROR: Final = "error"
-LATEST: Final = "$LATEST"
 # What ends the process is the platform's to report. A handler's exception and a response that is too large are an
 # ordinary end for it: the runtime went on to ask for the next event.
 _OF_THE_FUNCTION: Final = frozenset({Cause.RAISED.value, Cause.RESPONSE_TOO_LARGE.value})
@@ -42,7 +41,7 @@ class LoggedInvocation:
     @property
     def version(self) -> str:
         """The version that ran."""
-        return LATEST
+        return self.ended.version
 
     @property
     def init_failed_within(self) -> bool:

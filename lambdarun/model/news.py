@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lambdarun.model.arrival import Arrival
+from lambdarun.model.function import Alias, Function
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.message import NewMessage
@@ -60,4 +63,48 @@ class Ended:
     usage: Usage
 
 
-News = Invoke | Accept | Send | Arrive | Ended
+@record
+class PublishVersion:
+    """Publish a version of a function (AWS: PublishVersion). It gets an Answer.
+
+    `code` is where its present code lies from now on, unchanged; `digest` is that code's.
+    """
+
+    ticket: int
+    function: str
+    code: Path
+    digest: str
+
+
+@record
+class UpdateFunction:
+    """A function has other code or another configuration (AWS: UpdateFunctionCode, UpdateFunctionConfiguration,
+    PutFunctionConcurrency). It gets an Answer."""
+
+    ticket: int
+    function: Function
+
+
+@record
+class PutAlias:
+    """Make or move an alias (AWS: CreateAlias, UpdateAlias). It gets an Answer."""
+
+    ticket: int
+    function: str
+    alias: Alias
+
+
+@record
+class PutProvisionedConcurrency:
+    """Have environments of a version or alias initialised ahead (AWS: PutProvisionedConcurrencyConfig). It gets an
+    Answer."""
+
+    ticket: int
+    function: str
+    qualifier: str
+    requested: int
+
+
+Deployment = PublishVersion | UpdateFunction | PutAlias | PutProvisionedConcurrency
+
+News = Invoke | Accept | Send | Arrive | Ended | Deployment

@@ -84,7 +84,9 @@ def _invocation(
     said, error_type = status(ended)
     failed: dict[str, Any] = {} if error_type is None else {"errorType": error_type}
     begun = ended.time if told.init_failed_within else Instant(told.begun + (told.within or 0))
-    start = {"functionArn": account.function_arn(function.name), "version": told.version}
+    arn = account.function_arn(function.name)
+    called = f"{arn}:{ended.qualifier}" if ended.qualifier else arn
+    start = {"functionArn": called, "version": told.version}
     yield _event(begun, "start", {"requestId": ended.request_id, **start}, SystemLogLevel.INFO)
     yield from output_lines(output)
     if told.dropped_bytes:

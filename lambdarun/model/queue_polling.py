@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from lambdarun.model.admission import Admission
-from lambdarun.model.function import Function
+from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
@@ -21,19 +21,23 @@ class MappingPolling:
     """A mapping's pollers: batches in, outcomes back."""
 
     mapping: QueueMapping
-    function: Function
+    callee: Callee
+    catalog: Catalog
     admission: Admission
     queue: QueuePolling
 
     def poll(self, now: Instant) -> None:
         """Invoke what may be invoked now."""
         mapping, admission = self.mapping, self.admission
-        name = mapping.declaration.name
+        name, callee = mapping.declaration.name, self.callee
+        resource = callee.resource
         recorded = admission.time.mode is DurationMode.RECORDED
         for batch in mapping.poll(now, admission.records):
             request_id = admission.draws.new_id()
+            function = self.catalog.get(resource)
+            assert function is not None
             invocation = Invocation(
-                self.function,
+                function,
                 request_id,
                 batch.payload(),
                 self,
@@ -43,6 +47,8 @@ class MappingPolling:
                 True,
                 Duration(0),
                 batch.duration if recorded else None,
+                invoked_arn=callee.arn,
+                qualifier=callee.qualifier,
             )
             reason = admission.start(now, invocation)
             if reason is None:

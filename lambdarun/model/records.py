@@ -10,26 +10,27 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from lambdarun.model.draws import RequestId
+from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.record_class import record
+from lambdarun.model.version_records import (
+    AliasPut,
+    EnvironmentProvisioned,
+    EnvironmentStopped,
+    FunctionUpdated,
+    ProvisionedConcurrencyFailed,
+    ProvisionedConcurrencyReady,
+    ProvisionedConcurrencyRequested,
+    ProvisionedConcurrencySpilledOver,
+    ProvisionedConcurrencyUsed,
+    VersionPublished,
+)
 
 MessageId = str
 """A drawn UUID, or whatever identifier was recorded."""
 
 
-# Long by design: the log's whole vocabulary in one place, one class a thing that can happen. Fields are flat and of
-# the few types that views/results_line.py can write; `kind` is what readers of the file go by, so a kind, once
-# released, keeps its name.
-class Happened:
-    """What all records share."""
-
-    __slots__ = ()
-    kind: ClassVar[str]
-    level: ClassVar[str] = "info"
-    measured: ClassVar[frozenset[str]] = frozenset()
-    time: Instant
-
-
+# Long by design: the log's vocabulary, one class a thing that can happen (the rest of it is in version_records.py).
 @record
 class RunStarted(Happened):
     """The first record of a run."""
@@ -70,6 +71,10 @@ class InvocationStarted(Happened):
     """The same for the whole account."""
     age_us: Duration
     """Asynchronous and streams: how long the event (the newest record) had waited."""
+    version: str = "$LATEST"
+    """The version that runs."""
+    qualifier: str = ""
+    """The version or alias by which it was called; empty: none."""
 
 
 @record
@@ -89,6 +94,8 @@ class InvocationSucceeded(Happened):
     memory_mb: int
     max_memory_mb: int
     response: bytes
+    version: str = "$LATEST"
+    qualifier: str = ""
 
 
 @record
@@ -111,6 +118,8 @@ class InvocationFailed(Happened):
     cause: str
     error_type: str
     response: bytes
+    version: str = "$LATEST"
+    qualifier: str = ""
 
 
 @record
@@ -124,6 +133,8 @@ class InvocationThrottled(Happened):
     request_id: RequestId
     trigger: str
     reason: str
+    version: str = "$LATEST"
+    qualifier: str = ""
 
 
 @record
@@ -138,6 +149,7 @@ class InvocationLost(Happened):
     invocation: int
     environment: int
     fault: str
+    version: str = "$LATEST"
 
 
 @record
@@ -243,6 +255,7 @@ class EventAccepted(Happened):
     request_id: RequestId
     source: str
     payload_bytes: int
+    qualifier: str = ""
 
 
 @record
@@ -266,6 +279,7 @@ class EventSettled(Happened):
     function: str
     request_id: RequestId
     attempts: int
+    qualifier: str = ""
 
 
 @record
@@ -279,6 +293,7 @@ class EventDiscarded(Happened):
     request_id: RequestId
     condition: str
     attempts: int
+    qualifier: str = ""
 
 
 @record
@@ -464,4 +479,14 @@ Record = (
     | RetriedBatchSettled
     | ArrivalAnswered
     | ArrivalUndelivered
+    | AliasPut
+    | EnvironmentProvisioned
+    | EnvironmentStopped
+    | FunctionUpdated
+    | ProvisionedConcurrencyFailed
+    | ProvisionedConcurrencyReady
+    | ProvisionedConcurrencyRequested
+    | ProvisionedConcurrencySpilledOver
+    | ProvisionedConcurrencyUsed
+    | VersionPublished
 )

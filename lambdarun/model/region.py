@@ -8,7 +8,7 @@ plays a day of traffic, and equal inputs give equal answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from attrs import define, field
 
@@ -16,8 +16,10 @@ from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import Arrival, BatchArrival, Delivery, EventArrival, MessageArrival
 from lambdarun.model.async_invocation import AsyncInvocation
 from lambdarun.model.async_queue import AsyncQueue
+from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.concurrency import ConcurrencyLedger
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.deployment import Deployments
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Answer, Effect
 from lambdarun.model.environment import Environments
@@ -26,10 +28,12 @@ from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
-from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Send
+from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Send
+from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
 from lambdarun.model.records import ArrivalUndelivered, Record
+from lambdarun.model.recycling import IdleRecycling
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
 from lambdarun.model.sqs_queue import SqsQueue
@@ -55,6 +59,9 @@ class Region:
     routing_function: str | None = None
     """The function for every arrival (`--function`); None: the project's routes."""
     time: HandlerTime = field(init=False)
+    catalog: Catalog = field(init=False)
+    provisioning: Provisioning = field(init=False)
+    deployments: Deployments = field(init=False)
     admission: Admission = field(init=False)
     wakes: Wakes = field(factory=Wakes, init=False)
     queues: dict[str, QueuePolling] = field(factory=dict, init=False)
@@ -68,11 +75,15 @@ class Region:
     def __attrs_post_init__(self) -> None:
         project = self.project
         self.time = HandlerTime(self.durations, self.draws)
+        self.catalog = catalog = Catalog(project, self.draws)
         ledger = ConcurrencyLedger(project.account, project.functions)
-        self.admission = Admission(ledger, Environments(self.draws), self.time, self.draws)
+        self.admission = admission = Admission(ledger, Environments(self.draws), self.time, self.draws)
+        admission.recycling = IdleRecycling(project.account.idle_time, admission, self.wakes)
+        admission.provisioned = self.provisioning = Provisioning(admission, self.wakes)
+        self.deployments = Deployments(catalog, admission, self.provisioning, self._updated)
         self.routing = Routing(project, self.routing_function)
-        self._callers = Callers(project.account, project.functions, self.admission)
-        self._sync_arrivals = SyncArrivals(self.admission, self.wakes)
+        self._callers = Callers(catalog, admission)
+        self._sync_arrivals = SyncArrivals(catalog, admission, self.wakes)
         # A table, not a match: it is asked once for each piece of news, and a match of five classes costs five comparisons.
         self._takers = {
             Invoke: self._callers.invoke,
@@ -80,6 +91,7 @@ class Region:
             Send: self._send,
             Arrive: self._arrive,
             Ended: self._end,
+            **dict.fromkeys(get_args(Deployment), self.deployments.take),
         }
         for queue in project.queues.values():
             self._open_queue(queue, self.routing.mappings(queue.name))
@@ -111,6 +123,7 @@ class Region:
         """Whether no retry, no message of a polled queue and no batch is left."""
         return (
             self._sync_arrivals.at_rest()
+            and self.provisioning.at_rest()
             and all(queue.at_rest() for queue in self._asynchronous.values())
             and all(queue.at_rest() for queue in self.queues.values())
             and all(lane.at_rest() for lane in self._lanes.values())
@@ -120,12 +133,11 @@ class Region:
         self.admission.end(now, news.invocation, news.outcome, news.usage)
 
     def _accept(self, now: Instant, news: Accept) -> None:
-        project = self.project
-        found = accept_refusal(project.account, project.functions, news)
+        found = accept_refusal(self.catalog, news)
         if isinstance(found, Refusal):
             self._callers.refuse(now, news.ticket, news.function, found)
             return
-        events = self._asynchronous.get(found.name) or self._async(found)
+        events = self._asynchronous.get(found.resource) or self._async(found)
         request_id = events.accept(now, news.payload or EMPTY_EVENT, news.source, news.duration)
         self.admission.effects.append(
             Answer(news.ticket, InvokeReply(202, request_id, None, None, b"", None))
@@ -151,18 +163,17 @@ class Region:
                 self._arrive_batch(now, arrival)
 
     def _arrive_event(self, now: Instant, arrival: EventArrival) -> None:
-        function = self._function_of(now, arrival)
-        if function is None:
+        resource = self._target_of(now, arrival)
+        if resource is None:
             return
         refusal = arrival_refusal(arrival)
         if refusal is not None:
             self._undelivered(now, arrival, refusal.message)
         elif arrival.delivery is Delivery.ASYNC:
-            self._async(function).accept(
-                now, arrival.payload or EMPTY_EVENT, arrival.source, arrival.duration
-            )
+            events = self._asynchronous.get(resource) or self._async(self.catalog.callee(resource))
+            events.accept(now, arrival.payload or EMPTY_EVENT, arrival.source, arrival.duration)
         else:
-            self._sync_arrivals.arrive(now, arrival, function)
+            self._sync_arrivals.arrive(now, arrival, resource)
 
     def _arrive_message(self, now: Instant, arrival: MessageArrival) -> None:
         polled = self.queues.get(arrival.queue)
@@ -170,12 +181,12 @@ class Region:
             self._undelivered(now, arrival, reason)
             return
         if polled is None or not polled.pollers:
-            function = self._function_of(now, arrival)
-            if function is None:
+            resource = self._target_of(now, arrival)
+            if resource is None:
                 return
             # A recorded message whose queue nobody declared or polls: AWS's defaults, and the function that the routes name for
             # it.
-            mapping = EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=function.name)
+            mapping = EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=resource)
             if polled is None:
                 polled = self._open_queue(self.routing.queue(arrival), [mapping])
             else:
@@ -188,34 +199,36 @@ class Region:
             self.wakes.stir(polled)
 
     def _arrive_batch(self, now: Instant, arrival: BatchArrival) -> None:
-        function = self._function_of(now, arrival)
-        if function is None:
+        resource = self._target_of(now, arrival)
+        if resource is None:
             return
-        key = (arrival.source, arrival.lane, function.name)
+        key = (arrival.source, arrival.lane, resource)
         lane = self._lanes.get(key)
         if lane is None:
             core = RetriedLane(f"{arrival.source}:{arrival.lane}", arrival.source)
-            lane = self._lanes[key] = LanePolling(core, function, self.admission, self.wakes)
+            callee = self.catalog.callee(resource)
+            lane = self._lanes[key] = LanePolling(core, callee, self.catalog, self.admission, self.wakes)
         lane.put(arrival)
 
-    def _function_of(self, now: Instant, arrival: Arrival) -> Function | None:
-        name = self.routing.target(arrival)
-        if name is None:
+    def _target_of(self, now: Instant, arrival: Arrival) -> str | None:
+        target = self.routing.target(arrival)
+        if target is None:
             self._undelivered(now, arrival, self.routing.unrouted(arrival))
-            return None
-        return self.project.functions[name]
+        return target
 
     def _undelivered(self, now: Instant, arrival: Arrival, reason: str) -> None:
         self.admission.records.append(ArrivalUndelivered(now, str(arrival.place), arrival.source, reason))
 
-    def _async(self, function: Function) -> AsyncInvocation:
-        found = self._asynchronous.get(function.name)
-        if found is None:
-            queue = AsyncQueue(function.asynchronous)
-            found = self._asynchronous[function.name] = AsyncInvocation(
-                function, queue, self.admission, self.wakes
-            )
-        return found
+    def _async(self, callee: Callee) -> AsyncInvocation:
+        queue = AsyncQueue(self.catalog.asynchronous(callee))
+        made = AsyncInvocation(callee, self.catalog, queue, self.admission, self.wakes)
+        self._asynchronous[callee.resource] = made
+        return made
+
+    def _updated(self, function: Function) -> None:
+        events = self._asynchronous.get(function.name)
+        if events is not None:
+            events.queue.configuration = function.asynchronous
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
         arn = self.project.account.queue_arn(declared.name)
@@ -226,6 +239,7 @@ class Region:
         return polled
 
     def _add_poller(self, polled: QueuePolling, mapping: EventSourceMapping) -> None:
-        function = self.project.functions[mapping.function]
-        core = QueueMapping(mapping, function, polled.queue, self.project.account.region)
-        polled.pollers.append(MappingPolling(core, function, self.admission, polled))
+        callee = self.catalog.callee(mapping.function)
+        latest = self.catalog.latest[callee.name]
+        core = QueueMapping(mapping, latest, polled.queue, self.project.account.region)
+        polled.pollers.append(MappingPolling(core, callee, self.catalog, self.admission, polled))

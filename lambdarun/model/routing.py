@@ -8,6 +8,7 @@ from attrs import define, field
 
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
+from lambdarun.model.function import LATEST, parted
 from lambdarun.model.near_names import near_names
 
 
@@ -28,7 +29,7 @@ class Routing:
         """The function for `arrival`: `--function`, the recording's own word, a route by ARN, a route by source."""
         if self.function is not None:
             return self.function
-        if arrival.function is not None and arrival.function in self.project.functions:
+        if arrival.function is not None and self._declares(arrival.function):
             return arrival.function
         if arrival.arn is not None:
             for pattern, function in self._by_arn:
@@ -43,7 +44,7 @@ class Routing:
 
     def unrouted(self, arrival: Arrival) -> str:
         """Why `arrival` has no target, and what would give it one."""
-        if arrival.function is not None and arrival.function not in self.project.functions:
+        if arrival.function is not None and not self._declares(arrival.function):
             near = near_names(arrival.function, self.project.functions)
             hint = (
                 f"did you mean {near[0]}?"
@@ -56,6 +57,14 @@ class Routing:
         if isinstance(arrival, MessageArrival):
             return f"no mapping reads queue {arrival.queue!r}: declare one, add a route for sqs, or name --function"
         return f'no route for {arrival.source}: add {arrival.source} = "FUNCTION" under [routes], or name --function'
+
+    def _declares(self, name: str) -> bool:
+        """Whether there is such a function, and such a version or alias of it."""
+        bare, qualifier = parted(name)
+        function = self.project.functions.get(bare)
+        if function is None:
+            return False
+        return qualifier in ("", LATEST) or qualifier in function.versions or qualifier in function.aliases
 
     def queue(self, arrival: MessageArrival) -> Queue:
         """The declared queue of `arrival`, or one with AWS's defaults."""

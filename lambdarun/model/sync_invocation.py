@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from attrs import define, field
 
 from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import EventArrival
-from lambdarun.model.declarations import Account
+from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.effects import Answer
-from lambdarun.model.function import Function
 from lambdarun.model.function_log import FunctionLog
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
@@ -43,14 +40,13 @@ from lambdarun.model.wakes import Wakes
 class Callers:
     """Requests through the API: each holds a ticket and gets one answer."""
 
-    account: Account
-    functions: Mapping[str, Function]
+    catalog: Catalog
     admission: Admission
 
     def invoke(self, now: Instant, request: Invoke) -> None:
         """Run a function for a caller, or refuse."""
         admission = self.admission
-        found = request_refusal(self.account, self.functions, request)
+        found = request_refusal(self.catalog, request)
         if isinstance(found, Refusal):
             self.refuse(now, request.ticket, request.function, found)
             return
@@ -68,7 +64,8 @@ class Callers:
             request,
             "sync",
             client_context=found.client_context,
-            invoked_arn=found.invoked_arn,
+            invoked_arn=found.callee.arn,
+            qualifier=found.callee.qualifier,
         )
         reason = admission.start(now, invocation)
         if reason is not None:
@@ -102,7 +99,7 @@ class Callers:
                 break
         if ended is None:
             return None  # it did not run
-        return FunctionLog(invocation.function, self.account).tail(
+        return FunctionLog(invocation.function, self.catalog.account).tail(
             LoggedInvocation(
                 ended=ended,
                 output=usage.output,
@@ -120,10 +117,12 @@ def sync_reply(invocation: Invocation, outcome: Outcome, tail: bytes | None) -> 
     """What AWS answers to a synchronous request that came to `outcome`."""
     match outcome:
         case Succeeded():
-            return InvokeReply(200, invocation.request_id, "$LATEST", None, outcome.payload, tail)
+            version = invocation.function.version
+            return InvokeReply(200, invocation.request_id, version, None, outcome.payload, tail)
         case FunctionFailed():
             # Always Unhandled, whatever happened: recorded by LocalStack's TestLambdaErrors.
-            return InvokeReply(200, invocation.request_id, "$LATEST", "Unhandled", outcome.payload, tail)
+            version = invocation.function.version
+            return InvokeReply(200, invocation.request_id, version, "Unhandled", outcome.payload, tail)
         case NotJson():
             return not_json_refusal(invocation.payload)
         case _:
@@ -135,7 +134,7 @@ class ReplayedRequest:
     """A recorded synchronous request, and how often it was tried."""
 
     arrival: EventArrival
-    function: Function
+    callee: Callee
     request_id: RequestId
     attempts: int = 0
 
@@ -144,22 +143,26 @@ class ReplayedRequest:
 class SyncArrivals:
     """Recorded events of services that call synchronously."""
 
+    catalog: Catalog
     admission: Admission
     wakes: Wakes
     _again: DueQueue[ReplayedRequest] = field(factory=DueQueue, init=False)
     _running: int = field(default=0, init=False)
 
-    def arrive(self, now: Instant, arrival: EventArrival, function: Function) -> None:
-        """Run a function for a recorded request."""
-        self._attempt(now, ReplayedRequest(arrival, function, self.admission.draws.new_id()))
+    def arrive(self, now: Instant, arrival: EventArrival, resource: str) -> None:
+        """Run a function, or a version or alias of it, for a recorded request."""
+        callee = self.catalog.callee(resource)
+        self._attempt(now, ReplayedRequest(arrival, callee, self.admission.draws.new_id()))
 
     def _attempt(self, now: Instant, request: ReplayedRequest) -> None:
         arrival = request.arrival
         if request.attempts:
             request.request_id = self.admission.draws.new_id()
         request.attempts += 1
+        function = self.catalog.get(request.callee.resource)
+        assert function is not None
         invocation = Invocation(
-            request.function,
+            function,
             request.request_id,
             arrival.payload or EMPTY_EVENT,
             self,
@@ -167,6 +170,8 @@ class SyncArrivals:
             "sync",
             request.attempts,
             recorded=arrival.duration,
+            invoked_arn=request.callee.arn,
+            qualifier=request.callee.qualifier,
         )
         reason = self.admission.start(now, invocation)
         if reason is None:
@@ -202,7 +207,7 @@ class SyncArrivals:
                 now,
                 str(arrival.place),
                 arrival.source,
-                request.function.name,
+                request.callee.name,
                 request.request_id,
                 result,
                 request.attempts,

@@ -17,6 +17,7 @@ from lambdarun.project.sandbox_settings import sandbox_settings
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
 from lambdarun.project.variables import variable_faults
+from lambdarun.project.versions import VersionsReader
 
 
 @define(eq=False)
@@ -27,8 +28,12 @@ class FunctionReader:
     layers: LayerReader
 
     def read(self, name: str, given: Mapping[str, Any]) -> Function:
-        """The function `name`. Raises Unusable where its table has findings."""
+        """The function `name`, with its versions and aliases. Raises Unusable where its table has findings."""
         path = ("functions", name)
+        versions = VersionsReader(self.reading, self._read, self._asynchronous)
+        return versions.complete(self._read(name, path, given), path, given)
+
+    def _read(self, name: str, path: tuple[str, ...], given: Mapping[str, Any]) -> Function:
         self.reading.known(given, FUNCTION_KEYS, path)
         runtime = given.get("runtime", running_runtime())
         fault = runtime_fault(runtime, running_runtime())
@@ -49,7 +54,13 @@ class FunctionReader:
             )
         own = {
             key: given[key]
-            for key in ("handler", "timeout", "memory_size", "reserved_concurrent_executions")
+            for key in (
+                "handler",
+                "timeout",
+                "memory_size",
+                "reserved_concurrent_executions",
+                "provisioned_concurrent_executions",
+            )
             if key in given
         }
         return self.reading.make(

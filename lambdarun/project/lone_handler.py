@@ -49,15 +49,17 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
 
 
 def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Project, Function]:
-    """The project and the function that `name` means on the command line. Raises UnknownFunctionError."""
+    """The project and the function that `name` (`thumbnail`, `thumbnail:live`) means on the command line. Raises
+    UnknownFunctionError.
+    """
     declared = project.functions if project is not None else {}
     if name is None:
         if project is not None and len(declared) == 1:
             return project, next(iter(declared.values()))
         known = f"The project has: {', '.join(declared)}." if declared else "There is no project file here."
         raise UnknownFunctionError(f"name a function. {known}")
-    if project is not None and name in declared:
-        return project, declared[name]
+    if project is not None and (found := project.function(name)) is not None:
+        return project, found
     path, colon, attribute = name.rpartition(":")
     if (colon and not (path and attribute)) or (not colon and name.endswith(".py")):
         raise UnknownFunctionError(
@@ -77,3 +79,10 @@ def resolve(name: str | None, project: Project | None, folder: Path) -> tuple[Pr
     else:
         hint = "There is no project file here: write path/to/app.py:handler or package.module.handler."
     raise UnknownFunctionError(f"there is no function {name!r}. {hint}")
+
+
+def called_as(name: str | None, project: Project, function: Function) -> str:
+    """By which name `function`, to which `name` was resolved, is called: a declared `thumbnail:live` by that; anything
+    else with a colon is a file and its handler, which have a function's name.
+    """
+    return name if name is not None and project.function(name) is not None else function.name

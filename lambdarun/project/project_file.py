@@ -13,7 +13,15 @@ from attrs import define, evolve, fields, frozen
 
 from lambdarun.aws import messages
 from lambdarun.errors import ProjectError, ProjectErrors
-from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.declarations import (
+    Account,
+    EventSourceMapping,
+    IdleTime,
+    Project,
+    Queue,
+    RedrivePolicy,
+    Route,
+)
 from lambdarun.model.function import running_runtime
 from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.runtime_faults import runtime_fault
@@ -31,6 +39,7 @@ from lambdarun.project.tables import (
 )
 from lambdarun.project.toml_file import read_document, shown
 from lambdarun.project.toml_text import toml_text
+from lambdarun.project.versions import is_declared, resources
 
 
 @frozen
@@ -94,8 +103,9 @@ class _Reader(Reading):
             if ":" not in key and key not in SOURCES:
                 mend = did_you_mean(key, SOURCES, f"Sources: {', '.join(sorted(SOURCES))}.")
                 self.find(("routes", key), "no service has this name.", mend)
-            elif not isinstance(target, str) or target not in document.get("functions", {}):
-                self.dangling(("routes", key), "function", target, document.get("functions", {}))
+            elif not is_declared(target, self.table(document, "functions", ())):
+                declared = resources(self.table(document, "functions", ()))
+                self.dangling(("routes", key), "function", target, declared)
             else:
                 routes.append(Route(key=key, function=target))
         project = Project(
@@ -147,11 +157,33 @@ class _Reader(Reading):
 
     def _account(self, document: Mapping[str, Any]) -> Account:
         given = self.table(document, "account", ())
-        self.known(given, ("concurrent_executions", "account_id", "region"), ("account",))
+        self.known(given, ("concurrent_executions", "account_id", "region", "idle_time"), ("account",))
         try:
-            return self.make(Account, ("account",), given)
+            fields = dict(given)
+            if "idle_time" in given:
+                fields["idle_time"] = self._idle_time(given["idle_time"])
+            return self.make(Account, ("account",), fields)
         except Unusable:
             return Account()
+
+    def _idle_time(self, given: Any) -> IdleTime | None:
+        path = ("account", "idle_time")
+        if given == "never":
+            return None
+        bounds = given if isinstance(given, dict) else {"least": given, "most": given}
+        self.known(bounds, ("least", "most"), path)
+        if bounds.keys() != {"least", "most"}:
+            self.find(
+                path, "needs a least and a most.", 'Write { least = "5m", most = "1h" }, "10m" or "never".'
+            )
+            raise Unusable
+        before = len(self.findings)
+        least, most = (self.span(path, bounds[key]) for key in ("least", "most"))
+        if len(self.findings) == before and not 0 < least <= most:
+            self.find(path, "must be above 0, the least not above the most.", "Give the larger one as most.")
+        if len(self.findings) > before:
+            raise Unusable
+        return IdleTime(least=least, most=most)
 
     def _queue(self, name: str, given: Mapping[str, Any]) -> Queue:
         path = ("queues", name)
@@ -232,7 +264,7 @@ class _Reader(Reading):
                 said = f" {messages.MAPPING_QUEUE_MISSING.text}"
                 self.dangling(at, "queue", source, declared_queues, said)
             function = mapping.get("function")
-            if isinstance(function, str) and function not in declared_functions:
+            if isinstance(function, str) and not is_declared(function, declared_functions):
                 path = ("event_source_mappings", name, "function")
                 said = f" {messages.MAPPING_FUNCTION_MISSING.text}."
-                self.dangling(path, "function", function, declared_functions, said)
+                self.dangling(path, "function", function, resources(declared_functions), said)

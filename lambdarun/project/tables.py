@@ -18,11 +18,15 @@ FUNCTION_KEYS: Final = (
     "duration",
     "init_duration",
     "async",
+    "versions",
+    "aliases",
+    "provisioned_concurrent_executions",
     "logging_config",
     "ephemeral_storage",
     "network",
     "nat_gateway",
 )
+ALIAS_KEYS: Final = ("function_version", "routing_config", "provisioned_concurrent_executions", "async")
 QUEUE_KEYS: Final = (
     "visibility_timeout",
     "delay_seconds",
@@ -40,7 +44,7 @@ MAPPING_KEYS: Final = (
 )
 NOT_BUILT: Final = frozenset(
     {
-        "accelerator_config", "alarms", "aliases", "amazon_managed_kafka_event_source_config", "architectures",
+        "accelerator_config", "alarms", "amazon_managed_kafka_event_source_config", "architectures",
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
         "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config", "engine",
@@ -48,12 +52,12 @@ NOT_BUILT: Final = frozenset(
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
         "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
         "metrics_config", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
-        "provisioned_concurrency", "provisioned_poller_config", "publish", "publish_to",
+        "provisioned_poller_config", "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",
         "rules", "runtime_management_config", "scaling_config", "schedules", "self_managed_event_source",
         "self_managed_kafka_event_source_config", "snap_start", "source_access_configurations",
         "sqs_managed_sse_enabled", "starting_position", "starting_position_timestamp", "streams", "tables", "tags",
-        "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "versions", "vpc_config",
+        "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "vpc_config",
     }
 )  # fmt: skip
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html

@@ -163,6 +163,19 @@ def _functions(summary: Summary, page: _Page) -> str:
     for name, f in sorted(summary.functions.items()):
         if f.errors or f.throttles:
             lines.append(page.note(f"  {name}: {_tally(f.errors + f.throttles)}", ""))
+        if f.versions.keys() - {"$LATEST"}:
+            ran = Counter({f"of version {version}": count for version, count in f.versions.items()})
+            lines.append(page.note(f"  {name}: {_tally(ran)}", ""))
+        for qualifier, allocated in sorted(f.allocated.items()):
+            said = (
+                f"{allocated:,} provisioned"
+                if allocated
+                else "nothing provisioned: its initialisation failed"
+            )
+            lines.append(page.note(f"  {name}:{qualifier}: {said}", "" if allocated else _RED))
+        if f.allocated:
+            used = f"{f.provisioned:,} invocations on provisioned environments, {f.spilled:,} spilled over"
+            lines.append(page.note(f"  {name}: {used}", ""))
     return "\n".join(lines)
 
 

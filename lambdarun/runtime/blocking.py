@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 
@@ -20,10 +20,13 @@ from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.deployment_door import DeploymentDoor, await_provisioned, begin
 from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
 from lambdarun.runtime.journal import MemoryStore, Store
 from lambdarun.runtime.queue_handle import QueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
+
+_A_WHILE_S: Final = 0.5
 
 
 def _no_pump() -> None:
@@ -31,7 +34,7 @@ def _no_pump() -> None:
 
 
 @define(eq=False)
-class BlockingRuntime:
+class BlockingRuntime(DeploymentDoor):
     """An open runtime whose methods wait."""
 
     driver: RealDriver | VirtualDriver
@@ -167,6 +170,9 @@ def open_blocking_runtime(
         project, clock or RealClock(), kept, options if options is not None else Options(seed=seed)
     )
     try:
+        going = begin(driver)
+        while going:
+            going = await_provisioned(driver, _A_WHILE_S)
         yield BlockingRuntime(driver, kept)
     finally:
         driver.close()

@@ -246,6 +246,10 @@ class VirtualDriver(Driver):
                 return True
         return False
 
+    def happen_now(self) -> None:
+        """Take in what takes effect at the present instant, without time going on."""
+        self._happen(self.clock.now())
+
     def _happen(self, now: Instant) -> None:
         outcomes = self._outcomes
         while outcomes and outcomes[0][0] <= now:

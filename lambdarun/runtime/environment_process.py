@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits, platform_errors
+from lambdarun.aws import platform_errors
 from lambdarun.model.environment import Environment
+from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, runtime_out_of_memory, timed_out
@@ -154,13 +155,13 @@ def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: b
     inline = len(payload) <= wire.INLINE_MAX
     begins = invocation.started if virtual else wall_epoch_us()
     header = wire.RUN_HEADER.pack(
-        wire.RUN,
+        wire.INIT if invocation.ahead else wire.RUN,
         (0 if inline else wire.MEMFD) | (wire.INIT_WITHIN if invocation.init_within else 0),
         len(arn),
         # An echo, compared on return: 32 bits are enough to tell an old reply from a new one.
         invocation.number & 0xFFFFFFFF,
         begins if virtual else 0,
-        begins + invocation.function.timeout * SECOND,
+        begins + (longest_init(invocation) if invocation.ahead else invocation.function.timeout * SECOND),
         invocation.request_id.encode(),
         len(context),
         len(payload),
@@ -182,7 +183,7 @@ def replied(
     # values.
     start = wire.REPLY_HEADER.size + type_bytes
     payload = memfd.receive(process.channel, size, _MEMFD_WAIT_MS) if flags & wire.MEMFD else packet[start:]
-    if kind == wire.RESULT:
+    if kind in (wire.RESULT, wire.INITIALISED):
         return Succeeded(payload)
     if kind == wire.NOT_JSON:
         return NotJson()
@@ -213,10 +214,12 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
     )
 
 
-def init_timed_out(process: EnvironmentProcess, memory_mb: int) -> tuple[Outcome, Usage]:
+def init_timed_out(
+    process: EnvironmentProcess, invocation: Invocation, memory_mb: int
+) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
     # The limit itself, not what was measured: how late our timer was is no figure of the function's.
-    longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
+    longest = longest_init(invocation)
     outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
     return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_mb, *process.take_output())
 

@@ -105,7 +105,7 @@ class InlineEnvironments:
         code = self.packages.code_of(function)
         view = machine_view(code, function.runtime, folder)
         return {
-            "environ": process_environment(self.account, function, environment.log_stream, view),
+            "environ": process_environment(self.account, environment, view),
             "task_root": view.task_root,
             "opt": str(code.opt) if code.opt is not None else None,
             "layer_path": view.layer_path,

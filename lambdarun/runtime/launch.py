@@ -106,7 +106,7 @@ class Launcher:
         else:
             view = sandboxed_view(function.runtime)
         return {
-            "environ": process_environment(self.account, function, environment.log_stream, view),
+            "environ": process_environment(self.account, environment, view),
             "sandbox": sandbox,
             "task_root": view.task_root,
             "layer_path": view.layer_path,

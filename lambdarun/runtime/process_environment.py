@@ -9,6 +9,7 @@ import os
 from typing import Final
 
 from lambdarun.model.declarations import Account
+from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
 from lambdarun.runtime.view import View
 
@@ -24,8 +25,9 @@ _RESERVED_FOLDERS: Final = ("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "PWD")
 _WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "python3.11"})
 
 
-def process_environment(account: Account, function: Function, log_stream: str, view: View) -> dict[str, str]:
+def process_environment(account: Account, environment: Environment, view: View) -> dict[str, str]:
     """All variables of an environment's process; the user's own cannot replace AWS's reserved ones."""
+    function = environment.function
     passed = {
         name: os.environ[name] for name in os.environ if name in _PASSED_ON or name.startswith("PYDEVD_")
     }
@@ -47,11 +49,11 @@ def process_environment(account: Account, function: Function, log_stream: str, v
         "AWS_DEFAULT_REGION": account.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": environment.initialisation_type.value,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_LOG_STREAM_NAME": environment.log_stream,
         **_logging(function),
         # Nobody's credentials: a handler that reaches real AWS by mistake is refused there.
         "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",

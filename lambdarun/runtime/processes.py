@@ -22,10 +22,10 @@ from typing import Any, ClassVar, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits
 from lambdarun.errors import MachineError
 from lambdarun.model.environment import Environment
-from lambdarun.model.instant import Duration
+from lambdarun.model.handler_time import longest_init
+from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import runtime_out_of_memory
 from lambdarun.model.news import Ended
@@ -103,6 +103,11 @@ class Processes:
             self._watch_zygote(zygote)
         ticker = self.launcher.resources.ticker
         self._watch(ticker.descriptor, _TICK, ticker)
+
+    @property
+    def folder(self) -> str:
+        """A folder of the run: it is removed when that ends."""
+        return self.launcher.folder
 
     def fileno(self) -> int:
         """The descriptor that is readable when `collect` has something to do."""
@@ -244,11 +249,11 @@ class Processes:
         self._busy[invocation.number] = process
         # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
         # generous, so that a slow machine changes no outcome.
-        limit = invocation.function.timeout
+        limit = longest_init(invocation) // SECOND if invocation.ahead else invocation.function.timeout
         if self.virtual:
             limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
         elif process.fresh and not invocation.init_within:
-            limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
+            limit = longest_init(invocation) // SECOND  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
             hand_over(process, invocation, virtual=self.virtual)
@@ -326,7 +331,7 @@ class Processes:
         except struct.error:
             return  # a handler found the socket and wrote on it: AWS's Runtime API refuses that too, and waits on
         invocation = process.invocation
-        if header[0] == wire.INITIALISED:
+        if header[0] == wire.INITIALISED and not (invocation is not None and invocation.ahead):
             process.initialised = (Duration(header[6]), Duration(header[7]))
             process.account.initialised()
             if invocation is not None and not self.virtual and not invocation.init_within:
@@ -406,7 +411,7 @@ class Processes:
             within_init = timed_out and process.is_initialising and not invocation.init_within
             if within_init and not self.virtual:
                 memory_mb = process.account.max_memory_mb(memory_kb, had_children=True)
-                self._end(process, invocation, *init_timed_out(process, memory_mb))
+                self._end(process, invocation, *init_timed_out(process, invocation, memory_mb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lambdarun.errors import LambdarunError
-from lambdarun.model.effects import Reply
+from lambdarun.model.effects import Deployed, Reply
 from lambdarun.model.invoke_request import InvokeReply, Refusal
 
 
@@ -29,4 +29,13 @@ def invoked(reply: Reply) -> InvokeReply:
     """The reply of a request that was not refused. Raises InvocationRefused."""
     if isinstance(reply, Refusal):
         raise InvocationRefused(reply)
+    assert isinstance(reply, InvokeReply), "an invocation's ticket gets an invocation's reply"
     return reply
+
+
+def deployed(reply: Reply) -> Any:
+    """What AWS would answer to a request that changes functions. Raises InvocationRefused."""
+    if isinstance(reply, Refusal):
+        raise InvocationRefused(reply)
+    assert isinstance(reply, Deployed), "a deployment's ticket gets a deployment's reply"
+    return reply.result

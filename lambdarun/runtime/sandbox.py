@@ -10,7 +10,6 @@ from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function, Network
 from lambdarun.runtime.account import PID
 from lambdarun.runtime.code import Code
-from lambdarun.worker.sandbox_root import TEMPORARY
 
 _MB = 1_048_576
 
@@ -51,4 +50,4 @@ def temporary_bytes(function: Function) -> int:
 
 def temporary_folder() -> str:
     """Where the runtime finds a sandboxed process's /tmp, whose pages are memory to the kernel, and disk to AWS."""
-    return f"/proc/{PID}/root{TEMPORARY}"
+    return f"/proc/{PID}/root/tmp"

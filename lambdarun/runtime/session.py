@@ -18,6 +18,7 @@ from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.news import Accept, Invoke
 from lambdarun.runtime.assembly import Options, build
 from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.deployment_door import DeploymentDoor, await_provisioned, begin
 from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
 from lambdarun.runtime.journal import MemoryStore, Store
 from lambdarun.runtime.queue_handle import QueueHandle
@@ -42,7 +43,7 @@ trio.abc.Clock.register(VirtualClock)
 # Attached (trio was started on our VirtualClock) trio moves time when all tasks wait: the pump sleeps until the next
 # instant as a deadline on that clock, and a held pin keeps the clock from reaching it.
 @define(eq=False)
-class Runtime:
+class Runtime(DeploymentDoor):
     """An open runtime, for trio. Time that nobody asks for does not pass in virtual time: `invoke`, `advance`,
     `settle` and `replay` move it, or trio itself where it runs on the same `VirtualClock`.
     """
@@ -285,6 +286,10 @@ async def open_runtime(
     fault: BaseException | None = None
     pumps: Exception | None = None
     try:
+        going = begin(driver)
+        while going:
+            await trio.lowlevel.checkpoint()
+            going = await_provisioned(driver, _BREATH_S)
         async with trio.open_nursery() as nursery:
 
             async def pump() -> None:

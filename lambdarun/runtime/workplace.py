@@ -13,6 +13,10 @@ class Workplace(Protocol):
     """Runs invocations in their environments and tells what came of them. It decides nothing."""
 
     @property
+    def folder(self) -> str:
+        """A folder of the run: it is removed when that ends."""
+
+    @property
     def is_within(self) -> bool:
         """Whether the asking code is itself a handler that runs here: then nothing can be asked of the runtime."""
 

@@ -37,6 +37,14 @@ class FunctionFigures:
     overran: int = 0
     refused: int = 0
     lost: int = 0
+    versions: Counter[str] = field(factory=Counter)
+    """Invocations by the version that ran."""
+    allocated: dict[str, int] = field(factory=dict)
+    """Provisioned concurrency, by version or alias; 0 where its initialisation failed."""
+    provisioned: int = 0
+    """Invocations in provisioned environments."""
+    spilled: int = 0
+    """Invocations on demand because all provisioned environments were busy."""
 
     def as_json(self) -> dict[str, Any]:
         """The figures under the names of the document."""
@@ -63,6 +71,12 @@ class FunctionFigures:
             "refused": self.refused,
             "overran": self.overran,
             "lost": self.lost,
+            "versions": dict(sorted(self.versions.items())),
+            "provisioned_concurrency": {
+                "allocated": dict(sorted(self.allocated.items())),
+                "invocations": self.provisioned,
+                "spillover_invocations": self.spilled,
+            },
         }
 
 

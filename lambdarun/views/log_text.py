@@ -9,7 +9,8 @@ from attrs import define, field, frozen
 from lambdarun.aws import log_lines
 from lambdarun.model.declarations import Project
 from lambdarun.model.function_log import FunctionLog
-from lambdarun.model.logged_invocation import LATEST, LoggedInvocation
+from lambdarun.model.invocation_log import init_start
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentStarted,
@@ -21,6 +22,10 @@ from lambdarun.model.records import (
     OutputCaptured,
     Record,
 )
+from lambdarun.model.version_records import EnvironmentProvisioned
+
+_OfVersion = InvocationSucceeded | InvocationFailed | InvocationLost | EnvironmentProvisioned
+"""Records that say which version of a function they are about."""
 
 
 @frozen
@@ -38,7 +43,7 @@ class LogTexts:
     """Reads records, and yields an invocation's whole log when it ends."""
 
     project: Project
-    _logs: dict[str, FunctionLog] = field(factory=dict, init=False)
+    _logs: dict[tuple[str, str], FunctionLog] = field(factory=dict, init=False)
     _streams: dict[int, str] = field(factory=dict, init=False)
     """By environment."""
     _output: dict[int, OutputCaptured] = field(factory=dict, init=False)
@@ -53,6 +58,13 @@ class LogTexts:
                     # Of an invocation that was refused only now (its event is no JSON) nothing may reach this one.
                     self._initialised.pop(record.environment, None)
                     self._output.pop(record.environment, None)
+                case EnvironmentProvisioned():
+                    # Ahead of any invocation: what its import wrote stands in its stream by itself.
+                    self._streams[record.environment] = record.log_stream
+                    log = self._log(record)
+                    lines = "".join(f"{line}\n" for line in log.output(record.output))
+                    begun = "" if log.function.logging.is_json else init_start(log.function.runtime)
+                    yield self._text(record, begun + lines)
                 case EnvironmentStarted():
                     self._streams[record.environment] = record.log_stream
                 case EnvironmentInitialised():
@@ -63,14 +75,14 @@ class LogTexts:
                 case InitialisationFailed():
                     self._failed_inits[record.environment] = record
                 case InvocationSucceeded() | InvocationFailed():
-                    yield self._text(record, self._log(record.function).text(self._told(record)))
+                    yield self._text(record, self._log(record).text(self._told(record)))
                 case InvocationLost():
                     # The platform lost it: what was written is there, and nobody writes END and REPORT.
-                    start = log_lines.START.format(request_id=record.request_id, version=LATEST)
+                    start = log_lines.START.format(request_id=record.request_id, version=record.version)
                     captured = self._output.pop(record.environment, None)
                     written = b"" if captured is None else captured.text
-                    lines = "".join(f"{line}\n" for line in self._log(record.function).output(written))
-                    is_json = self.project.functions[record.function].logging.is_json
+                    lines = "".join(f"{line}\n" for line in self._log(record).output(written))
+                    is_json = self._log(record).function.logging.is_json
                     yield self._text(record, lines if is_json else start + lines)
                 case _:
                     pass
@@ -88,12 +100,16 @@ class LogTexts:
             log_stream=self._streams.get(ended.environment, ""),
         )
 
-    def _log(self, function: str) -> FunctionLog:
-        found = self._logs.get(function)
+    def _log(self, record: _OfVersion) -> FunctionLog:
+        key = record.function, record.version
+        found = self._logs.get(key)
         if found is None:
-            found = self._logs[function] = FunctionLog(self.project.functions[function], self.project.account)
+            # A version that was published in the run logs as its function does.
+            latest = self.project.functions[record.function]
+            function = latest.versions.get(record.version, latest)
+            found = self._logs[key] = FunctionLog(function, self.project.account)
         return found
 
-    def _text(self, ended: InvocationSucceeded | InvocationFailed | InvocationLost, text: str) -> LogText:
-        group = self.project.functions[ended.function].log_group
+    def _text(self, ended: _OfVersion, text: str) -> LogText:
+        group = self._log(ended).function.log_group
         return LogText(group, self._streams.get(ended.environment, ""), text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from attrs import define, field
 
@@ -27,14 +27,33 @@ from lambdarun.model.records import (
     MessageSent,
     Record,
 )
+from lambdarun.model.version_records import (
+    ProvisionedConcurrencyFailed,
+    ProvisionedConcurrencyReady,
+    ProvisionedConcurrencySpilledOver,
+    ProvisionedConcurrencyUsed,
+)
 from lambdarun.views.datapoint import datapoint_line
 from lambdarun.views.histogram import Histogram
+from lambdarun.views.provisioned_use import ProvisionedUse
 from lambdarun.views.queue_age import QueueAge
 
 PERIOD: Final = 60 * SECOND
 _MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
 """No message is older than a queue's longest retention."""
 Dimensions = tuple[tuple[str, str], ...]
+
+
+class _OfFunction(Protocol):
+    """A record about a function; of one that ran it names the version too."""
+
+    @property
+    def function(self) -> str:
+        """The name."""
+
+    @property
+    def qualifier(self) -> str:
+        """By which it was called; empty: none."""
 
 
 @define(eq=False)
@@ -48,6 +67,7 @@ class Metrics:
     _points: dict[tuple[Metric, Dimensions, int], Histogram] = field(factory=dict, init=False)
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
     _running_reserved: dict[str, int] = field(factory=dict, init=False)
+    _provisioned: ProvisionedUse = field(factory=ProvisionedUse, init=False)
     _ages: dict[str, QueueAge] = field(factory=dict, init=False)
     _polled: set[str] = field(factory=set, init=False)
     _minute: int = field(default=0, init=False)
@@ -67,6 +87,10 @@ class Metrics:
             BatchSettled: self._deleted,
             MessageDeadLettered: self._moved,
             MessageExpired: self._expired,
+            ProvisionedConcurrencyUsed: self._used,
+            ProvisionedConcurrencySpilledOver: self._spilled,
+            ProvisionedConcurrencyReady: self._allocated,
+            ProvisionedConcurrencyFailed: self._allocated,
         }
 
     def read(self, records: Iterable[Record]) -> None:
@@ -103,10 +127,17 @@ class Metrics:
         found.add(value)
 
     # CloudWatch publishes each of these under several sets of dimensions at once; a user's alarm may be on any of them.
-    def _function(self, metric: Metric, function: str, time: int, value: float) -> None:
-        """A datapoint for the function, for its $LATEST (AWS's Resource), and for the Region."""
-        self._add(metric, (("FunctionName", function),), time, value)
-        self._add(metric, (("FunctionName", function), ("Resource", function)), time, value)
+    def _function(self, metric: Metric, record: _OfFunction, time: int, value: float) -> None:
+        """A datapoint for the function, for what of it was called (AWS's Resource), of an alias for the version that
+        ran too, and for the Region.
+        """
+        function, qualifier = ("FunctionName", record.function), record.qualifier
+        self._add(metric, (function,), time, value)
+        resource = ("Resource", f"{record.function}:{qualifier}" if qualifier else record.function)
+        self._add(metric, (function, resource), time, value)
+        version = getattr(record, "version", qualifier)
+        if qualifier and version != qualifier:
+            self._add(metric, (function, resource, ("ExecutedVersion", version)), time, value)
         self._add(metric, (), time, value)
 
     def _started(self, record: InvocationStarted) -> None:
@@ -118,35 +149,50 @@ class Metrics:
             self._running_reserved[record.function] = record.running
         unreserved = record.running_account - sum(self._running_reserved.values())
         self._add(names.UNRESERVED_CONCURRENT_EXECUTIONS, (), record.time, unreserved)
-        claimed = unreserved + sum(self.reserved.values())
+        claimed = unreserved + sum(self.reserved.values()) + self._provisioned.unused(self.reserved)
         self._add(names.CLAIMED_ACCOUNT_CONCURRENCY, (), record.time, claimed)
         if record.trigger == "async":
-            self._function(names.ASYNC_EVENT_AGE, record.function, record.time, record.age_us / MILLISECOND)
+            self._function(names.ASYNC_EVENT_AGE, record, record.time, record.age_us / MILLISECOND)
 
     def _ended(self, record: InvocationSucceeded | InvocationFailed) -> None:
         # AWS stamps an invocation's datapoints with its start.
-        start, function = record.started, record.function
+        start = record.started
         self._freed(record)
-        self._function(names.INVOCATIONS, function, start, 1)
-        self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
-        self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
-        self._function(names.THROTTLES, function, start, 0)
+        self._function(names.INVOCATIONS, record, start, 1)
+        self._function(names.ERRORS, record, start, 1 if type(record) is InvocationFailed else 0)
+        self._function(names.DURATION, record, start, record.duration_us / MILLISECOND)
+        self._function(names.THROTTLES, record, start, 0)
 
     def _freed(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         if record.function in self._running_reserved:
             self._running_reserved[record.function] -= 1
+        self._provisioned.end(record.request_id)
+
+    def _used(self, record: ProvisionedConcurrencyUsed) -> None:
+        self._provisioned.use(record.function, record.request_id)
+        self._function(names.PROVISIONED_CONCURRENCY_INVOCATIONS, record, record.time, 1)
+        self._function(names.PROVISIONED_CONCURRENT_EXECUTIONS, record, record.time, record.running)
+        busy = record.running / record.allocated
+        self._function(names.PROVISIONED_CONCURRENCY_UTILIZATION, record, record.time, busy)
+
+    def _spilled(self, record: ProvisionedConcurrencySpilledOver) -> None:
+        self._function(names.PROVISIONED_CONCURRENCY_SPILLOVER, record, record.time, 1)
+
+    def _allocated(self, record: ProvisionedConcurrencyReady | ProvisionedConcurrencyFailed) -> None:
+        allocated = record.allocated if isinstance(record, ProvisionedConcurrencyReady) else 0
+        self._provisioned.allocate(record.function, record.qualifier, allocated)
 
     def _throttled(self, record: InvocationThrottled) -> None:
         # A throttle counts neither as an invocation nor as an error, but an Errors point of 0 is emitted.
-        self._function(names.THROTTLES, record.function, record.time, 1)
-        self._function(names.ERRORS, record.function, record.time, 0)
+        self._function(names.THROTTLES, record, record.time, 1)
+        self._function(names.ERRORS, record, record.time, 0)
 
     def _accepted(self, record: EventAccepted) -> None:
-        self._function(names.ASYNC_EVENTS_RECEIVED, record.function, record.time, 1)
+        self._function(names.ASYNC_EVENTS_RECEIVED, record, record.time, 1)
 
     def _settled(self, record: EventSettled | EventDiscarded) -> None:
         dropped = 1 if type(record) is EventDiscarded else 0
-        self._function(names.ASYNC_EVENTS_DROPPED, record.function, record.time, dropped)
+        self._function(names.ASYNC_EVENTS_DROPPED, record, record.time, dropped)
 
     def _sent(self, record: MessageSent) -> None:
         queue = (("QueueName", record.queue),)

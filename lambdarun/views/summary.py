@@ -35,6 +35,12 @@ from lambdarun.model.records import (
     RetriedBatchSettled,
     RunEnded,
 )
+from lambdarun.model.version_records import (
+    ProvisionedConcurrencyFailed,
+    ProvisionedConcurrencyReady,
+    ProvisionedConcurrencySpilledOver,
+    ProvisionedConcurrencyUsed,
+)
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, LaneFigures, QueueFigures, Undelivered
 
@@ -85,6 +91,10 @@ class Summary:
             MessageExpired: self._expired,
             RetriedBatchSettled: self._lane,
             RunEnded: self._ended,
+            ProvisionedConcurrencyReady: self._allocated,
+            ProvisionedConcurrencyFailed: self._not_allocated,
+            ProvisionedConcurrencyUsed: self._provisioned,
+            ProvisionedConcurrencySpilledOver: self._spilled,
         }
 
     def read(self, records: Iterable[Record]) -> None:
@@ -164,8 +174,21 @@ class Summary:
         found = self.function(record.function)
         found.invocations += 1
         found.cold_starts += record.cold
+        found.versions[record.version] += 1
         if record.running > found.most_running:
             found.most_running = record.running
+
+    def _allocated(self, record: ProvisionedConcurrencyReady) -> None:
+        self.function(record.function).allocated[record.qualifier] = record.allocated
+
+    def _not_allocated(self, record: ProvisionedConcurrencyFailed) -> None:
+        self.function(record.function).allocated[record.qualifier] = 0
+
+    def _provisioned(self, record: ProvisionedConcurrencyUsed) -> None:
+        self.function(record.function).provisioned += 1
+
+    def _spilled(self, record: ProvisionedConcurrencySpilledOver) -> None:
+        self.function(record.function).spilled += 1
 
     def _succeeded(self, record: InvocationSucceeded) -> None:
         found = self.function(record.function)

@@ -80,8 +80,10 @@ class Environment:
     def _fork(self) -> None:
         self.is_fork = True
 
-    def initialise(self) -> int:
-        """Import the handler before the first event; returns by how many microseconds that moves the deadline."""
+    def initialise(self, *, ahead: bool = False) -> int:
+        """Import the handler before the first event, or `ahead` of there being one; returns by how many microseconds
+        that moves the deadline.
+        """
         begun = _perf_counter_ns()
         clock = self.clock
         try:
@@ -102,7 +104,7 @@ class Environment:
                 os.write(1, wire.INIT_END)
             except OSError:
                 pass  # the module closed its output
-        self.reply(wire.INITIALISED, 0, 0, b"", b"")
+        self.reply(wire.INITIALISED, _after(self) if ahead else 0, 0, b"", b"")
         if clock is None:
             return self.init_us
         clock.overslept = self.overslept
@@ -248,12 +250,16 @@ def serve(environment: Environment) -> None:
         packet = receive(wire.PACKET_MAX)
         if not packet:
             coverage_data.leave(0)
-        _, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
+        kind, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
         payload = memfd.receive(channel, size) if flags & wire.MEMFD else packet[body_at:]
         if clock is not None:
             clock.begin(now_us, deadline_us)
+        if kind == wire.INIT:
+            environment.initialise(ahead=True)
+            environment.cold = environment.init_us = environment.init_slept_us = 0
+            continue
         if environment.cold:
             took_us = environment.initialise()
             if not flags & wire.INIT_WITHIN:

@@ -8,10 +8,10 @@ Two kinds of socket:
 
 * The zygote's: `FORK` with a JSON configuration and two descriptors or more (the environment's end of its own socket,
   the write end of its output pipe, members' files of control groups to enter) -> `FORKED` with the process id. `REAP`
-  with a process id, sent once the
-  process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped. In a
+  with a process id, sent once the process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped. In a
   sandbox the ids are those of the zygote's PID namespace; the credentials of FORKED hold the runtime's own.
-* An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`. The first RUN may be sent before
+* An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`; `INIT` -> `INITIALISED`,
+  `INIT_ERROR`. The first RUN may be sent before
   the process exists: the socket keeps it.
 """
 
@@ -34,6 +34,8 @@ GREETING = 5
 FORGET = 6
 """The kind, then the key of an environment that is gone: what was kept of it is let go."""
 RUN = 16
+INIT = 17
+"""Import the handler and answer INITIALISED or INIT_ERROR; there is no event yet. A header of RUN, alone."""
 RESULT = 32
 """The handler returned; the payload is its result as JSON text."""
 ERROR = 33
@@ -44,7 +46,8 @@ NOT_JSON = 35
 """The event is no JSON: the handler was not called."""
 
 INITIALISED = 36
-"""Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone."""
+"""Only before a process's first reply: the handler is imported, its time-out runs from here. Header alone. It is the
+reply to INIT."""
 
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""

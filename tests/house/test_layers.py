@@ -12,7 +12,7 @@ import pytest
 from attrs import fields
 
 import lambdarun
-from lambdarun.aws import limits, messages, metric_names, platform_errors
+from lambdarun.aws import limits, messages, metric_names, platform_errors, version_messages
 from lambdarun.aws.limits import Figure, Setting
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.metric_names import Metric
@@ -46,10 +46,11 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors)
+FACTS = (limits, messages, metric_names, platform_errors, version_messages)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
+    "news.py": {"pathlib"},  # a path as a value
     "layer.py": {"pathlib"},  # as above
     "platform_errors.py": {"signal"},  # the signals' names
 }

@@ -34,15 +34,15 @@ def test_runtime_row_08_one_event_at_a_time_so_concurrency_means_more_environmen
 def test_the_environment_that_was_idle_last_is_taken_first() -> None:
     environments = Environments(Draws(0))
     first, second = environments.choose(NOW, FN), environments.choose(NOW, FN)
-    environments.release(first, Happening.REPLIED)
-    environments.release(second, Happening.REPLIED)
+    environments.release(NOW, first, Happening.REPLIED)
+    environments.release(NOW, second, Happening.REPLIED)
     assert environments.choose(NOW, FN) is second
 
 
 def test_runtime_row_06_a_reply_keeps_the_environment_warm() -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)
-    environments.release(environment, Happening.REPLIED)
+    environments.release(NOW, environment, Happening.REPLIED)
     again = environments.choose(NOW, FN)
     assert again is environment
     assert not again.cold
@@ -54,7 +54,7 @@ def test_runtime_row_06_a_reply_keeps_the_environment_warm() -> None:
 def test_runtime_row_07_a_lost_process_keeps_the_environment_but_is_cold_again(happening: Happening) -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)
-    environments.release(environment, happening)
+    environments.release(NOW, environment, happening)
     again = environments.choose(NOW, FN)
     assert again is environment
     assert again.cold
@@ -62,7 +62,7 @@ def test_runtime_row_07_a_lost_process_keeps_the_environment_but_is_cold_again(h
 
 def test_functions_have_pools_of_their_own() -> None:
     environments = Environments(Draws(0))
-    environments.release(environments.choose(NOW, FN), Happening.REPLIED)
+    environments.release(NOW, environments.choose(NOW, FN), Happening.REPLIED)
     assert environments.needs_new("other")
     assert not environments.needs_new("fn")
     assert environments.choose(NOW, OTHER).function is OTHER
@@ -71,9 +71,9 @@ def test_functions_have_pools_of_their_own() -> None:
 def test_what_is_not_in_the_table_raises() -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)
-    environments.release(environment, Happening.REPLIED)
+    environments.release(NOW, environment, Happening.REPLIED)
     with pytest.raises(KeyError):
-        environments.release(environment, Happening.REPLIED)
+        environments.release(NOW, environment, Happening.REPLIED)
 
 
 def test_log_streams_are_named_by_day_version_and_32_digits() -> None:

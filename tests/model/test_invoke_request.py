@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from lambdarun.model.declarations import Account
+from lambdarun.model.catalog import Catalog
+from lambdarun.model.declarations import Project
+from lambdarun.model.draws import Draws
 from lambdarun.model.function import Function
 from lambdarun.model.invoke_request import Refusal, Target, request_refusal
 from lambdarun.model.news import Invoke
 
 FUNCTIONS = {"fn": Function(name="fn", handler="app.handler", code_uri=Path(), runtime="python3.11")}
+CATALOG = Catalog(Project(functions=FUNCTIONS), Draws(0))
 
 
 def asked(name: str, qualifier: str | None = None) -> Target | Refusal:
-    return request_refusal(Account(), FUNCTIONS, Invoke(1, name, b"{}", qualifier=qualifier))
+    return request_refusal(CATALOG, Invoke(1, name, b"{}", qualifier=qualifier))
 
 
 @pytest.mark.parametrize(

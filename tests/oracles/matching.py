@@ -13,7 +13,7 @@ _FORMS = {
     "date": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
     "duration": r"\d+(?:\.\d\d)?",
     "line": r"\d+",
-    "log-stream-name": r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}",
+    "log-stream-name": r"\d{4}/\d\d/\d\d/\[(?:\$LATEST|\d+)\][0-9a-f]{32}",
     "m-d5-of-body": "[0-9a-f]{32}",
     "md5-of-body": "[0-9a-f]{32}",
     "memory": r"\d+",

@@ -13,18 +13,19 @@ from typing import Any
 
 import pytest
 
-from tests.oracles import scenarios
+from tests.oracles import scenarios, version_scenarios
 from tests.oracles.matching import assert_matches
 
 HERE = Path(__file__).parents[1]
 CASES: dict[str, Any] = json.loads((HERE / "data" / "recorded_answers.json").read_text())["cases"]
+PLACES = (scenarios, version_scenarios)
 HELD = {name: case for name, case in CASES.items() if "scenario" in case}
 
 
 @pytest.mark.parametrize("name", HELD)
 def test_the_answer_is_awss(name: str, tmp_path: Path) -> None:
     case = HELD[name]
-    scenario = getattr(scenarios, case["scenario"])
+    (scenario,) = (getattr(place, case["scenario"]) for place in PLACES if hasattr(place, case["scenario"]))
     told = scenario(scenarios.Stage(tmp_path), **case.get("arguments", {}))
     recorded = case["recorded"]
     for one, other in _environments(recorded, told):

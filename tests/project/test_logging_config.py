@@ -8,6 +8,7 @@ import pytest
 
 from lambdarun.errors import ProjectErrors
 from lambdarun.model.declarations import Account
+from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
 from lambdarun.model.logging_config import ApplicationLogLevel, LogFormat, LoggingConfig, SystemLogLevel
 from lambdarun.project.project_file import load
@@ -29,7 +30,9 @@ def function_of(tmp_path: Path, logging_config: str | None) -> Function:
 
 
 def variables(function: Function) -> dict[str, str]:
-    given = process_environment(Account(), function, "stream", sandboxed_view(function.runtime))
+    given = process_environment(
+        Account(), Environment(1, function, "stream"), sandboxed_view(function.runtime)
+    )
     return {name: value for name, value in given.items() if name.startswith("AWS_LAMBDA_LOG_")}
 
 

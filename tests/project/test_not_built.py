@@ -35,9 +35,9 @@ def findings(tmp_path: Path, text: str) -> list[str]:
     [
         *((FUNCTION, f"functions.f.{key}", value) for key, value in {
             "dead_letter_config": '{ target = "queues.q" }', "tracing_config": '{ mode = "Active" }',
-            "vpc_config": "{ subnet_ids = [] }", "versions": "3", "aliases": '{ live = "1" }',
+            "vpc_config": "{ subnet_ids = [] }",
             "architectures": '["arm64"]', "snap_start": '{ apply_on = "PublishedVersions" }',
-            "provisioned_concurrency": "5", "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
+            "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
             "kms_key_arn": '"arn"', "recursive_loop": '"Allow"', "function_url_config": "{}", "tags": "{}", "package_type": '"Image"',
         }.items()),
         (FUNCTION, "functions.f.async.on_failure", '"queues.q"'),

@@ -141,7 +141,7 @@ def test_result_lines_are_json_with_schema_number_and_kind() -> None:
     assert found[0] == {
         "schema": 1, "seq": 1, "time": "2026-01-02T03:04:05.678000Z", "kind": "invocation.started", "function": "fn",
         "request_id": ID_TEXT, "invocation": 1, "environment": 1, "trigger": "sync", "attempt": 1, "cold": False,
-        "running": 1, "running_account": 1, "age_us": 0,
+        "running": 1, "running_account": 1, "age_us": 0, "version": "$LATEST", "qualifier": "",
     }  # fmt: skip
     assert found[1]["text"] == 'say "\ufffd\n'
     assert found[2]["message_id"] == "own-id"
