@@ -13,6 +13,7 @@ from attrs import Attribute, field, frozen
 from lambdarun.aws import limits
 from lambdarun.errors import Place
 from lambdarun.model.instant import Duration
+from lambdarun.model.runtimes import Engine
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -56,6 +57,7 @@ class Function:
     duration: DeclaredDuration | None = None
     init_duration: Duration = Duration(0)
     asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
+    engine: Engine = Engine.BUILTIN
     place: Place | None = field(default=None, eq=False)
 
     @name.validator

@@ -60,4 +60,12 @@ class Ended:
     usage: Usage
 
 
-News = Invoke | Accept | Send | Arrive | Ended
+@record
+class Responded:
+    """What an invocation came to is known, but its environment is still busy: `Ended` follows."""
+
+    invocation: Invocation
+    outcome: Outcome
+
+
+News = Invoke | Accept | Send | Arrive | Ended | Responded

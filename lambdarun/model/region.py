@@ -26,7 +26,7 @@ from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
-from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Send
+from lambdarun.model.news import Accept, Arrive, Ended, Invoke, News, Responded, Send
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
 from lambdarun.model.records import ArrivalUndelivered, Record
@@ -80,6 +80,7 @@ class Region:
             Send: self._send,
             Arrive: self._arrive,
             Ended: self._end,
+            Responded: self._callers.respond,
         }
         for queue in project.queues.values():
             self._open_queue(queue, self.routing.mappings(queue.name))

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define
 
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
+from lambdarun.model.runtimes import Engine, Family, family_of
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
@@ -25,7 +26,14 @@ class FunctionReader:
         path = ("functions", name)
         self.reading.known(given, FUNCTION_KEYS, path)
         runtime = given.get("runtime", running_runtime())
-        if runtime != running_runtime():
+        family = family_of(runtime) if isinstance(runtime, str) else None
+        if family is None:
+            self.reading.find(
+                (*path, "runtime"),
+                f"{toml_text(runtime)} is no runtime that can run here.",
+                f'Write {toml_text(running_runtime())}, "nodejs20.x" or "provided.al2023".',
+            )
+        elif family is Family.PYTHON and runtime != running_runtime():
             self.reading.find(
                 (*path, "runtime"),
                 f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
@@ -55,6 +63,7 @@ class FunctionReader:
                 "name": name,
                 "code_uri": code.resolve(),
                 "runtime": runtime,
+                "engine": self._engine(path, given, family),
                 "environment": self._variables(path, given),
                 "duration": self._duration(path, given),
                 "init_duration": self.reading.span(
@@ -64,6 +73,17 @@ class FunctionReader:
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )
+
+    def _engine(self, path: tuple[str, ...], given: Mapping[str, Any], family: Family | None) -> Engine:
+        told = given.get("engine", Engine.BUILTIN.value)
+        names = [engine.value for engine in Engine]
+        if told not in names:
+            shown = " or ".join(toml_text(name) for name in names)
+            self.reading.find((*path, "engine"), f"{toml_text(told)} is no engine.", f"Write {shown}.")
+            return Engine.BUILTIN
+        if "engine" in given and family is not Family.PYTHON:
+            self.reading.find((*path, "engine"), "is for Python's runtimes alone.", "Leave it out.")
+        return Engine(told)
 
     def _asynchronous(self, path: tuple[str, ...], given: Mapping[str, Any]) -> AsyncInvokeConfiguration:
         own = self.reading.table(given, "async", path)

@@ -187,6 +187,7 @@ class VirtualDriver(Driver):
         time, processes = self.region.time, self.processes
         lone = processes.collect_lone() if timeout_s and processes.in_flight() == 1 else None
         for ended in (lone,) if lone is not None else processes.collect(timeout_s):
+            assert isinstance(ended, Ended)  # in virtual time nobody is answered before the instant
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False

@@ -24,10 +24,11 @@ from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.errors import MachineError
+from lambdarun.model import invoke_request
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.news import Ended
+from lambdarun.model.news import Ended, Responded
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.environment_process import (
@@ -36,6 +37,7 @@ from lambdarun.runtime.environment_process import (
     died,
     hand_over,
     init_timed_out,
+    released,
     replied,
     used,
 )
@@ -57,6 +59,8 @@ _STALE_MAX: Final = 256
 _POLL_GRAIN_S: Final = 0.002
 # Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
 _QUIET_EXIT_S: Final = 0.2
+# AWS's shutdown phase of 2 s, and a moment for the process itself.
+_FAREWELL_S: Final = limits.SHUTDOWN_WITH_EXTERNAL.value / 1_000 + 0.5
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -89,7 +93,9 @@ class Processes:
     _deadlines: list[tuple[float, int]] = field(factory=list, init=False)
     _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
     _waiting: deque[Invocation] = field(factory=deque, init=False)
-    _ended: list[Ended] = field(factory=list, init=False)
+    _ended: list[Ended | Responded] = field(factory=list, init=False)
+    _leaving: set[EnvironmentProcess] = field(factory=set, init=False)
+    """Those that were asked to end and may take their time."""
 
     def __attrs_post_init__(self) -> None:
         zygotes = self.launcher.zygotes
@@ -109,7 +115,9 @@ class Processes:
         """Seconds of the wall until the next time-out is due; None: nothing can time out."""
         while self._deadlines and self._deadlines[0][1] not in self._busy:
             heappop(self._deadlines)
-        return max(0.0, self._deadlines[0][0] - wall_seconds()) if self._deadlines else None
+        dues = [self._deadlines[0][0]] if self._deadlines else []
+        dues += [process.deadline for process in self._leaving]
+        return max(0.0, min(dues) - wall_seconds()) if dues else None
 
     def run(self, invocation: Invocation) -> None:
         """Hand an event to its environment; `collect` tells what came of it."""
@@ -118,7 +126,7 @@ class Processes:
         else:
             self._begin(invocation)
 
-    def collect_lone(self) -> Ended | None:
+    def collect_lone(self) -> Ended | Responded | None:
         """Wait a moment for the one invocation in flight, without the price of a poll; None if it takes longer."""
         # Whoever calls has seen that one is in flight, and it is busy: an invocation waits for its turn only behind busy
         # ones.
@@ -138,7 +146,7 @@ class Processes:
         self._read_packet(process, packet)
         return self._ended.pop() if self._ended else None
 
-    def collect(self, timeout_s: float) -> list[Ended]:
+    def collect(self, timeout_s: float) -> list[Ended | Responded]:
         """Wait up to `timeout_s` until something ends; returns all that did."""
         overdue = self.seconds_until_deadline()
         if overdue is not None and overdue < timeout_s:
@@ -186,7 +194,11 @@ class Processes:
 
     def stop(self, environment: Environment) -> None:
         """End an environment: its process, what that left behind, and its private folder."""
-        self.reset(environment)
+        process = self._processes.get(environment.id)
+        if process is not None and process.extended and process.invocation is None:
+            self._send_away(process)
+        else:
+            self.reset(environment)
         self.launcher.forget(environment)
 
     def close(self) -> None:
@@ -198,14 +210,16 @@ class Processes:
             with suppress(MachineError):  # the zygote is gone, and with it what it forked
                 zygote.await_forks()
                 self._read_zygote(zygote)
-        living = list(self._processes.values())
+        living = [*self._processes.values(), *self._leaving]
         for process in living:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
         quiet = wall_seconds() + _QUIET_EXIT_S
+        if any(process.extended for process in living):
+            quiet = wall_seconds() + _FAREWELL_S
         for process in living:
-            if process.invocation is None and process.pid:
+            if process.pid and (process.extended or process.invocation is None):
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
         for process in living:
             process.signal(signal.SIGKILL)
@@ -226,6 +240,7 @@ class Processes:
         process.awaited = False
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
+        process.overdue = False
         # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
         # generous, so that a slow machine changes no outcome.
         limit = invocation.function.timeout
@@ -235,7 +250,7 @@ class Processes:
             limit = limits.INIT_TIMEOUT.value  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
-            hand_over(process, invocation, virtual=self.virtual)
+            hand_over(process, invocation, virtual=self.virtual and not process.supervised)
         except (BrokenPipeError, ConnectionResetError):
             # It died while it was idle: the environment gets a new process, and its reply says that it was cold.
             self._kill(process, tell=False)
@@ -306,26 +321,42 @@ class Processes:
         invocation = process.invocation
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
+            process.extended = bool(header[1] & wire.EXTENDED)
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
             return
+        if header[0] == wire.RELEASED:
+            self._end(process, invocation, *released(process, header))
+            self._freeze(process)
+            return
         try:
             outcome = replied(process, invocation, header, packet)
         # Half a reply: the death that cut it is on its way, and ends the invocation as what it was.
         except EOFError:
             return
+        if header[1] & wire.LINGERS:
+            process.lingering = outcome, used(process, header)
+            self._tell_early(invocation, outcome)
+            return
         self._end(process, invocation, outcome, used(process, header))
-        if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
+        if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT, wire.CRASHED):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
-            self._await_pid(process)
-            # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
-            # _begin.
-            process.signal(signal.SIGSTOP)
-            process.stopped = True
+            self._freeze(process)
+
+    def _freeze(self, process: EnvironmentProcess) -> None:
+        # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
+        # _begin.
+        self._await_pid(process)
+        process.signal(signal.SIGSTOP)
+        process.stopped = True
+
+    def _tell_early(self, invocation: Invocation, outcome: Outcome) -> None:
+        if not self.virtual:  # there the outcome has its own instant
+            self._ended.append(Responded(invocation, outcome))
 
     def _end(
         self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage
@@ -340,8 +371,38 @@ class Processes:
             deadline, number = heappop(self._deadlines)
             process = self._busy.get(number)
             # A cold start's first deadline holds until its initialisation is told; then another one does.
-            if process is not None and process.invocation is not None and process.deadline == deadline:
+            if process is None or process.invocation is None or process.deadline != deadline:
+                continue
+            if process.extended and not process.overdue:
+                self._dismiss(process, process.invocation)
+            else:
                 self._kill(process, timed_out=True)
+        for process in [one for one in self._leaving if one.deadline <= now]:
+            process.signal(signal.SIGKILL)
+
+    def _dismiss(self, process: EnvironmentProcess, invocation: Invocation) -> None:
+        """Have a process whose invocation is overdue end its extensions in order; it is killed if it takes too long."""
+        process.overdue = True
+        self._await_pid(process)
+        with suppress(ProcessLookupError):
+            os.kill(
+                process.pid, signal.SIGTERM
+            )  # its supervisor alone: runtime and extensions are that one's to end
+        if process.lingering is None:
+            self._tell_early(
+                invocation, invoke_request.timed_out(invocation.request_id, invocation.function.timeout)
+            )
+        self._end_by(wall_seconds() + _FAREWELL_S, process, invocation)
+
+    def _send_away(self, process: EnvironmentProcess) -> None:
+        """Let an idle process with extensions end in order, while others run."""
+        self._await_pid(process)
+        del self._processes[process.environment.id]
+        process.channel.shutdown(socket.SHUT_RDWR)
+        self._unwatch(process.channel.fileno())
+        process.signal(signal.SIGCONT)
+        process.deadline = wall_seconds() + _FAREWELL_S
+        self._leaving.add(process)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
@@ -364,6 +425,8 @@ class Processes:
             self._read_zygote(process.zygote)
         finally:
             self._release(process)
+            self._leaving.discard(process)
+        timed_out = timed_out or process.overdue
         invocation = process.invocation
         if invocation is not None:
             elapsed = wall_seconds() - process.began

@@ -20,6 +20,10 @@ from lambdarun.errors import MachineError
 from lambdarun.worker import wire
 
 _ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
+_SUPERVISOR_ZYGOTE: Final = "lambdarun.runtime.supervisor_zygote"
+_PACKAGES: Final = str(Path(wire.__file__).parents[2])
+SUPERVISORS: Final = "supervisors"
+"""In place of an interpreter: the zygote of environments whose runtime is a program of its own."""
 _PASSED_ON: Final = (
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",
@@ -44,6 +48,7 @@ class ZygoteProcess:
     """
 
     interpreter: str
+    """The one that it runs; `SUPERVISORS` for the one whose forks supervise a runtime of its own."""
     control: socket.socket
     _child: subprocess.Popen[bytes]
     _awaiting: deque[Any] = field(factory=deque, init=False)
@@ -59,7 +64,12 @@ class ZygoteProcess:
             if virtual:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
-            arguments = [interpreter, str(_ZYGOTE), str(theirs.fileno()), "virtual" if virtual else "real"]
+            script = [interpreter, str(_ZYGOTE)]
+            if interpreter == SUPERVISORS:
+                # Under our own interpreter, and away from the working folder, whose modules might have the names of ours.
+                script = [sys.executable, "-P", "-m", _SUPERVISOR_ZYGOTE]
+                environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), _PACKAGES)))
+            arguments = [*script, str(theirs.fileno()), "virtual" if virtual else "real"]
             if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
                 arguments.append(str(Path(patch.origin).parent.parent))
             try:

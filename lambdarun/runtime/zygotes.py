@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from attrs import define, field
 
 from lambdarun.model.function import Function
-from lambdarun.runtime.zygote_process import ZygoteProcess
+from lambdarun.runtime.zygote_process import SUPERVISORS, ZygoteProcess
 
 
 def _nobody(_: ZygoteProcess) -> None:
@@ -32,10 +32,17 @@ class Zygotes:
 
     def of(self, function: Function) -> ZygoteProcess:
         """The one whose forks can run `function`. Raises MachineError where it cannot be started."""
-        interpreter = sys.executable
+        return self._running_or_started(sys.executable)
+
+    def supervisors(self) -> ZygoteProcess:
+        """The one whose forks supervise a runtime of its own. Raises MachineError where it cannot be started."""
+        return self._running_or_started(SUPERVISORS)
+
+    def _running_or_started(self, interpreter: str) -> ZygoteProcess:
         zygote = self._running.get(interpreter)
         if zygote is None:
-            zygote = ZygoteProcess.start(virtual=self.virtual, interpreter=interpreter)
+            virtual = self.virtual and interpreter != SUPERVISORS
+            zygote = ZygoteProcess.start(virtual=virtual, interpreter=interpreter)
             self.adopt(zygote)
         return zygote
 

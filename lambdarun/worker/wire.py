@@ -43,6 +43,15 @@ INITIALISED = 36
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
+RELEASED = 38
+"""Behind a reply with LINGERS: all have asked for the next event. `duration_us` is the whole invocation's."""
+
+TOO_LARGE = 39
+"""A runtime of its own posted a result over the limit, and was refused. Header alone."""
+
+CRASHED = 40
+"""What the environment needs has ended; the payload is the platform's error object. The process exits behind it."""
+
 # --- flags
 # Bits of one byte, some for RUN, some for replies.
 MEMFD = 1
@@ -55,6 +64,11 @@ RAW = 8
 """Reply: the payload is bytes as the handler returned them, no JSON."""
 INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
+
+LINGERS = 32
+"""Reply: its caller can be answered, but the environment is busy until RELEASED."""
+EXTENDED = 64
+"""INITIALISED: extensions run here: the process is asked to end, and given time, before it is killed."""
 
 RUN_HEADER = struct.Struct("<BBHIQQ36sII")
 """kind, flags, arn_bytes, number, now_us, deadline_us, request_id (text of a UUID),

@@ -48,11 +48,20 @@ class Zygote:
 
     def __init__(self, control: socket.socket, virtual: bool, patch_folder: str | None) -> None:
         self.control = control
-        self.wire, self.bootstrap, self.virtual_time = load_siblings(virtual)
-        self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
+        self.wire: Any = None
+        self.bootstrap: Any = None
+        self.virtual_time: Any = None
+        self.patch: Any = None
+        self.load(virtual)
+        if self.virtual_time is not None:
+            self.patch = self.virtual_time.load_patch(patch_folder)
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()
         self.runtime = os.getppid()
+
+    def load(self, virtual: bool) -> None:
+        """Import what its forks become."""
+        self.wire, self.bootstrap, self.virtual_time = load_siblings(virtual)
 
     def serve(self) -> None:
         """Fork and reap on request until the runtime closes its end."""
@@ -202,11 +211,11 @@ def flush() -> None:
             pass
 
 
-def main() -> None:
-    """Serve as the zygote."""
+def main(make: Any = Zygote) -> None:
+    """Serve as the zygote that `make` makes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     virtual = sys.argv[2] == "virtual"
-    zygote = Zygote(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
+    zygote = make(control, virtual, sys.argv[3] if len(sys.argv) > 3 else None)
     # When the runtime dies, however that happens: not SIGKILL, for what handlers started has to be ended first.
     signal.signal(signal.SIGTERM, zygote.leave)
     signal.signal(signal.SIGUSR1, zygote.orphaned)

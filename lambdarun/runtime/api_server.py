@@ -1,0 +1,214 @@
+"""The HTTP server of one environment: h11 between the loopback and the core. Each request is whole before it is asked."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import h11
+import trio
+from attrs import define, field
+
+from lambdarun.aws import limits, runtime_api
+from lambdarun.model.environment_api import EnvironmentApi
+from lambdarun.model.runtime_api import Request, Response, refused
+
+_READ_BYTES: Final = 65_536
+# Go's server, which AWS's is, takes a megabyte of request line and headers.
+_HEADER_BYTES_MAX: Final = 1_048_576
+_BAD_REQUEST: Final = b"400 Bad Request"
+
+
+# Responses are written by whoever brings them about: the response to a waiting `next` is sent by the task that read the
+# event. So a connection's task only reads, and learns at once when its peer is gone.
+@define(eq=False)
+class Connection:
+    """One connection, and the request that is being read or answered."""
+
+    key: int
+    sock: trio.socket.SocketType
+    http: h11.Connection = field(factory=lambda: h11.Connection(h11.SERVER, _HEADER_BYTES_MAX))
+    request: h11.Request | None = None
+    body: list[bytes] = field(factory=list)
+    size: int = 0
+    answering: bool = False
+    unsent: bytearray = field(factory=bytearray)
+    closing: bool = False
+
+
+@define(eq=False)
+class ApiServer:
+    """Serves the core of one environment."""
+
+    api: EnvironmentApi
+    follow: Callable[[], None]
+    """Called when the core may have something to send."""
+    listener: trio.socket.SocketType
+    port: int
+    _connections: dict[int, Connection] = field(factory=dict, init=False)
+    _made: int = field(default=0, init=False)
+    _nursery: trio.Nursery = field(init=False)
+
+    @classmethod
+    async def open(cls, api: EnvironmentApi, follow: Callable[[], None]) -> ApiServer:
+        """Listen on a free port of the loopback. Raises OSError."""
+        listener = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        await listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        return cls(api, follow, listener, listener.getsockname()[1])
+
+    async def serve(self, nursery: trio.Nursery) -> None:
+        """Take connections until cancelled."""
+        self._nursery = nursery
+        while True:
+            try:
+                sock, _ = await self.listener.accept()
+            except OSError:
+                # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
+                await trio.sleep(_ACCEPT_AGAIN_S)
+                continue
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._made += 1
+            connection = self._connections[self._made] = Connection(self._made, sock)
+            nursery.start_soon(self._read, connection)
+
+    async def _read(self, connection: Connection) -> None:
+        try:
+            while not connection.closing:
+                data = await connection.sock.recv(_READ_BYTES)
+                self._receive(connection, data)
+                if not data:
+                    return
+        except OSError:
+            pass  # the peer is gone; nothing of it is left to answer
+        finally:
+            self.api.closed(connection.key)
+            del self._connections[connection.key]
+            connection.sock.close()
+
+    def _receive(self, connection: Connection, data: bytes) -> None:
+        try:
+            connection.http.receive_data(data)
+            self._events(connection)
+        except h11.RemoteProtocolError as fault:
+            self._refuse(connection, fault)
+
+    def _events(self, connection: Connection) -> None:
+        while not connection.closing:
+            event = connection.http.next_event()
+            if isinstance(event, h11.Request):
+                connection.request, connection.body, connection.size = event, [], 0
+                if connection.http.they_are_waiting_for_100_continue:
+                    self._write(connection, connection.http.send(_CONTINUE))
+            elif isinstance(event, h11.Data):
+                # What is beyond the limit is counted, so that it can be refused, and not kept.
+                if connection.size <= limits.RESPONSE_BYTES.value:
+                    connection.body.append(bytes(event.data))
+                connection.size += len(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                self._ask(connection, event)
+                if connection.answering:
+                    return
+            elif isinstance(event, h11.ConnectionClosed):
+                connection.closing = True
+            else:
+                return
+
+    def _ask(self, connection: Connection, end: h11.EndOfMessage) -> None:
+        request = connection.request
+        assert request is not None
+        headers = {name.decode(): value.decode("latin-1") for name, value in (*request.headers, *end.headers)}
+        connection.answering = True
+        self.api.ask(
+            Request(
+                connection.key,
+                request.method.decode(),
+                request.target.decode("latin-1"),
+                headers,
+                b"".join(connection.body),
+                connection.size,
+            )
+        )
+        connection.body = []
+        self.follow()
+
+    def send(self, response: Response) -> None:
+        """Send a response; it is dropped where its connection is gone."""
+        connection = self._connections.get(response.key)
+        if connection is None or not connection.answering:
+            return
+        connection.answering = False
+        http = connection.http
+        headers = [*response.headers, ("Content-Length", str(len(response.body)))]
+        told = http.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        told += http.send(h11.Data(data=response.body)) or b""
+        told += http.send(h11.EndOfMessage()) or b""
+        self._write(connection, told)
+        if http.our_state is h11.MUST_CLOSE:
+            connection.closing = True
+            self._finish(connection)
+        elif http.our_state is h11.DONE and http.their_state is h11.DONE:
+            http.start_next_cycle()
+            if http.trailing_data[0]:
+                # A client that does not wait for its answer has sent the next request already.
+                try:
+                    self._events(connection)
+                except h11.RemoteProtocolError as fault:
+                    self._refuse(connection, fault)
+
+    def _refuse(self, connection: Connection, fault: h11.RemoteProtocolError) -> None:
+        """Answer what is no HTTP, or not whole, and have the connection closed: the environment goes on."""
+        connection.closing = True
+        http = connection.http
+        truncated = (
+            connection.request is not None and http.their_state is h11.ERROR and not connection.answering
+        )
+        status, body = fault.error_status_hint, _BAD_REQUEST
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+        if truncated:
+            told = refused(connection.key, runtime_api.TRUNCATED)
+            status, body, headers = told.status, told.body, [*told.headers, ("Connection", "close")]
+        if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers.append(("Content-Length", str(len(body))))
+            with suppress(h11.LocalProtocolError):
+                answer = http.send(h11.Response(status_code=status, headers=headers)) or b""
+                answer += http.send(h11.Data(data=body)) or b""
+                self._write(connection, answer + (http.send(h11.EndOfMessage()) or b""))
+        self._finish(connection)
+
+    def _write(self, connection: Connection, data: bytes | None) -> None:
+        if not data:
+            return
+        if connection.unsent:
+            connection.unsent += data
+            return
+        sent = 0
+        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            sent = os.write(connection.sock.fileno(), data)
+        if sent < len(data):
+            connection.unsent += data[sent:]
+            self._nursery.start_soon(self._send_rest, connection)
+
+    async def _send_rest(self, connection: Connection) -> None:
+        try:
+            while connection.unsent:
+                sent = await connection.sock.send(bytes(connection.unsent[:_SEND_BYTES]))
+                del connection.unsent[:sent]
+            if connection.closing:
+                self._finish(connection)
+        except (OSError, trio.ClosedResourceError):
+            connection.unsent.clear()
+
+    def _finish(self, connection: Connection) -> None:
+        """Have its reader see the end."""
+        if not connection.unsent:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+_CONTINUE: Final = h11.InformationalResponse(status_code=100, headers=[])
+_ACCEPT_AGAIN_S: Final = 0.05
+_SEND_BYTES: Final = 1_048_576
