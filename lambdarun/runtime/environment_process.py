@@ -253,6 +253,15 @@ def died(
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
 
 
+def died_answered(process: EnvironmentProcess) -> tuple[Outcome, Usage]:
+    """A runtime answered and ended before it asked for the next event: its answer holds, its environment is reset."""
+    assert process.lingering is not None
+    (outcome, usage), process.lingering = process.lingering, None
+    if isinstance(outcome, FunctionFailed):
+        outcome = FunctionFailed(Cause.EXITED, outcome.error_type, outcome.payload)
+    return outcome, usage
+
+
 def _parted(output: bytes) -> tuple[bytes, int]:
     """A first invocation's output without the mark in it, and how much of it initialisation wrote."""
     before, mark, behind = output.partition(wire.INIT_END)

@@ -11,6 +11,7 @@ from typing import Final
 
 from lambdarun.model.declarations import Account
 from lambdarun.model.function import Function
+from lambdarun.model.runtimes import Family, family_of
 from lambdarun.runtime.code import Code
 from lambdarun.worker import wire
 
@@ -37,7 +38,6 @@ def process_environment(
     return {
         **passed,
         "LANG": "en_US.UTF-8",
-        **({"LC_CTYPE": "C.UTF-8"} if function.runtime not in _WITHOUT_LC_CTYPE else {}),
         "PATH": os.environ.get("PATH", os.defpath),
         "TZ": ":UTC",
         "TMPDIR": folder,
@@ -49,10 +49,10 @@ def process_environment(
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
         **function.environment,
+        **_of_family(function, code),
         "_HANDLER": function.handler,
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
@@ -65,6 +65,24 @@ def process_environment(
         "AWS_SESSION_TOKEN": "lambdarun",
         "LAMBDA_TASK_ROOT": str(code.task_root),
         "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
+    }
+
+
+def _of_family(function: Function, code: Code) -> dict[str, str]:
+    """What differs from runtime to runtime: recorded (test_introspection_invoke)."""
+    family = family_of(function.runtime)
+    if family is Family.PROVIDED:
+        return {}
+    told = {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "PWD": str(code.task_root),
         "SHLVL": "0",
     }
+    if family is Family.NODEJS:
+        version = function.runtime.removeprefix("nodejs").removesuffix(".x")
+        layers = [f"{code.opt}/nodejs/node{version}/node_modules", f"{code.opt}/nodejs/node_modules"]
+        folders = [*(layers if code.opt is not None else []), str(code.task_root)]
+        told["NODE_PATH"] = os.pathsep.join(folders)
+    elif function.runtime not in _WITHOUT_LC_CTYPE:
+        told["LC_CTYPE"] = "C.UTF-8"
+    return told

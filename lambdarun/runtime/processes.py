@@ -35,6 +35,7 @@ from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
     EnvironmentProcess,
     died,
+    died_answered,
     hand_over,
     init_timed_out,
     released,
@@ -435,6 +436,9 @@ class Processes:
                 self._end(process, invocation, *init_timed_out(process, memory_kb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
+                if process.lingering is not None and not timed_out:
+                    self._end(process, invocation, *died_answered(process))
+                    return
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
 
     def _release(self, process: EnvironmentProcess) -> None:

@@ -6,7 +6,9 @@ runtime died. To runtime and extensions, its children, it is Lambda: an HTTP ser
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -188,6 +190,11 @@ class Supervisor:
     def _invoke(self, payload: bytes, arn: str, context: str, deadline_us: int, _within: bool) -> None:
         self.answer, self.told = None, False
         self.began = wall_seconds()
+        # The service refuses such a request before a runtime sees it.
+        if not _is_json(payload):
+            self._send(wire.NOT_JSON, wire.MAY_RUN, 0)
+            self.cold = self.init_us = 0
+            return
         trace_id = _trace_id(self.request_id)
         self.api.invoke(Event(self.request_id, payload, deadline_us // 1_000, arn, trace_id, context))
         self.follow()
@@ -253,7 +260,8 @@ class Supervisor:
 
     def _memory(self) -> int:
         children = [*self.extensions, *([self.runtime] if self.runtime is not None else [])]
-        self.memory_kb = max(self.memory_kb, sum(child.memory_kb() for child in children))
+        ended_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        self.memory_kb = max(self.memory_kb, ended_kb, sum(child.memory_kb() for child in children))
         return self.memory_kb
 
     async def _heed_signals(self) -> None:
@@ -332,6 +340,18 @@ class Supervisor:
                     await child.wait()
         for child in self.extensions:
             child.signal(signal.SIGKILL)
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def die(status: int) -> NoReturn:

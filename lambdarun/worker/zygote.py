@@ -46,15 +46,14 @@ def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
 class Zygote:
     """The process's state: its socket, and the environments it forked and has not reaped."""
 
+    wire: Any
+    bootstrap: Any
+    virtual_time: Any
+
     def __init__(self, control: socket.socket, virtual: bool, patch_folder: str | None) -> None:
         self.control = control
-        self.wire: Any = None
-        self.bootstrap: Any = None
-        self.virtual_time: Any = None
-        self.patch: Any = None
         self.load(virtual)
-        if self.virtual_time is not None:
-            self.patch = self.virtual_time.load_patch(patch_folder)
+        self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()
         self.runtime = os.getppid()
