@@ -24,7 +24,6 @@ from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.errors import MachineError
-from lambdarun.model import invoke_request
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
@@ -42,6 +41,7 @@ from lambdarun.runtime.environment_process import (
     replied,
     used,
 )
+from lambdarun.runtime.farewells import FAREWELL_S, Farewells, ask_to_end, overdue
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
@@ -60,8 +60,6 @@ _STALE_MAX: Final = 256
 _POLL_GRAIN_S: Final = 0.002
 # Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
 _QUIET_EXIT_S: Final = 0.2
-# AWS's shutdown phase of 2 s, and a moment for the process itself.
-_FAREWELL_S: Final = limits.SHUTDOWN_WITH_EXTERNAL.value / 1_000 + 0.5
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -95,8 +93,7 @@ class Processes:
     _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
     _waiting: deque[Invocation] = field(factory=deque, init=False)
     _ended: list[Ended | Responded] = field(factory=list, init=False)
-    _leaving: set[EnvironmentProcess] = field(factory=set, init=False)
-    """Those that were asked to end and may take their time."""
+    _farewells: Farewells = field(factory=Farewells, init=False)
 
     def __attrs_post_init__(self) -> None:
         zygotes = self.launcher.zygotes
@@ -117,7 +114,7 @@ class Processes:
         while self._deadlines and self._deadlines[0][1] not in self._busy:
             heappop(self._deadlines)
         dues = [self._deadlines[0][0]] if self._deadlines else []
-        dues += [process.deadline for process in self._leaving]
+        dues += self._farewells.deadlines()
         return max(0.0, min(dues) - wall_seconds()) if dues else None
 
     def run(self, invocation: Invocation) -> None:
@@ -197,7 +194,10 @@ class Processes:
         """End an environment: its process, what that left behind, and its private folder."""
         process = self._processes.get(environment.id)
         if process is not None and process.extended and process.invocation is None:
-            self._send_away(process)
+            self._await_pid(process)
+            del self._processes[environment.id]
+            self._unwatch(process.channel.fileno())
+            self._farewells.begin(process)
         else:
             self.reset(environment)
         self.launcher.forget(environment)
@@ -211,14 +211,14 @@ class Processes:
             with suppress(MachineError):  # the zygote is gone, and with it what it forked
                 zygote.await_forks()
                 self._read_zygote(zygote)
-        living = [*self._processes.values(), *self._leaving]
+        living = [*self._processes.values(), *self._farewells.leaving]
         for process in living:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
         quiet = wall_seconds() + _QUIET_EXIT_S
         if any(process.extended for process in living):
-            quiet = wall_seconds() + _FAREWELL_S
+            quiet = wall_seconds() + FAREWELL_S
         for process in living:
             if process.pid and (process.extended or process.invocation is None):
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
@@ -378,32 +378,15 @@ class Processes:
                 self._dismiss(process, process.invocation)
             else:
                 self._kill(process, timed_out=True)
-        for process in [one for one in self._leaving if one.deadline <= now]:
-            process.signal(signal.SIGKILL)
+        self._farewells.kill_overdue(now)
 
     def _dismiss(self, process: EnvironmentProcess, invocation: Invocation) -> None:
         """Have a process whose invocation is overdue end its extensions in order; it is killed if it takes too long."""
-        process.overdue = True
         self._await_pid(process)
-        with suppress(ProcessLookupError):
-            os.kill(
-                process.pid, signal.SIGTERM
-            )  # its supervisor alone: runtime and extensions are that one's to end
+        ask_to_end(process)
         if process.lingering is None:
-            self._tell_early(
-                invocation, invoke_request.timed_out(invocation.request_id, invocation.function.timeout)
-            )
-        self._end_by(wall_seconds() + _FAREWELL_S, process, invocation)
-
-    def _send_away(self, process: EnvironmentProcess) -> None:
-        """Let an idle process with extensions end in order, while others run."""
-        self._await_pid(process)
-        del self._processes[process.environment.id]
-        process.channel.shutdown(socket.SHUT_RDWR)
-        self._unwatch(process.channel.fileno())
-        process.signal(signal.SIGCONT)
-        process.deadline = wall_seconds() + _FAREWELL_S
-        self._leaving.add(process)
+            self._tell_early(invocation, overdue(invocation))
+        self._end_by(wall_seconds() + FAREWELL_S, process, invocation)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
@@ -426,7 +409,7 @@ class Processes:
             self._read_zygote(process.zygote)
         finally:
             self._release(process)
-            self._leaving.discard(process)
+            self._farewells.leaving.discard(process)
         timed_out = timed_out or process.overdue
         invocation = process.invocation
         if invocation is not None:
