@@ -148,7 +148,6 @@ def test_variables_come_from_a_file_and_the_flags_stand_above_it(folder: Path) -
         ("=x", "--env: '': is no name for a variable."),
         ("1A=x", "--env: '1A': is no name for a variable."),
         ("AWS_REGION=x", "Reserved keys used in this request: AWS_REGION."),
-        ("AWS_LAMBDA_EXEC_WRAPPER=/w", "--env: 'AWS_LAMBDA_EXEC_WRAPPER': is AWS's, but not built yet."),
         (f"LONG={'x' * 4_096}", "exceeded the 4KB limit."),
     ],
 )

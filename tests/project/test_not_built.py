@@ -101,8 +101,8 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
             'queues."jobs.fifo": FIFO queues are not built yet. Declare a standard queue.',
         ),
         (
-            f'{FUNCTION}runtime = "nodejs22.x"\n',
-            'functions.f.runtime: "nodejs22.x" is not built yet: functions run under this interpreter.',
+            f'{FUNCTION}runtime = "java21"\n',
+            'functions.f.runtime: "java21" is no runtime that can run here.',
         ),
         (
             MAPPING.replace('"queues.q"', '"streams.s"'),
