@@ -29,6 +29,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    ExtensionsFinished,
     InitialisationFailed,
     InvocationFailed,
     InvocationLost,
@@ -122,6 +123,17 @@ class Admission:
                     usage.output,
                     usage.output_dropped,
                     0 if invocation.init_within else usage.init_output,
+                )
+            )
+        if usage.after_response:
+            self.records.append(
+                ExtensionsFinished(
+                    now,
+                    function.name,
+                    invocation.request_id,
+                    invocation.environment.id,
+                    invocation.started,
+                    usage.after_response,
                 )
             )
         if usage.init is not None and not failed_init:

@@ -98,5 +98,6 @@ class HandlerTime:
             usage.output,
             usage.output_dropped,
             usage.init_output,
+            usage.after_response if measured else Duration(0),
         )
         return Instant(invocation.started + (init or 0) + duration), outcome, usage

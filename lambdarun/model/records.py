@@ -197,6 +197,19 @@ class InitialisationFailed(Happened):
 
 
 @record
+class ExtensionsFinished(Happened):
+    """Extensions worked on behind the runtime's response, for so long (AWS: PostRuntimeExtensionsDuration)."""
+
+    kind: ClassVar[str] = "extensions.finished"
+    time: Instant
+    function: str
+    request_id: RequestId
+    environment: int
+    started: Instant
+    duration_us: Duration
+
+
+@record
 class EnvironmentReset(Happened):
     """An environment lost its process; its private folder stays."""
 
@@ -434,6 +447,7 @@ Record = (
     | HandlerOverran
     | EnvironmentInitialised
     | InitialisationFailed
+    | ExtensionsFinished
     | EnvironmentReset
     | RequestRefused
     | EventAccepted

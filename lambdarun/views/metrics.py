@@ -18,6 +18,7 @@ from lambdarun.model.records import (
     EventAccepted,
     EventDiscarded,
     EventSettled,
+    ExtensionsFinished,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
@@ -58,6 +59,7 @@ class Metrics:
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
             InvocationLost: self._freed,
+            ExtensionsFinished: self._extended,
             InvocationThrottled: self._throttled,
             EventAccepted: self._accepted,
             EventSettled: self._settled,
@@ -153,6 +155,10 @@ class Metrics:
         self._function(names.ERRORS, function, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, function, start, record.duration_us / MILLISECOND)
         self._function(names.THROTTLES, function, start, 0)
+
+    def _extended(self, record: ExtensionsFinished) -> None:
+        duration_ms = record.duration_us / MILLISECOND
+        self._function(names.POST_RUNTIME_EXTENSIONS_DURATION, record.function, record.started, duration_ms)
 
     def _freed(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         if record.function in self._running_reserved:
