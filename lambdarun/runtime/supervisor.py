@@ -30,9 +30,11 @@ from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.supervised_child import Child, extension_environment, start_child
 from lambdarun.worker import memfd, wire
 
-# A runtime asks for the next event right behind its response. Only one that does more before is told to linger: two
-# packets instead of one.
-_LINGER_AFTER_S: Final = 0.002
+# A runtime asks for the next event right behind its response, and its caller is answered then: were he answered before,
+# his next request might find the environment busy and get another one, by the chance of a busy machine. Only where more
+# is done first, by it or by extensions, is the caller answered while the environment lingers.
+_LINGER_AFTER_S: Final = 0.1
+_LINGER_AFTER_EXTENDED_S: Final = 0.02
 # A runtime that told of its failed initialisation exits by itself; what it still writes belongs to the log.
 _INIT_ERROR_EXIT_S: Final = 0.1
 _MEMFD_WAIT_MS: Final = 10_000
@@ -171,6 +173,7 @@ class Supervisor:
                 case Released():
                     self._released()
                 case InitFailed():
+                    self.ending = True  # at once: its exit is no news any more
                     self.nursery.start_soon(self._init_failed, happening)
                 case ExtensionFailed():
                     within = happening.within_init
@@ -227,7 +230,8 @@ class Supervisor:
             await self._answered.wait()
             self._answered = trio.Event()
             number = self.number
-            await trio.sleep(_LINGER_AFTER_S)
+            extended = self.api.extensions.has_any()
+            await trio.sleep(_LINGER_AFTER_EXTENDED_S if extended else _LINGER_AFTER_S)
             if number == self.number:
                 self._linger()
 
@@ -285,7 +289,6 @@ class Supervisor:
             self._fail(platform_errors.EXTENSION_CRASHED, how=how)
 
     async def _init_failed(self, failed: InitFailed) -> None:
-        self.ending = True
         if self.runtime is not None:
             with trio.move_on_after(_INIT_ERROR_EXIT_S):
                 await self.runtime.wait()
