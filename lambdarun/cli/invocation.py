@@ -103,6 +103,7 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
         sys.stderr.write(f"lambdarun: error: {refused}\n")
         return True
     _print(reply, request)
+    runtime.settle()  # extensions may hold the environment, and its REPORT line, beyond the answer
     return not reply.ok
 
 
