@@ -29,7 +29,7 @@ class Engine(Enum):
 
 _FORMS: Final = {
     Family.PYTHON: r"python3\.\d+",
-    Family.NODEJS: r"nodejs(18|20|22|24)\.x",
+    Family.NODEJS: r"nodejs(16|18|20|22|24)\.x",
     Family.PROVIDED: r"provided(\.al2|\.al2023)?",
 }
 

@@ -25,6 +25,7 @@ _PASSED_ON: Final = (
 )
 # Recorded: python3.9 to 3.11 have none, 3.12 and 3.14 do.
 _WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "python3.11"})
+_XRAY_AL2: Final = "169.254.79.129"
 _RUNTIME_DIR: Final = str(Path(wire.__file__).parent)
 
 
@@ -71,6 +72,9 @@ def process_environment(
 def _of_family(function: Function, code: Code) -> dict[str, str]:
     """What differs from runtime to runtime: recorded (test_introspection_invoke)."""
     family = family_of(function.runtime)
+    if function.runtime == "provided.al2":
+        # The one runtime whose recording has another address of the X-Ray daemon.
+        return {"AWS_XRAY_DAEMON_ADDRESS": f"{_XRAY_AL2}:2000", "_AWS_XRAY_DAEMON_ADDRESS": _XRAY_AL2}
     if family is Family.PROVIDED:
         return {}
     told = {
