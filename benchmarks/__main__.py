@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, invocations, parts, queues
+from benchmarks import commands, invocations, parts, queues, runtime_api
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -16,6 +16,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "cold": invocations.cold,
     "burst": invocations.burst,
     "deadline": invocations.deadline,
+    "runtime-api": runtime_api.runtime_api,
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
