@@ -8,6 +8,7 @@ from lambdarun.aws import limits, log_lines, platform_errors
 from lambdarun.model.instant import MILLISECOND
 from lambdarun.model.outcome import Cause
 from lambdarun.model.records import InitialisationFailed, InvocationFailed, InvocationSucceeded
+from lambdarun.model.runtimes import version_of
 
 # What ends the process is the platform's to report; a handler's exception is an ordinary end for it.
 _STATUS: Final = {
@@ -44,7 +45,7 @@ def invocation_log(
 
 def _init_start(runtime: str) -> str:
     # AWS's form; a runtime of our own.
-    version = f"{runtime.replace('python', 'python:')}.lambdarun"
+    version = f"{version_of(runtime)}.lambdarun"
     arn = "arn:aws:lambda:us-east-1::runtime:lambdarun"
     return log_lines.INIT_START.format(runtime=version, arn=arn)
 

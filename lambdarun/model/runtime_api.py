@@ -274,7 +274,8 @@ def _event_headers(event: Event) -> tuple[tuple[str, str], ...]:
         ("Lambda-Runtime-Trace-Id", event.trace_id),
     ]
     if event.client_context:
-        told.append(("Lambda-Runtime-Client-Context", event.client_context))
+        # A header is one line; between the tokens of JSON a line's end is a space.
+        told.append(("Lambda-Runtime-Client-Context", " ".join(event.client_context.splitlines())))
     return tuple(told)
 
 

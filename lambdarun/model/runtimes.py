@@ -40,3 +40,12 @@ def family_of(runtime: str) -> Family | None:
         if re.fullmatch(form, runtime):
             return family
     return None
+
+
+def version_of(runtime: str) -> str:
+    """A runtime as the platform's log names it: `python:3.11`, `nodejs:20`, `provided:al2023`."""
+    for family in Family:
+        if runtime.startswith(family.value):
+            rest = runtime.removeprefix(family.value).removesuffix(".x").removeprefix(".")
+            return f"{family.value}:{rest}" if rest else family.value
+    return runtime

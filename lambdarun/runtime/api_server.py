@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Final
 
 import h11
@@ -19,7 +20,6 @@ from lambdarun.model.runtime_api import Request, Response, refused
 _READ_BYTES: Final = 65_536
 # Go's server, which AWS's is, takes a megabyte of request line and headers.
 _HEADER_BYTES_MAX: Final = 1_048_576
-_BAD_REQUEST: Final = b"400 Bad Request"
 
 
 # Responses are written by whoever brings them about: the response to a waiting `next` is sent by the task that read the
@@ -102,7 +102,7 @@ class ApiServer:
             if isinstance(event, h11.Request):
                 connection.request, connection.body, connection.size = event, [], 0
                 if connection.http.they_are_waiting_for_100_continue:
-                    self._write(connection, connection.http.send(_CONTINUE))
+                    self._write(connection, _CONTINUE)
             elif isinstance(event, h11.Data):
                 # What is beyond the limit is counted, so that it can be refused, and not kept.
                 if connection.size <= limits.RESPONSE_BYTES.value:
@@ -132,7 +132,7 @@ class ApiServer:
                 connection.size,
             )
         )
-        connection.body = []
+        connection.request, connection.body = None, []
         self.follow()
 
     def send(self, response: Response) -> None:
@@ -142,41 +142,28 @@ class ApiServer:
             return
         connection.answering = False
         http = connection.http
-        headers = [*response.headers, ("Content-Length", str(len(response.body)))]
-        told = http.send(h11.Response(status_code=response.status, headers=headers)) or b""
-        told += http.send(h11.Data(data=response.body)) or b""
-        told += http.send(h11.EndOfMessage()) or b""
-        self._write(connection, told)
-        if http.our_state is h11.MUST_CLOSE:
+        # What h11 has read says whether the connection lives on; the answer needs no parser of its own, and is half the
+        # price without one.
+        closes = http.their_state is not h11.DONE
+        self._write(connection, _answer(response.status, response.headers, response.body, closes=closes))
+        if closes:
             connection.closing = True
             self._finish(connection)
-        elif http.our_state is h11.DONE and http.their_state is h11.DONE:
-            http.start_next_cycle()
-            if http.trailing_data[0]:
-                # A client that does not wait for its answer has sent the next request already.
-                try:
-                    self._events(connection)
-                except h11.RemoteProtocolError as fault:
-                    self._refuse(connection, fault)
+            return
+        ahead, _ = http.trailing_data
+        connection.http = _parser()
+        if ahead:
+            # A client that does not wait for its answer has sent the next request already.
+            self._receive(connection, ahead)
 
     def _refuse(self, connection: Connection, fault: h11.RemoteProtocolError) -> None:
         """Answer what is no HTTP, or not whole, and have the connection closed: the environment goes on."""
         connection.closing = True
-        http = connection.http
-        truncated = (
-            connection.request is not None and http.their_state is h11.ERROR and not connection.answering
-        )
-        status, body = fault.error_status_hint, _BAD_REQUEST
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
-        if truncated:
+        told = Response(connection.key, fault.error_status_hint, _PLAIN, b"400 Bad Request")
+        if connection.request is not None and not connection.answering:
             told = refused(connection.key, runtime_api.TRUNCATED)
-            status, body, headers = told.status, told.body, [*told.headers, ("Connection", "close")]
-        if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            headers.append(("Content-Length", str(len(body))))
-            with suppress(h11.LocalProtocolError):
-                answer = http.send(h11.Response(status_code=status, headers=headers)) or b""
-                answer += http.send(h11.Data(data=body)) or b""
-                self._write(connection, answer + (http.send(h11.EndOfMessage()) or b""))
+        if not connection.answering:
+            self._write(connection, _answer(told.status, told.headers, told.body, closes=True))
         self._finish(connection)
 
     def _write(self, connection: Connection, data: bytes | None) -> None:
@@ -209,6 +196,21 @@ class ApiServer:
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-_CONTINUE: Final = h11.InformationalResponse(status_code=100, headers=[])
+def _parser() -> h11.Connection:
+    return h11.Connection(h11.SERVER, _HEADER_BYTES_MAX)
+
+
+def _answer(status: int, headers: tuple[tuple[str, str], ...], body: bytes, *, closes: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines.append(f"Content-Length: {len(body)}")
+    if closes:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PLAIN: Final = (("Content-Type", "text/plain; charset=utf-8"),)
 _ACCEPT_AGAIN_S: Final = 0.05
 _SEND_BYTES: Final = 1_048_576

@@ -15,6 +15,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
+from lambdarun.runtime.engines import is_program
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
@@ -53,6 +54,8 @@ def build(
     region = Region(project, Draws(options.seed), options.durations, options.function)
     zygotes = Zygotes(virtual)
     zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual))
+    if any(is_program(function) for function in project.functions.values()):
+        zygotes.supervisors()  # it gets ready while the first event is on its way
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(project.account, zygotes, virtual, measured, options.seed)
     processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)

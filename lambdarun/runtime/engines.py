@@ -39,6 +39,8 @@ class Program:
     """In place of a command: the first of these files that is there."""
     extensions: tuple[str, ...]
     """External extensions: executable files."""
+    environ: tuple[tuple[str, str], ...] = ()
+    """Variables that its runtime gets beside the environment's own."""
 
     def as_configuration(self) -> dict[str, Any]:
         """What the supervisor is told."""
@@ -47,7 +49,17 @@ class Program:
             "wrapper": self.wrapper,
             "bootstraps": self.bootstraps,
             "extensions": self.extensions,
+            "environ": dict(self.environ),
         }
+
+
+def is_program(function: Function) -> bool:
+    """Whether `function` says by itself that a program of its own runs it: extensions may say so too."""
+    return (
+        family_of(function.runtime) is not Family.PYTHON
+        or function.engine is Engine.RIC
+        or bool(function.environment.get(WRAPPER_VARIABLE))
+    )
 
 
 @define(eq=False)
@@ -74,8 +86,12 @@ class Engines:
         elif function.engine is Engine.RIC:
             self._ensure_client(interpreter)
             command = (interpreter, "-m", "awslambdaric", function.handler)
+            # AWS's own entry puts the layers on the path before it starts the client.
+            layers = os.pathsep.join(_layer_paths(code, function.runtime))
+            environ = (("PYTHONPATH", layers),) if layers else ()
+            return Program(command, wrapper, (), extensions, environ)
         elif wrapper is not None or extensions:
-            command = (interpreter, str(_WORKER / "api_client.py"))
+            command = (interpreter, str(_WORKER / "api_client.py"), *_layer_paths(code, function.runtime))
         else:
             return None
         return Program(command, wrapper, (), extensions)
@@ -115,6 +131,13 @@ def external_extensions(code: Code) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and os.access(path, os.X_OK):
             yield str(path)
+
+
+def _layer_paths(code: Code, runtime: str) -> tuple[str, ...]:
+    """The folders of layers on Python's path, behind the code package."""
+    if code.opt is None:
+        return ()
+    return (str(code.opt / "python" / "lib" / runtime / "site-packages"), str(code.opt / "python"))
 
 
 def _wrapper(function: Function, code: Code) -> str | None:

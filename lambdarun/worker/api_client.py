@@ -1,7 +1,7 @@
 """The built-in engine as a process of its own: takes events from a Runtime API instead of from a socket of packets.
 
 So handlers are run by the same code where a wrapper script must start them, or extensions stand beside them. Started as
-`python api_client.py` with Lambda's variables.
+`python api_client.py [FOLDER_OF_LAYERS...]` with Lambda's variables.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def main() -> None:
     """Import the handler, then take events for ever."""
     bootstrap, error_payload = load_sibling("bootstrap"), load_sibling("error_payload")
     handler_log, wire = load_sibling("handler_log"), load_sibling("wire")
+    layers = sys.argv[1:]
     bootstrap.prepare()
-    sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
+    sys.path[:0] = [os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()), *layers]
     client = Client(os.environ["AWS_LAMBDA_RUNTIME_API"])
     environment = types.SimpleNamespace(statics=load_sibling("context").static_values())
     try:

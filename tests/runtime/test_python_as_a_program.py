@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from lambdarun.errors import MachineError
 from lambdarun.model.function import Function
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.runtimes import Engine
-from lambdarun.runtime import engines
+from lambdarun.runtime import engines, launch
 from lambdarun.runtime.blocking import open_blocking_runtime
+from lambdarun.runtime.code import Code
 from tests.conftest import project_of
 
 Python = Callable[..., Function]
@@ -138,3 +140,18 @@ def test_without_awss_client_the_error_says_how_to_get_it(
     with open_blocking_runtime(project_of(function)) as runtime, pytest.raises(MachineError) as said:
         runtime.invoke("fn", 1)
     assert "has no package awslambdaric. Install it there: pip install awslambdaric" in str(said.value)
+
+
+@pytest.mark.parametrize("way", ["wrapped", "ric"])
+def test_layers_are_on_the_path_behind_the_code(
+    python: Python, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "opt" / "python").mkdir(parents=True)
+    for folder, names in ((tmp_path / "opt" / "python", ("both", "layered")), (tmp_path / "code", ("both",))):
+        folder.mkdir(exist_ok=True)
+        for name in names:
+            (folder / f"{name}.py").write_text(f"FROM = {folder.name!r}\n")
+    monkeypatch.setattr(launch, "code_of", lambda function: Code(function.code_uri, tmp_path / "opt"))
+    source = "import both, layered\ndef handler(event, context):\n    return [both.FROM, layered.FROM]\n"
+    [reply] = replies(by(way, python, source), 1)
+    assert reply.json() == ["code", "python"]

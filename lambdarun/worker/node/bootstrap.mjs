@@ -183,7 +183,7 @@ async function load() {
 function contextOf(headers, settle) {
   let waits = true;
   const get = (name) => headers[`lambda-runtime-${name}`];
-  const parsed = (name) => (get(name) ? JSON.parse(get(name)) : undefined);
+  const parsed = (name) => (get(name) ? JSON.parse(Buffer.from(get(name), "latin1").toString()) : undefined);
   const deadline = Number(get("deadline-ms"));
   const done = (error, value) => {
     waits = false;
