@@ -29,7 +29,7 @@ class Connection:
     """One connection, and the request that is being read or answered."""
 
     key: int
-    sock: trio.socket.SocketType
+    sock: socket.socket
     http: h11.Connection = field(factory=lambda: h11.Connection(h11.SERVER, _HEADER_BYTES_MAX))
     request: h11.Request | None = None
     body: list[bytes] = field(factory=list)
@@ -46,30 +46,33 @@ class ApiServer:
     api: EnvironmentApi
     follow: Callable[[], None]
     """Called when the core may have something to send."""
-    listener: trio.socket.SocketType
+    listener: socket.socket
     port: int
     _connections: dict[int, Connection] = field(factory=dict, init=False)
     _made: int = field(default=0, init=False)
     _nursery: trio.Nursery = field(init=False)
 
     @classmethod
-    async def open(cls, api: EnvironmentApi, follow: Callable[[], None]) -> ApiServer:
+    def open(cls, api: EnvironmentApi, follow: Callable[[], None]) -> ApiServer:
         """Listen on a free port of the loopback. Raises OSError."""
-        listener = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        await listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        listener.setblocking(False)
         return cls(api, follow, listener, listener.getsockname()[1])
 
     async def serve(self, nursery: trio.Nursery) -> None:
         """Take connections until cancelled."""
         self._nursery = nursery
         while True:
+            await trio.lowlevel.wait_readable(self.listener)
             try:
-                sock, _ = await self.listener.accept()
+                sock, _ = self.listener.accept()
+            except BlockingIOError:
+                continue  # whoever knocked is gone again
             except OSError:
                 # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
                 await trio.sleep(_ACCEPT_AGAIN_S)
                 continue
+            sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._made += 1
             connection = self._connections[self._made] = Connection(self._made, sock)
@@ -78,13 +81,19 @@ class ApiServer:
     async def _read(self, connection: Connection) -> None:
         try:
             while not connection.closing:
-                data = await connection.sock.recv(_READ_BYTES)
+                # Not trio's own sockets: they try first, and wait then; nearly always there is nothing yet.
+                await trio.lowlevel.wait_readable(connection.sock)
+                try:
+                    data = connection.sock.recv(_READ_BYTES)
+                except BlockingIOError:
+                    continue
                 self._receive(connection, data)
                 if not data:
                     return
         except OSError:
             pass  # the peer is gone; nothing of it is left to answer
         finally:
+            trio.lowlevel.notify_closing(connection.sock)
             self.api.closed(connection.key)
             del self._connections[connection.key]
             connection.sock.close()
@@ -182,8 +191,8 @@ class ApiServer:
     async def _send_rest(self, connection: Connection) -> None:
         try:
             while connection.unsent:
-                sent = await connection.sock.send(bytes(connection.unsent[:_SEND_BYTES]))
-                del connection.unsent[:sent]
+                await trio.lowlevel.wait_writable(connection.sock)
+                del connection.unsent[: connection.sock.send(connection.unsent[:_SEND_BYTES])]
             if connection.closing:
                 self._finish(connection)
         except (OSError, trio.ClosedResourceError):

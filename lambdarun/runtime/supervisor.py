@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import sys
@@ -87,7 +86,7 @@ class Supervisor:
             configuration["account_id"],
         )
         self.api = EnvironmentApi(facts, configuration["seed"])
-        self.server = await ApiServer.open(self.api, self.follow)
+        self.server = ApiServer.open(self.api, self.follow)
         async with trio.open_nursery() as self.nursery:
             self.nursery.start_soon(self._heed_signals)
             self.nursery.start_soon(self._watch_lingering)
@@ -95,12 +94,16 @@ class Supervisor:
             await self._serve_channel()
 
     async def _serve_channel(self) -> None:
-        with trio.socket.from_stdlib_socket(self.channel.dup()) as channel:
-            while True:
-                packet = await channel.recv(wire.PACKET_MAX)
-                if not packet:
-                    await self.end(ShutdownReason.SPINDOWN, 0)
-                self._take(packet)
+        channel = self.channel
+        while True:
+            await trio.lowlevel.wait_readable(channel)
+            try:
+                packet = channel.recv(wire.PACKET_MAX)
+            except ConnectionResetError:
+                packet = b""
+            if not packet:
+                await self.end(ShutdownReason.SPINDOWN, 0)
+            self._take(packet)
 
     def _take(self, packet: bytes) -> None:
         unpacked = wire.RUN_HEADER.unpack_from(packet)
@@ -255,10 +258,6 @@ class Supervisor:
             self._memory(),
             len(payload),
         )
-        # trio has made the socket one that does not block; the shell reads at all times.
-        waiting = select.poll()
-        waiting.register(self.channel, select.POLLOUT)
-        waiting.poll(_MEMFD_WAIT_MS)
         with suppress(BrokenPipeError, ConnectionResetError):  # the shell is gone: its end of file comes next
             if inline:
                 self.channel.send(header + named + payload)
