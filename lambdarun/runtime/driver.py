@@ -127,6 +127,15 @@ class RealDriver(Driver):
 
     clock: RealClock = field(kw_only=True)
 
+    def close(self) -> None:
+        """As every driver; what was answered, and is only held by extensions, ends as it was answered."""
+        if not self.closed and (ends := self.processes.answered()):
+            now = self.clock.now()
+            for news in ends:
+                self.region.take(now, news)
+            self.journal.write(self.region.advance(now)[0])
+        Driver.close(self)
+
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
         now = self.clock.now()

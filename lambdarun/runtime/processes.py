@@ -41,7 +41,7 @@ from lambdarun.runtime.environment_process import (
     replied,
     used,
 )
-from lambdarun.runtime.farewells import FAREWELL_S, Farewells, ask_to_end, overdue
+from lambdarun.runtime.farewells import FAREWELL_S, Farewells, answered, ask_to_end, exit_wait_s, overdue
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
@@ -58,8 +58,6 @@ _WAITING: Final = array("i", [0])
 _STALE_MAX: Final = 256
 # epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
-# Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
-_QUIET_EXIT_S: Final = 0.2
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
@@ -108,6 +106,10 @@ class Processes:
     def in_flight(self) -> int:
         """Invocations handed over and not yet ended."""
         return len(self._busy) + len(self._waiting)
+
+    def answered(self) -> list[Ended]:
+        """The ends of those that were answered already: nobody would hear of them once this is closed."""
+        return answered(self._busy.values())
 
     def seconds_until_deadline(self) -> float | None:
         """Seconds of the wall until the next time-out is due; None: nothing can time out."""
@@ -216,9 +218,7 @@ class Processes:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
-        quiet = wall_seconds() + _QUIET_EXIT_S
-        if any(process.extended for process in living):
-            quiet = wall_seconds() + FAREWELL_S
+        quiet = wall_seconds() + exit_wait_s(living)
         for process in living:
             if process.pid and (process.extended or process.invocation is None):
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))

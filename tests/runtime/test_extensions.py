@@ -272,3 +272,13 @@ def test_in_virtual_time_the_declared_duration_holds_with_extensions_too(
         before = runtime.now()
         assert runtime.invoke("fn", 1).json() == 1
         assert runtime.now() - before == span_of(seconds=2)
+
+
+def test_what_was_answered_has_its_end_in_the_log_though_the_runtime_closes_before(
+    python: Python, extension: Extension
+) -> None:
+    extension("holder", HOLDS.replace("time.sleep(0.2)", "time.sleep(100)"))
+    with open_blocking_runtime(project_of(python(RETURNS, timeout=200))) as runtime:
+        assert runtime.invoke("fn", 1).json() == 1
+    [record] = [record for record in runtime.log if isinstance(record, InvocationSucceeded)]
+    assert record.response == b"1"
