@@ -320,9 +320,9 @@ class Processes:
             return
         header = wire.REPLY_HEADER.unpack_from(packet)
         invocation = process.invocation
+        process.extended |= bool(header[1] & wire.EXTENDED)
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
-            process.extended = bool(header[1] & wire.EXTENDED)
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
             return

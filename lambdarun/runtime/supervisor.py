@@ -116,8 +116,8 @@ class Supervisor:
         context = packet[at + arn_bytes : body_at].decode()
         self.number, self.request_id = number, id_bytes.decode()
         told = (payload, arn, context, deadline_us, bool(flags & wire.INIT_WITHIN))
-        if self.cold and self._first is None:
-            self._first = told
+        if not self.began:
+            self._first = told if unpacked[0] == wire.RUN else None
             self.began = wall_seconds()
             self._begin()
         else:
@@ -191,8 +191,11 @@ class Supervisor:
         with suppress(OSError):
             os.write(1, wire.INIT_END)
         extended = wire.EXTENDED if self.api.extensions.has_any() else 0
+        if self._first is None:  # it was initialised ahead of any event
+            self._send(wire.INITIALISED, extended | wire.MAY_RUN, 0)
+            self.cold = self.init_us = 0
+            return
         self._send(wire.INITIALISED, extended, 0)
-        assert self._first is not None
         payload, arn, context, deadline_us, within = self._first
         self._invoke(payload, arn, context, deadline_us if within else deadline_us + self.init_us, within)
 
@@ -215,7 +218,6 @@ class Supervisor:
         else:
             self._send_answer(wire.MAY_RUN, duration_us)
         self.cold = self.init_us = 0
-        self._first = None
 
     def _send_answer(self, flags: int, duration_us: int) -> None:
         match self.answer:

@@ -28,6 +28,8 @@ FORKED = 2
 REAP = 3
 REAPED = 4
 RUN = 16
+INIT = 17
+"""Import the handler and answer INITIALISED or INIT_ERROR; there is no event yet. A header of RUN, alone."""
 RESULT = 32
 """The handler returned; the payload is its result as JSON text."""
 ERROR = 33
@@ -65,9 +67,9 @@ RAW = 8
 INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
 
-LINGERS = 32
+LINGERS = 64
 """Reply: its caller can be answered, but the environment is busy until RELEASED."""
-EXTENDED = 64
+EXTENDED = 128
 """INITIALISED: extensions run here: the process is asked to end, and given time, before it is killed."""
 
 RUN_HEADER = struct.Struct("<BBHIQQ36sII")

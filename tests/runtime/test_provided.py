@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
 from lambdarun.model.instant import span_of
 from lambdarun.model.invoke_request import InvokeReply
@@ -16,6 +17,7 @@ from lambdarun.model.records import InitialisationFailed, InvocationFailed
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
+from lambdarun.worker import wire
 from tests.conftest import lasting, project_of
 from tests.processes import descendants, survivors, watch
 
@@ -258,3 +260,24 @@ def test_nothing_is_left_when_the_runtime_is_closed(provided: Provided) -> None:
 def _below(runtime: BlockingRuntime) -> list[int]:
     zygotes = [zygote._child.pid for zygote in runtime.driver.processes.launcher.zygotes]
     return [*zygotes, *(pid for zygote in zygotes for pid in descendants(zygote))]
+
+
+def test_an_environment_can_be_initialised_ahead_of_its_first_event(provided: Provided) -> None:
+    with open_blocking_runtime(project_of(provided(ECHOES))) as runtime:
+        launcher = runtime.driver.processes.launcher
+        process = launcher.launch(
+            Environment(1, next(iter(runtime.driver.region.project.functions.values())), "stream")
+        )
+        request_id = b"0" * 36
+        process.channel.send(wire.RUN_HEADER.pack(wire.INIT, 0, 0, 7, 0, 0, request_id, 0, 0))
+        process.channel.settimeout(20)
+        first = wire.REPLY_HEADER.unpack_from(process.channel.recv(wire.PACKET_MAX))
+        assert (first[0], first[3]) == (wire.INITIALISED, 7)
+        assert first[6] > 0
+        process.channel.send(wire.RUN_HEADER.pack(wire.RUN, 0, 0, 8, 0, 1, request_id, 0, 1) + b"5")
+        packet = process.channel.recv(wire.PACKET_MAX)
+        second = wire.REPLY_HEADER.unpack_from(packet)
+        assert (second[0], second[1] & wire.COLD, second[3], packet[-1:]) == (wire.RESULT, 0, 8, b"5")
+        process.zygote.await_forks()
+        process.zygote.forked.clear()
+        process.close()
