@@ -65,18 +65,30 @@ class ApiServer:
         while True:
             await trio.lowlevel.wait_readable(self.listener)
             try:
-                sock, _ = self.listener.accept()
+                self._accept()
             except BlockingIOError:
                 continue  # whoever knocked is gone again
             except OSError:
                 # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
                 await trio.sleep(_ACCEPT_AGAIN_S)
-                continue
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._made += 1
-            connection = self._connections[self._made] = Connection(self._made, sock)
-            nursery.start_soon(self._read, connection)
+
+    def drain(self) -> None:
+        """Take in what was sent by somebody who is gone since: it was sent before he went."""
+        with suppress(OSError):
+            while True:
+                self._accept()
+        for connection in tuple(self._connections.values()):
+            with suppress(OSError):
+                while not connection.closing and (data := connection.sock.recv(_READ_BYTES)):
+                    self._receive(connection, data)
+
+    def _accept(self) -> None:
+        sock, _ = self.listener.accept()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._made += 1
+        connection = self._connections[self._made] = Connection(self._made, sock)
+        self._nursery.start_soon(self._read, connection)
 
     async def _read(self, connection: Connection) -> None:
         try:

@@ -283,6 +283,7 @@ class Supervisor:
 
     async def _watch_runtime(self, child: Child) -> None:
         status = await child.wait()
+        self.server.drain()
         if not self.ending:
             # What it answered before it ended is its answer; the environment is lost all the same.
             self._linger()
@@ -290,6 +291,7 @@ class Supervisor:
 
     async def _watch_extension(self, child: Child) -> None:
         status = await child.wait()
+        self.server.drain()
         if not self.ending:
             how = f"exit code {status >> 8}"
             if status & _SIGNALLED:

@@ -224,38 +224,22 @@ def test_an_internal_extension_holds_the_environment_and_gets_half_a_second_at_t
 ) -> None:
     source = f"""
 import threading
-def extension():
-    global api
-    api = http.client.HTTPConnection(HOST, int(PORT))
-    while next_event(who)["eventType"] == "INVOKE":
-        time.sleep(0.2)
 who = register("INVOKE", name="inner")
+def extension():
+    own = http.client.HTTPConnection(HOST, int(PORT))
+    while True:
+        own.request("GET", "/2020-01-01/extension/event/next", None, who)
+        own.getresponse().read()
+        time.sleep(0.2)
+threading.Thread(target=extension, daemon=True).start()
 def leave(*_):
     open("{tmp_path}/ended", "w").close()
     os._exit(0)
 signal.signal(signal.SIGTERM, leave)
-main = api
-threading.Thread(target=extension, daemon=True).start()
-time.sleep(0.1)
-api, inner = main, api
-def take_main():
-    main.request("GET", "/2018-06-01/runtime/invocation/next")
-    answer = main.getresponse()
-    return answer.headers["Lambda-Runtime-Aws-Request-Id"], json.loads(answer.read())
 while True:
-    request_id, event = take_main()
-    main.request("POST", "/2018-06-01/runtime/invocation/" + request_id + "/response", json.dumps(event))
-    main.getresponse().read()
+    request_id, event = take()
+    respond(request_id, event)
 """
-    source = source.replace("who = register(", "who = register(", 1)
-    source = source.replace("    while next_event(who)", "    own = api\n    while own_next(own)")
-    source = source.replace(
-        "def extension():",
-        "def own_next(own):\n"
-        "    own.request('GET', '/2020-01-01/extension/event/next', None, who)\n"
-        "    return json.loads(own.getresponse().read())\n"
-        "def extension():",
-    )
     with open_blocking_runtime(project_of(provided(source))) as runtime:
         assert runtime.invoke("fn", 1, log_tail=True).json() == 1
         [record] = [record for record in runtime.log if isinstance(record, InvocationSucceeded)]
