@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, invocations, parts, queues, runtime_api
+from benchmarks import commands, invocations, layers, memory, parts, queues, runtime_api
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -17,10 +17,12 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "burst": invocations.burst,
     "deadline": invocations.deadline,
     "runtime-api": runtime_api.runtime_api,
+    "memory": memory.memory,
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
     "commands": commands.commands,
+    "layers": layers.layers,
 }
 
 

@@ -68,6 +68,7 @@ from lambdarun.errors import LambdarunError, ProjectError, ProjectErrors, Record
 if TYPE_CHECKING:
     from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue
     from lambdarun.model.function import Function
+    from lambdarun.model.layer import Layer
     from lambdarun.project.lone_handler import lone_function
     from lambdarun.project.project_file import load as load_project
     from lambdarun.recordings.read import Recording
@@ -86,6 +87,7 @@ __all__ = [
     "Function",
     "InvocationRefused",
     "LambdarunError",
+    "Layer",
     "MemoryStore",
     "Options",
     "Project",
@@ -111,6 +113,7 @@ _HOME: Final = {
     "ForgetfulStore": "runtime.journal",
     "Function": "model.function",
     "InvocationRefused": "runtime.requests",
+    "Layer": "model.layer",
     "MemoryStore": "runtime.journal",
     "Options": "runtime.assembly",
     "Project": "model.declarations",

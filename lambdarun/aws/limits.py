@@ -11,6 +11,13 @@ LAMBDA_API: Final = "https://docs.aws.amazon.com/lambda/latest/api"
 SQS_GUIDE: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
 SQS_API: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference"
 
+EMF: Final = (
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
+    "CloudWatch_Embedded_Metric_Format_Specification.html"
+)
+PUT_METRIC_DATA: Final = (
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"
+)
 COGNITO_TRIGGERS: Final = (
     "https://docs.aws.amazon.com/cognito/latest/developerguide/"
     "cognito-user-identity-pools-working-with-aws-lambda-triggers.html"
@@ -43,9 +50,19 @@ class Figure:
 # --- functions
 FUNCTION_TIMEOUT = Setting(1, 900, 3, "s", f"{LAMBDA_GUIDE}/configuration-timeout.html")
 MEMORY_SIZE = Setting(128, 10_240, 128, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
+# One core at so much memory, in proportion below and above it; six cores, which no page gives, are what 10,240 MB come to.
+MEMORY_OF_ONE_CORE = Figure(1_769, "MB", f"{LAMBDA_GUIDE}/configuration-memory.html")
+CORES_MAX = Figure(6, "cores", f"{LAMBDA_GUIDE}/configuration-memory.html")
+PROCESSES_AND_THREADS = Figure(1_024, "processes and threads", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+
+# --- code packages and layers
+ZIPPED_BYTES = Figure(52_428_800, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+UNZIPPED_BYTES = Figure(262_144_000, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
+"""Code and layers together."""
+LAYERS_PER_FUNCTION = Figure(5, "layers", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 
 # --- invocation
 SYNC_REQUEST_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
@@ -54,6 +71,13 @@ ASYNC_REQUEST_BYTES = Figure(1_048_576, "bytes", f"{LAMBDA_GUIDE}/gettingstarted
 RESPONSE_BYTES = Figure(6_291_556, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 CLIENT_CONTEXT_BYTES = Figure(3_583, "bytes", f"{LAMBDA_API}/API_Invoke.html")
 LOG_TAIL_BYTES = Figure(4_096, "bytes", f"{LAMBDA_API}/API_Invoke.html")
+# 1 MB since April 2025; 256 KB before.
+LOG_EVENT_BYTES = Figure(
+    1_048_576,
+    "bytes",
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html",
+)
+LOG_GROUP_LENGTH = Setting(1, 512, 1, "characters", f"{LAMBDA_API}/API_LoggingConfig.html")
 
 # --- concurrency
 ACCOUNT_CONCURRENCY = Setting(1, 1_000_000, 1_000, "executions", f"{LAMBDA_GUIDE}/lambda-concurrency.html")
@@ -121,3 +145,15 @@ SHUTDOWN_WITH_INTERNAL = Figure(500, "ms", f"{LAMBDA_GUIDE}/lambda-runtime-envir
 SHUTDOWN_WITH_EXTERNAL = Figure(2_000, "ms", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
 # Of the shutdown phase, until the runtime is killed; AWS's own emulator gives it so much.
 SHUTDOWN_RUNTIME_SHARE = Figure(30, "%", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
+
+# --- CloudWatch: metrics, and those embedded in logs
+METRIC_NAMESPACE_LENGTH = Setting(1, 1_024, 1, "characters", EMF)
+METRIC_NAME_LENGTH = Setting(1, 1_024, 1, "characters", EMF)
+DIMENSION_NAME_LENGTH = Setting(1, 250, 1, "characters", EMF)
+DIMENSION_VALUE_LENGTH = Setting(1, 1_024, 1, "characters", EMF)
+EMF_METRICS = Figure(100, "metrics a directive", EMF)
+EMF_DIMENSIONS = Figure(30, "dimensions a set", EMF)
+EMF_VALUES = Figure(100, "values a metric", EMF)
+METRIC_AGE_MAX = Figure(1_209_600, "s", PUT_METRIC_DATA)
+METRIC_AHEAD_MAX = Figure(7_200, "s", PUT_METRIC_DATA)
+METRIC_VALUE_BITS = Figure(360, "as a power of two", PUT_METRIC_DATA)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 INIT_START: Final = "INIT_START Runtime Version: {runtime}\tRuntime Version ARN: {arn}\n"
-START: Final = "START RequestId: {request_id} Version: $LATEST\n"
+START: Final = "START RequestId: {request_id} Version: {version}\n"
 END: Final = "END RequestId: {request_id}\n"
 REPORT: Final = (
     "REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"

@@ -201,6 +201,22 @@ BATCH_NEEDS_WINDOW: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+LOG_LEVEL_WITH_TEXT: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat'
+    ' to "JSON" and try again.',
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
+NOT_IN_ENUM: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value"
+    " set: [{allowed}]",
+    "message",
+    f"{LAMBDA_API}/API_LoggingConfig.html",
+)
 RESERVED_VARIABLE: Final = ErrorText(
     400,
     "InvalidParameterValueException",
@@ -224,4 +240,83 @@ UNRESERVED_TOO_LOW: Final = ErrorText(
     " minimum value of [100].",
     "message",
     f"{LAMBDA_API}/API_PutFunctionConcurrency.html",
+)
+
+# --- Lambda: code packages, layers and runtimes
+ZIPPED_TOO_LARGE: Final = ErrorText(
+    413,
+    "RequestEntityTooLargeException",
+    "Zipped size must be smaller than {limit} bytes",
+    "Message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+UNZIPPED_TOO_LARGE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Unzipped size must be smaller than {limit} bytes",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+NOT_UNZIPPED: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Could not unzip uploaded file. Please check your file, then try to upload again.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+TOO_MANY_LAYERS: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Cannot reference more than {most} layers.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+SAME_LAYER_TWICE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Two different versions of the same layer are not allowed to be referenced in the same function. {one} and {other}"
+    " are versions of the same layer.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+LAYER_MISSING: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Layer version {arn} does not exist.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+LAYER_MALFORMED: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '[{arn}]' at 'layers' failed to satisfy constraint: Member must satisfy"
+    " constraint: [Member must have length less than or equal to 2048, Member must have length greater than or equal to"
+    " 1, Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{{2}}((-gov)|(-iso"
+    "([a-z]?)))?-[a-z]+-\\d{{1}}:\\d{{12}}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:"
+    "[a-zA-Z0-9-_]+), Member must not be null]",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+LAYER_ELSEWHERE: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Layers are not in the same region as the function. Layers are expected to be in region {region}.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+RUNTIME_ENDED: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We"
+    " recommend you use a supported runtime while creating or updating functions.",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
+)
+RUNTIME_UNKNOWN: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{known}] or be a"
+    " valid ARN",
+    "message",
+    f"{LAMBDA_API}/API_CreateFunction.html",
 )

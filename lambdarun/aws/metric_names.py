@@ -45,3 +45,24 @@ SENT_MESSAGE_SIZE = Metric("SentMessageSize", "AWS/SQS", "Bytes", "Average", _SQ
 MESSAGES_VISIBLE = Metric("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Count", "Maximum", _SQS)
 MESSAGES_NOT_VISIBLE = Metric("ApproximateNumberOfMessagesNotVisible", "AWS/SQS", "Count", "Maximum", _SQS)
 OLDEST_MESSAGE_AGE = Metric("ApproximateAgeOfOldestMessage", "AWS/SQS", "Seconds", "Maximum", _SQS)
+
+_LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"
+EMF_PARSING_ERRORS = Metric("EMFParsingErrors", "AWS/Logs", "Count", "Sum", _LOGS)
+EMF_VALIDATION_ERRORS = Metric("EMFValidationErrors", "AWS/Logs", "Count", "Sum", _LOGS)
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+_SIZES: Final = ("Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes")
+_SIZES_IN_BITS: Final = ("Bits", "Kilobits", "Megabits", "Gigabits", "Terabits")
+_COUNTED: Final = (*_SIZES, *_SIZES_IN_BITS, "Count")
+UNITS: Final = frozenset(
+    {
+        "Seconds",
+        "Microseconds",
+        "Milliseconds",
+        "Percent",
+        "None",
+        *_COUNTED,
+        *(f"{unit}/Second" for unit in _COUNTED),
+    }
+)
+"""What a metric's unit may be."""

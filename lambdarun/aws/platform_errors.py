@@ -53,6 +53,11 @@ EXTENSION_GAVE_UP: Final = PlatformError(
 EXTENSION_UNUSABLE: Final = PlatformError(
     "Extension.LaunchError", "fork/exec {path}: {fault}", f"{LAMBDA_GUIDE}/runtimes-extensions-api.html"
 )
+# The text is that of any process that SIGKILL ended; since 2025 the type tells why. Which of the two a payload has today
+# no recording shows; REPORT lines have this one.
+OUT_OF_MEMORY: Final = PlatformError(
+    "Runtime.OutOfMemory", "Runtime exited with error: signal: killed", _TROUBLE
+)
 # Without the request id that the others begin with: recorded (test_lambda_too_large_response).
 RESPONSE_TOO_LARGE: Final = PlatformError(
     "Function.ResponseSizeTooLarge",

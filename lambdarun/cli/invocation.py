@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from attrs import evolve, frozen
 
 from lambdarun.cli import output
+from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
@@ -26,7 +27,7 @@ from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.runtime.zygote_process import ZygoteProcess
-from lambdarun.views.log_text import LogText
+from lambdarun.views.log_text import LogTexts
 
 
 @frozen(kw_only=True)
@@ -44,35 +45,54 @@ class Request:
     repeat: int
     as_json: bool
     log_file: str | None
+    terminal: int | None = None
+    debug_port: int | None = None
+    log_tail: bool
+    logs: str | None
 
 
-def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> bool:
-    """Invoke, print, and say whether the function failed."""
+def run(settings: Settings, request: Request, zygote: ZygoteProcess) -> tuple[bool, list[Path]]:
+    """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project, function = _with_flags(project, function, request)
     with ExitStack() as stack:
-        log = _log_stream(settings, request, stack)
-        text = LogText(function.runtime)
+        # With a tail, standard error has that alone; a file that was asked for has the whole log all the same.
+        alone = request.log_tail and request.log_file is None
+        log = None if alone else _log_stream(settings, request, stack)
+        folder = LogFolder(Path(request.logs), project) if request.logs is not None else None
+        if folder is not None:
+            stack.callback(folder.close)
+        texts = LogTexts(project)
         # An event's retries come after minutes, and nobody watches a command for hours of back-off.
         virtual = request.invocation_type == "Event"
 
         def read(records: list[Record]) -> None:
-            for _, lines in text.read(records):
+            for told in texts.read(records):
                 if log is not None:
-                    log.write(lines)
+                    log.write(told.text)
 
         options = Options(
             seed=settings.chosen({})["seed"].value,
-            readers=(read, *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json")),
+            readers=(
+                read,
+                *((folder.read,) if folder is not None else ()),
+                *output.speakers(settings, virtual=virtual, whole=settings.log_format == "json"),
+            ),
             zygote=zygote,
+            terminal=request.terminal,
+            debug_port=request.debug_port,
             allow_short_visibility=True,  # no queue is read here
         )
         clock = VirtualClock() if virtual else RealClock()
         runtime = stack.enter_context(open_blocking_runtime(project, clock=clock, options=options))
+        if request.debug_port is not None and not settings.quiet:
+            output.notice(
+                settings, f"waiting for a debugger on 127.0.0.1:{request.debug_port}; time-outs are off"
+            )
         failed = False
         for _ in range(request.repeat):
             failed |= _once(runtime, function, request, settings)
-        return failed
+        return failed, [function.code_uri, *(layer.content for layer in function.layers)]
 
 
 def _once(runtime: BlockingRuntime, function: Function, request: Request, settings: Settings) -> bool:
@@ -87,6 +107,7 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
                 payload=request.event,
                 qualifier=request.qualifier,
                 client_context=_encoded(request.client_context),
+                log_tail=request.log_tail,
             )
     except InvocationRefused as refused:
         if request.as_json:
@@ -102,6 +123,8 @@ def _once(runtime: BlockingRuntime, function: Function, request: Request, settin
             )
         sys.stderr.write(f"lambdarun: error: {refused}\n")
         return True
+    if reply.log_tail is not None and not request.as_json and _speaks(settings):
+        sys.stderr.write(reply.log_tail.decode("utf-8", "replace"))
     _print(reply, request)
     runtime.settle()  # extensions may hold the environment, and its REPORT line, beyond the answer
     return not reply.ok
@@ -164,7 +187,12 @@ def _log_stream(settings: Settings, request: Request, stack: ExitStack) -> TextI
             return stack.enter_context(Path(request.log_file).open("w", encoding="utf-8"))
         except OSError as fault:
             raise UsageError(f"{request.log_file}: cannot be written: {fault.strerror}.") from None
-    return None if settings.quiet or settings.log_format == "json" else sys.stderr
+    return sys.stderr if _speaks(settings) else None
+
+
+def _speaks(settings: Settings) -> bool:
+    """Whether standard error has the function's log."""
+    return not settings.quiet and settings.log_format != "json"
 
 
 def _print(reply: InvokeReply, request: Request) -> None:
@@ -177,16 +205,14 @@ def _print(reply: InvokeReply, request: Request) -> None:
         payload: Any = json.loads(text) if text else None
     except ValueError:
         payload = text
-    output.result(
-        json.dumps(
-            {
-                "schema": 1,
-                "statusCode": reply.status,
-                "requestId": reply.request_id,
-                "executedVersion": reply.executed_version,
-                "functionError": reply.function_error,
-                "payload": payload,
-            },
-            ensure_ascii=False,
-        )
-    )
+    told = {
+        "schema": 1,
+        "statusCode": reply.status,
+        "requestId": reply.request_id,
+        "executedVersion": reply.executed_version,
+        "functionError": reply.function_error,
+        "payload": payload,
+    }
+    if reply.log_tail is not None:
+        told["logResult"] = base64.b64encode(reply.log_tail).decode()
+    output.result(json.dumps(told, ensure_ascii=False))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lambdarun.cli import output
+from lambdarun.cli import output, working
 from lambdarun.errors import Place, RecordingError, UsageError
 from lambdarun.model.json_text import parse
 
@@ -102,8 +102,18 @@ def read_variables(pairs: Iterable[str], file: str | None) -> dict[str, str]:
 @click.option("--client-context", metavar="JSON", help="JSON, or base64 of it, for context.client_context.")
 @click.option("--qualifier", metavar="Q", help="Version or alias.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Invoke so often, in a warm environment.")
+@click.option("--watch", is_flag=True, help="Invoke again whenever the code, its layers or the event change.")
+@click.option(
+    "--debug-port", type=click.IntRange(1, 65_535), metavar="PORT", help="Wait there for an editor (debugpy)."
+)
 @click.option("--no-fail", is_flag=True, help="Exit with 0 even if the function fails.")
 @output.FORM
+@click.option(
+    "--log-type",
+    type=click.Choice(["None", "Tail"]),
+    help="Tail: the log's last 4,096 bytes alone, as AWS answers them (base64 in -o json).",
+)
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option("-l", "--log-file", metavar="FILE", help="Write the log there, not to standard error.")
 @click.pass_context
 def invoke(context: click.Context, /, **given: Any) -> None:
@@ -116,13 +126,45 @@ def invoke(context: click.Context, /, **given: Any) -> None:
         raise UsageError(
             f"--client-context reaches no handler with --invocation-type {given['invocation_type']}. Leave it out."
         )
-    event = read_event(given["event"])
+    if given["log_type"] == "Tail" and given["invocation_type"] != "RequestResponse":
+        raise UsageError(
+            f"--log-type Tail: AWS answers no log with --invocation-type {given['invocation_type']}. Leave it out."
+        )
+    if given["debug_port"] is not None:
+        if given["invocation_type"] != "RequestResponse":
+            raise UsageError("--debug-port debugs one invocation: leave --invocation-type out.")
+        working.checked_port(given["debug_port"])
+    terminal = working.terminal() if given["invocation_type"] == "RequestResponse" else None
+    if given["watch"]:
+        _watch(context, given, terminal)
+    failed = _invoke(context, given, read_event(given["event"]), terminal)[0]
+    raise SystemExit(1 if failed and not given["no_fail"] else 0)
+
+
+def _watch(context: click.Context, given: dict[str, Any], terminal: int | None) -> None:
+    """Invoke at each change, until Ctrl-C."""
+    kept = read_event(given["event"]) if given["event"] == "-" else None
+    settings = output.settings_of(context)
+    named = [given["event"], given["env_file"], settings.loaded.path if settings.loaded is not None else None]
+    files = [Path(one) for one in named if one is not None and Path(one).is_file()]
+
+    def invoke() -> list[Path]:
+        event = kept if kept is not None else read_event(given["event"])
+        return _invoke(context, given, event, terminal)[1]
+
+    working.watch(invoke, files, settings.quiet)
+
+
+def _invoke(
+    context: click.Context, given: dict[str, Any], event: bytes, terminal: int | None
+) -> tuple[bool, list[Path]]:
+    """Whether the function failed, and where its code is."""
     variables = read_variables(given["env"], given["env_file"])
     # Loaded here, so that --help need not pay for it; and the process that forks environments gets ready meanwhile.
     from lambdarun.runtime.zygote_process import ZygoteProcess
 
     # Before the imports below: the two starts then overlap, which makes a whole command a sixth shorter.
-    zygote = ZygoteProcess.start(virtual=given["invocation_type"] == "Event")
+    zygote = ZygoteProcess.start(virtual=given["invocation_type"] == "Event", terminal=terminal)
     try:
         from lambdarun.cli.invocation import Request, run
 
@@ -138,8 +180,11 @@ def invoke(context: click.Context, /, **given: Any) -> None:
             repeat=given["repeat"],
             as_json=given["form"] == "json",
             log_file=given["log_file"],
+            terminal=terminal,
+            debug_port=given["debug_port"],
+            log_tail=given["log_type"] == "Tail",
+            logs=given["logs"],
         )
-        failed = run(output.settings_of(context), request, zygote)
+        return run(output.settings_of(context), request, zygote)
     finally:
         zygote.close()
-    raise SystemExit(1 if failed and not given["no_fail"] else 0)

@@ -7,6 +7,7 @@ import json
 import click
 
 from lambdarun.cli import output
+from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.consistency import Severity, check
@@ -26,7 +27,7 @@ def _project(settings: Settings) -> Project:
 @output.FORM
 @click.pass_context
 def list_(context: click.Context, /, form: str) -> None:
-    """Show what the project declares: functions, queues, mappings, routes."""
+    """Show what the project declares: functions, layers, queues, mappings, routes."""
     project = _project(output.settings_of(context))
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
@@ -41,6 +42,9 @@ def list_(context: click.Context, /, form: str) -> None:
             (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, shown(f.code_uri))
         )
     parts = [output.columns(functions)]
+    layers = layer_rows(project)
+    if layers:
+        parts.append(output.columns(layers))
     if project.queues:
         rows = [("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS")]
         for q in project.queues.values():
@@ -69,11 +73,26 @@ def _as_json(project: Project) -> dict[str, object]:
                 "name": f.name,
                 "handler": f.handler,
                 "code_uri": str(f.code_uri),
+                "code_sha256": code_sha256(f.code_uri),
+                "layers": layers_as_json(project, f),
                 "runtime": f.runtime,
                 "timeout": f.timeout,
                 "memory_size": f.memory_size,
+                "cpu": f.cpu.value,
                 "reserved_concurrent_executions": f.reserved_concurrent_executions,
                 "environment": dict(f.environment),
+                "logging_config": {
+                    "log_format": f.logging.log_format.value,
+                    **(
+                        {
+                            "application_log_level": f.logging.application_level.value,
+                            "system_log_level": f.logging.system_level.value,
+                        }
+                        if f.logging.is_json
+                        else {}
+                    ),
+                    "log_group": f.log_group,
+                },
                 "async": {
                     "maximum_retry_attempts": f.asynchronous.maximum_retry_attempts,
                     "maximum_event_age_in_seconds": f.asynchronous.maximum_event_age_in_seconds,
@@ -120,7 +139,8 @@ def validate(context: click.Context, /, form: str) -> None:
     """Check the project file: exit 3 if AWS or lambdarun would refuse it."""
     settings = output.settings_of(context)
     project = _project(settings)
-    findings = [*check(project), *missing_modules(project.functions.values())]
+    declared = project.functions.values()
+    findings = [*check(project), *missing_modules(declared), *package_findings(declared)]
     for finding in findings:
         output.notice(settings, str(finding), finding.severity.value)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

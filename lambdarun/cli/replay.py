@@ -29,6 +29,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 )
 @click.option("--out", metavar="FILE.jsonl", help="Write the event log there.")
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
+@click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "dlq", "never"]),
@@ -39,6 +40,7 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option(
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
 )
+@click.option("--watch", is_flag=True, help="Changed code is in the next invocation, in a new environment.")
 @output.FORM
 @click.pass_context
 def replay(context: click.Context, /, **given: Any) -> None:
@@ -56,8 +58,10 @@ def replay(context: click.Context, /, **given: Any) -> None:
         workers=given["workers"],
         out=given["out"],
         metrics=given["metrics"],
+        logs=given["logs"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
+        watch=given["watch"],
         as_json=given["form"] == "json",
         chosen={name: given[name] for name in ("speed", "seed", "durations") if given[name] is not None},
     )

@@ -46,8 +46,10 @@ class Replay:
     workers: int | None
     out: str | None
     metrics: str | None
+    logs: str | None
     fail_on: str
     allow_short_visibility: bool
+    watch: bool
     as_json: bool
     chosen: Mapping[str, Any]
 
@@ -72,6 +74,8 @@ def run(settings: Settings, request: Replay) -> int:
     clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
     with ExitStack() as files:
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
+        if request.logs is not None:
+            readers.log_into(Path(request.logs))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])
         options = Options(
             seed=chosen["seed"],
@@ -79,6 +83,7 @@ def run(settings: Settings, request: Replay) -> int:
             function=function,
             readers=readers.all(settings),
             allow_short_visibility=request.allow_short_visibility,
+            watch=request.watch,
         )
         if request.workers is not None:
             options = evolve(options, workers=request.workers)

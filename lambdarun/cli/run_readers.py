@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +12,14 @@ from attrs import define, field
 
 from lambdarun.cli import output
 from lambdarun.cli.event_log_file import WholeFile
+from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.model.declarations import Project
 from lambdarun.model.instant import Instant, iso
 from lambdarun.model.records import Record
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.journal import Reader
+from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -37,18 +40,25 @@ class RunReaders:
     files: ExitStack
     """Drops what was written of a file where the run breaks off."""
     last: Instant = field(init=False)
-    summary: Summary = field(factory=Summary, init=False)
+    summary: Summary = field(init=False)
     _metrics: Metrics | None = field(init=False)
     _metrics_file: WholeFile | None = field(init=False)
     _lines: ResultLines = field(init=False)
     _out: WholeFile | None = field(init=False)
+    _logs: LogFolder | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
+        self.summary = Summary(custom=CustomMetrics(self.project.functions))
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
         self._metrics_file = self._file(self.metrics_path)
         self._metrics = Metrics(_reserved(self.project)) if self.metrics_path is not None else None
+
+    def log_into(self, folder: Path) -> None:
+        """Write a file a log stream there. Raises UsageError where that cannot be."""
+        self._logs = LogFolder(folder, self.project)
+        self.files.callback(self._logs.close)
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:
@@ -75,13 +85,15 @@ class RunReaders:
             self._out.write(self._lines.lines(records))
         if self._metrics is not None:
             self._metrics.read(records)
+        if self._logs is not None:
+            self._logs.read(records)
 
     def finish(self) -> None:
         """Put the files in their places."""
         if self._out is not None:
             self._out.finish()
         if self._metrics is not None and self._metrics_file is not None:
-            for line in self._metrics.lines():
+            for line in chain(self._metrics.lines(), self.summary.custom.lines()):
                 self._metrics_file.write(f"{line}\n")
             self._metrics_file.finish()
 

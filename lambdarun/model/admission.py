@@ -29,6 +29,7 @@ from lambdarun.model.outcome import (
 from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
+    EnvironmentStarted,
     ExtensionsFinished,
     InitialisationFailed,
     InvocationFailed,
@@ -47,6 +48,7 @@ _HAPPENING: Final[Mapping[Cause, Happening]] = {
     Cause.INIT_FAILED: Happening.INIT_FAILED,
     Cause.TIMED_OUT: Happening.TIMED_OUT,
     Cause.EXITED: Happening.EXITED,
+    Cause.OUT_OF_MEMORY: Happening.OUT_OF_MEMORY,
 }
 
 
@@ -83,6 +85,8 @@ class Admission:
         invocation.number = number
         invocation.started = now
         invocation.cold = cold = environment.cold
+        if environment.runs == 1:
+            self.records.append(EnvironmentStarted(now, name, environment.id, environment.log_stream))
         invocation.given = self.time.given(function, invocation.recorded)
         # `choose` has counted this run: more than one and cold again is a reset environment.
         invocation.init_within = cold and environment.runs > 1

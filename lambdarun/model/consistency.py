@@ -9,8 +9,10 @@ from attrs import frozen
 from lambdarun.aws import limits, messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import EventSourceMapping, Project, Queue
-from lambdarun.model.function import Function
+from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
+from lambdarun.model.layer import Layer
+from lambdarun.model.runtime_faults import runtime_fault
 
 
 class Severity(Enum):
@@ -44,6 +46,8 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
             )
+    findings += _runtimes(project)
+    findings += _layers(project)
     findings += _duplicates(project)
     findings += _dead_letters(project)
     findings += _durations(project)
@@ -103,6 +107,43 @@ def _reserved(project: Project) -> list[Finding]:
         f"Reserve at most {max(0, concurrency - limits.UNRESERVED_MINIMUM.value)} in total (now {reserved})."
     )
     return [Finding(Severity.ERROR, place, "reserved_concurrent_executions", text, mend)]
+
+
+def _runtimes(project: Project) -> list[Finding]:
+    findings = []
+    for function in project.functions.values():
+        fault = runtime_fault(function.runtime, running_runtime())
+        if fault is not None:
+            key = f"functions.{function.name}.runtime"
+            findings.append(Finding(Severity.ERROR, function.place, key, *fault))
+    return findings
+
+
+def _layers(project: Project) -> list[Finding]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html"""
+    findings = []
+    for function in project.functions.values():
+        key, layers = f"functions.{function.name}.layers", function.layers
+        place = layers[0].place if layers else None
+        most = limits.LAYERS_PER_FUNCTION.value
+        if len(layers) > most:
+            text = messages.TOO_MANY_LAYERS.of(most=most)
+            mend = f"It has {len(layers)}: put some of them together."
+            findings.append(Finding(Severity.ERROR, place, key, text, mend))
+        for number, layer in enumerate(layers):
+            other = next((one for one in layers[:number] if one.is_version_of(layer)), None)
+            if other is not None:
+                one, two = (_layer_label(project, each) for each in (other, layer))
+                text = messages.SAME_LAYER_TWICE.of(one=one, other=two)
+                findings.append(Finding(Severity.ERROR, place, key, text, "Leave one of them out."))
+                break
+    return findings
+
+
+def _layer_label(project: Project, layer: Layer) -> str:
+    if layer.name is None:
+        return str(layer.content)
+    return project.account.layer_arn(layer.name, layer.version)
 
 
 def _duplicates(project: Project) -> list[Finding]:

@@ -45,6 +45,10 @@ class Account:
         """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""
         return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{name}"
 
+    def layer_arn(self, name: str, version: int) -> str:
+        """`arn:aws:lambda:us-east-1:123456789012:layer:imaging:2`."""
+        return f"arn:aws:lambda:{self.region}:{self.account_id}:layer:{name}:{version}"
+
     def queue_arn(self, name: str) -> str:
         """`arn:aws:sqs:us-east-1:123456789012:orders`."""
         return f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
@@ -110,4 +114,6 @@ class Project:
     queues: Mapping[str, Queue] = field(factory=dict)
     mappings: Mapping[str, EventSourceMapping] = field(factory=dict)
     routes: tuple[Route, ...] = ()
+    interpreters: Mapping[str, str] = field(factory=dict)
+    """Paths of interpreters by runtime, where they are not to be looked for."""
     file: str | None = None

@@ -40,6 +40,7 @@ class Happening(Enum):
     REPLIED = "replied"
     TIMED_OUT = "timed out"
     EXITED = "exited"
+    OUT_OF_MEMORY = "out of memory"
     INIT_FAILED = "init failed"
     # AWS's own doing, after minutes or hours of idleness, which it does not document: nothing here lets it happen by
     # itself.
@@ -54,6 +55,7 @@ NEXT_PHASE: Final[dict[Phase, dict[Happening, Phase]]] = {
         Happening.REPLIED: Phase.IDLE,  # also when the handler raised: no reset
         Happening.TIMED_OUT: Phase.RESET,
         Happening.EXITED: Phase.RESET,
+        Happening.OUT_OF_MEMORY: Phase.RESET,
         Happening.INIT_FAILED: Phase.RESET,
     },
     # No process, but the private folder is kept. The next invocation pays for its own init.
@@ -98,7 +100,7 @@ class Environments:
             environment.cold = environment.phase is Phase.RESET
         else:
             self._made += 1
-            environment = Environment(self._made, function, self._log_stream(now))
+            environment = Environment(self._made, function, self._log_stream(now, function))
         environment.runs += 1
         # A new one is claimed for the event that it was made for, and initialised as its first part.
         environment.phase = NEXT_PHASE[environment.phase][Happening.CLAIMED]
@@ -109,7 +111,11 @@ class Environments:
         environment.phase = NEXT_PHASE[environment.phase][happening]
         self._idle.setdefault(environment.function.name, []).append(environment)
 
-    def _log_stream(self, now: Instant) -> str:
-        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`."""
+    def _log_stream(self, now: Instant, function: Function) -> str:
+        """`2026/01/02/[$LATEST]<32 hexadecimal digits>`; with a log group of the user's own, which several functions may
+        share, the function's name stands before the version.
+        """
         day = datetime.fromtimestamp(now // SECOND, UTC)
-        return f"{day:%Y/%m/%d}/[$LATEST]{self.draws.stream('log-streams').getrandbits(128):032x}"
+        name = function.name if function.logging.log_group is not None else ""
+        drawn = self.draws.stream("log-streams").getrandbits(128)
+        return f"{day:%Y/%m/%d}/{name}[$LATEST]{drawn:032x}"

@@ -12,7 +12,10 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.instant import Duration
+from lambdarun.model.layer import Layer
+from lambdarun.model.logging_config import AS_TEXT, LoggingConfig
 from lambdarun.model.runtimes import Engine
 from lambdarun.model.setting import setting
 
@@ -49,15 +52,21 @@ class Function:
     name: str = field()
     handler: str = field()
     code_uri: Path
+    """A folder, or a zip file."""
     runtime: str
+    layers: tuple[Layer, ...] = ()
+    """From the first to the last: where two have the same path, the later one's file stands under /opt."""
+    code_place: Place | None = field(default=None, eq=False)
     timeout: int = setting(limits.FUNCTION_TIMEOUT)
     memory_size: int = setting(limits.MEMORY_SIZE)
+    cpu: Cpu = Cpu.FULL
     reserved_concurrent_executions: int | None = setting(limits.RESERVED_CONCURRENCY, default=None)
     environment: Mapping[str, str] = field(factory=dict)
     duration: DeclaredDuration | None = None
     init_duration: Duration = Duration(0)
     asynchronous: AsyncInvokeConfiguration = AsyncInvokeConfiguration()
     engine: Engine = Engine.BUILTIN
+    logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
 
     @name.validator
@@ -75,3 +84,13 @@ class Function:
                 f"handler: {value!r} is no handler. Write module.function, without spaces, at most "
                 f"{limits.HANDLER_LENGTH.high} characters."
             )
+
+    @property
+    def logging(self) -> LoggingConfig:
+        """How it logs, whether that was said or not."""
+        return self.logging_config or AS_TEXT
+
+    @property
+    def log_group(self) -> str:
+        """The log group that holds its streams."""
+        return self.logging.log_group or f"/aws/lambda/{self.name}"

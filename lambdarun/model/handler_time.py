@@ -12,6 +12,7 @@ from typing import Final
 from attrs import define
 
 from lambdarun.aws import limits
+from lambdarun.model.cpu import Cpu, stretched
 from lambdarun.model.draws import Draws
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant
@@ -65,18 +66,23 @@ class HandlerTime:
         longest = timeout if invocation.init_within else _LONGEST_INIT
         return Instant(invocation.started + min(function.init_duration, longest))
 
+    def _stretched(self, duration: Duration, function: Function) -> Duration:
+        return stretched(duration, function.memory_size) if function.cpu is Cpu.SCALED else duration
+
     def end(self, invocation: Invocation, outcome: Outcome, usage: Usage) -> tuple[Instant, Outcome, Usage]:
         """When an outcome takes effect, and the outcome and usage as of virtual time."""
         function = invocation.function
         timeout = function.timeout * SECOND
         measured = self.mode is DurationMode.MEASURED
         failed_init = isinstance(outcome, FunctionFailed) and outcome.cause is Cause.INIT_FAILED
-        duration = 0 if failed_init else (usage.duration if measured else invocation.given) + usage.slept
+        real = self._stretched(usage.duration, function) if measured else invocation.given
+        duration = 0 if failed_init else real + usage.slept
         init = None
         # Also where the process died before it could tell: the model knows that this invocation was to initialise.
         if usage.init is not None or invocation.cold:
-            real = (usage.init or 0) if measured else function.init_duration
-            init = Duration(real + usage.init_slept)
+            # Not stretched by the share of the processor: AWS is said to give initialisation all of it (no page says so).
+            own_init = (usage.init or 0) if measured else function.init_duration
+            init = Duration(own_init + usage.init_slept)
         late = is_time_out(outcome)
         within = 0
         if init is not None:

@@ -1,63 +1,78 @@
-"""One invocation's log as CloudWatch shows it: platform lines rendered from its record, the handler's output between."""
+"""One invocation's log in the Text format: platform lines rendered from its record, the handler's output between."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lambdarun.aws import limits, log_lines, platform_errors
 from lambdarun.model.instant import MILLISECOND
-from lambdarun.model.outcome import Cause
-from lambdarun.model.records import InitialisationFailed, InvocationFailed, InvocationSucceeded
-from lambdarun.model.runtimes import version_of
+from lambdarun.model.logged_invocation import (
+    ERROR,
+    SUCCESS,
+    TIMEOUT,
+    LoggedInvocation,
+    billed_ms,
+    status,
+    told_type,
+)
+from lambdarun.model.records import InvocationFailed, InvocationSucceeded
 
-# What ends the process is the platform's to report; a handler's exception is an ordinary end for it.
-_STATUS: Final = {
-    Cause.TIMED_OUT.value: log_lines.STATUS_TIMEOUT,
-    Cause.EXITED.value: log_lines.STATUS_ERROR,
-    Cause.INIT_FAILED.value: log_lines.STATUS_ERROR,
-}
+_RUNTIME: Final = r"([a-z]+)\.?(\d[\w.]*?|al\w+)(?:\.x)?"
 
 
-def invocation_log(
-    ended: InvocationSucceeded | InvocationFailed,
-    output: bytes,
-    runtime: str,
-    failed_init: InitialisationFailed | None = None,
-    init_output: int = 0,
-) -> str:
-    """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`.
-
-    The first `init_output` bytes of the output are the initialisation's: they stand before START.
-    """
+def invocation_log(told: LoggedInvocation, runtime: str) -> str:
+    """INIT_START (after a cold start), START, what the handler wrote, END and REPORT; `runtime` as `python3.11`."""
+    ended, output, failed_init = told.ended, told.output, told.failed_init
     request_id = ended.request_id
     text = ""
     if ended.init_us is not None:
-        text = _init_start(runtime) + _lines(output[:init_output])
-        output = output[init_output:]
+        text = _init_start(runtime) + lines(output[: told.init_output])
+        output = output[told.init_output :]
     elif failed_init is not None:
-        text = _init_start(runtime) + _lines(failed_init.output)
+        text = _init_start(runtime) + lines(failed_init.output)
         text += _init_report(failed_init.init_us, "init", failed_init.error_type)
-    text += log_lines.START.format(request_id=request_id) + _lines(output)
-    if isinstance(ended, InvocationFailed) and ended.cause == Cause.INIT_FAILED.value:
-        text += _init_report(ended.duration_us, "invoke", ended.error_type)
+    if told.init_failed_within:
+        # START behind it, as AWS has it: the event was never handed to anybody.
+        assert isinstance(ended, InvocationFailed)
+        text += lines(output) + _init_report(ended.duration_us, "invoke", ended.error_type)
+        output = b""
+    text += log_lines.START.format(request_id=request_id, version=told.version) + lines(output)
     return text + log_lines.END.format(request_id=request_id) + report_line(ended)
 
 
+def runtime_version(runtime: str) -> tuple[str, str]:
+    """Version and ARN of a runtime, in AWS's form: a runtime of our own.
+
+    >>> [runtime_version(name)[0] for name in ("python3.12", "nodejs22.x", "provided.al2023", "provided")]
+    ['python:3.12.lambdarun', 'nodejs:22.lambdarun', 'provided:al2023.lambdarun', 'provided.lambdarun']
+    """
+    parts = re.fullmatch(_RUNTIME, runtime)
+    named = runtime if parts is None else f"{parts[1]}:{parts[2]}"
+    return f"{named}.lambdarun", "arn:aws:lambda:us-east-1::runtime:lambdarun"
+
+
 def _init_start(runtime: str) -> str:
-    # AWS's form; a runtime of our own.
-    version = f"{version_of(runtime)}.lambdarun"
-    arn = "arn:aws:lambda:us-east-1::runtime:lambdarun"
+    version, arn = runtime_version(runtime)
     return log_lines.INIT_START.format(runtime=version, arn=arn)
 
 
 def _init_report(init_us: int, phase: str, error_type: str) -> str:
-    status = log_lines.STATUS_ERROR.format(error_type=error_type)
-    if error_type == platform_errors.TIMED_OUT.error_type:
-        status = log_lines.STATUS_TIMEOUT
-    return log_lines.INIT_REPORT.format(init_ms=init_us / MILLISECOND, phase=phase, status=status)
+    timed_out = error_type == platform_errors.TIMED_OUT.error_type
+    said = _status(TIMEOUT if timed_out else ERROR, told_type(error_type))
+    return log_lines.INIT_REPORT.format(init_ms=init_us / MILLISECOND, phase=phase, status=said)
 
 
-def _lines(output: bytes) -> str:
+def _status(said: str, error_type: str | None) -> str:
+    if said == SUCCESS:
+        return ""
+    if said == TIMEOUT:
+        return log_lines.STATUS_TIMEOUT
+    return log_lines.STATUS_ERROR.format(error_type=error_type)
+
+
+def lines(output: bytes) -> str:
+    """Output as whole lines of text."""
     written = output.decode("utf-8", "replace")
     return written if not written or written.endswith("\n") else written + "\n"
 
@@ -73,14 +88,7 @@ def report_line(ended: InvocationSucceeded | InvocationFailed) -> str:
     )
     if ended.init_us is not None:
         line += log_lines.INIT_DURATION.format(init_ms=ended.init_us / MILLISECOND)
-    if isinstance(ended, InvocationFailed) and ended.cause in _STATUS:
-        line += _STATUS[ended.cause].format(error_type=ended.error_type)
-    return line + "\n"
-
-
-def billed_ms(duration_us: int, init_us: int | None) -> int:
-    """Whole milliseconds, rounded up; initialisation is billed too (since August 2025)."""
-    return -(-(duration_us + (init_us or 0)) // MILLISECOND)
+    return f"{line}{_status(*status(ended))}\n"
 
 
 def log_tail(log: str) -> bytes:

@@ -195,6 +195,12 @@ def exited(request_id: str, wait_status: int, cause: Cause = Cause.EXITED) -> Fu
     return _platform_failure(cause, platform_errors.EXITED, request_id, exit_text(wait_status))
 
 
+def runtime_out_of_memory(request_id: str, cause: Cause = Cause.OUT_OF_MEMORY) -> FunctionFailed:
+    """The outcome of a process that the kernel (or who stands in for it) killed for want of memory."""
+    error = platform_errors.OUT_OF_MEMORY
+    return _platform_failure(cause, error, request_id, error.text)
+
+
 def exit_text(wait_status: int) -> str:
     """How AWS's platform tells the end of a process."""
     if wait_status == 0:

@@ -18,6 +18,8 @@ class Cause(Enum):
     INIT_FAILED = "init failed"
     TIMED_OUT = "timed out"
     EXITED = "exited"
+    OUT_OF_MEMORY = "out of memory"
+    """The runtime's process was killed because the environment's processes held more than the memory size."""
 
 
 class ThrottleReason(Enum):

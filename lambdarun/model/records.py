@@ -169,6 +169,18 @@ class HandlerOverran(Happened):
 
 
 @record
+class EnvironmentStarted(Happened):
+    """An execution environment was made, with a log stream of its own; its processes come and go."""
+
+    kind: ClassVar[str] = "environment.started"
+    level: ClassVar[str] = "debug"
+    time: Instant
+    function: str
+    environment: int
+    log_stream: str
+
+
+@record
 class EnvironmentInitialised(Happened):
     """An environment's first, or again its next, process imported the handler."""
 
@@ -445,6 +457,7 @@ Record = (
     | InvocationLost
     | OutputCaptured
     | HandlerOverran
+    | EnvironmentStarted
     | EnvironmentInitialised
     | InitialisationFailed
     | ExtensionsFinished

@@ -13,9 +13,9 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.effects import Answer
 from lambdarun.model.function import Function
+from lambdarun.model.function_log import FunctionLog
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invocation_log import invocation_log, log_tail
 from lambdarun.model.invoke_request import (
     EMPTY_EVENT,
     InvokeReply,
@@ -24,9 +24,17 @@ from lambdarun.model.invoke_request import (
     request_refusal,
     throttled_refusal,
 )
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.news import Invoke, Responded
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
-from lambdarun.model.records import ArrivalAnswered, InvocationFailed, InvocationSucceeded, RequestRefused
+from lambdarun.model.records import (
+    ArrivalAnswered,
+    EnvironmentInitialised,
+    InvocationFailed,
+    InvocationSucceeded,
+    OutputCaptured,
+    RequestRefused,
+)
 from lambdarun.model.sync_caller import next_attempt
 from lambdarun.model.wakes import Wakes
 
@@ -91,11 +99,31 @@ class Callers:
 
     def _log_tail(self, invocation: Invocation, usage: Usage) -> bytes | None:
         # This step's own: the admission has recorded the end a moment ago, right before it told us.
+        ended: InvocationSucceeded | InvocationFailed | None = None
+        within: Duration | None = None
         for told in reversed(self.admission.records):
-            if isinstance(told, InvocationSucceeded | InvocationFailed):
-                runtime, failed_init = invocation.function.runtime, invocation.failed_init
-                return log_tail(invocation_log(told, usage.output, runtime, failed_init, usage.init_output))
-        return None  # it did not run
+            if ended is None:
+                if isinstance(told, InvocationSucceeded | InvocationFailed):
+                    ended = told
+            elif isinstance(told, EnvironmentInitialised) and told.environment == ended.environment:
+                within = told.init_us if ended.init_us is None else None
+                break
+            elif not isinstance(told, OutputCaptured):
+                break
+        if ended is None:
+            return None  # it did not run
+        return FunctionLog(invocation.function, self.account).tail(
+            LoggedInvocation(
+                ended=ended,
+                output=usage.output,
+                # An initialisation within the invocation is no part of what stands before START.
+                init_output=0 if invocation.init_within else usage.init_output,
+                dropped_bytes=usage.output_dropped,
+                failed_init=invocation.failed_init,
+                within=within,
+                log_stream=invocation.environment.log_stream,
+            )
+        )
 
 
 def sync_reply(invocation: Invocation, outcome: Outcome, tail: bytes | None) -> InvokeReply | Refusal:

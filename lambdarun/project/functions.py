@@ -7,8 +7,12 @@ from typing import Any
 
 from attrs import define
 
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
+from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.runtimes import Engine, Family, family_of
+from lambdarun.project.layers import LayerReader, is_package
+from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import FUNCTION_KEYS
 from lambdarun.project.toml_text import toml_text
@@ -20,25 +24,17 @@ class FunctionReader:
     """Makes functions of their tables."""
 
     reading: Reading
+    layers: LayerReader
 
     def read(self, name: str, given: Mapping[str, Any]) -> Function:
         """The function `name`. Raises Unusable where its table has findings."""
         path = ("functions", name)
         self.reading.known(given, FUNCTION_KEYS, path)
         runtime = given.get("runtime", running_runtime())
+        fault = runtime_fault(runtime, running_runtime())
+        if fault is not None:
+            self.reading.find((*path, "runtime"), *fault)
         family = family_of(runtime) if isinstance(runtime, str) else None
-        if family is None:
-            self.reading.find(
-                (*path, "runtime"),
-                f"{toml_text(runtime)} is no runtime that can run here.",
-                f'Write {toml_text(running_runtime())}, "nodejs20.x" or "provided.al2023".',
-            )
-        elif family is Family.PYTHON and runtime != running_runtime():
-            self.reading.find(
-                (*path, "runtime"),
-                f"{toml_text(runtime)} is not built yet: functions run under this interpreter.",
-                f"Leave it out, or write {toml_text(running_runtime())}.",
-            )
         if "handler" not in given:
             self.reading.find(path, "has no handler.", 'Write handler = "module.function".')
             raise Unusable
@@ -46,9 +42,11 @@ class FunctionReader:
         code = self.reading.root / str(uri)
         if not isinstance(uri, str):
             self.reading.find((*path, "code_uri"), f"{toml_text(uri)} is no text.", "Put it in quotes.")
-        elif not code.is_dir():
+        elif not is_package(code):
             self.reading.find(
-                (*path, "code_uri"), f"there is no folder {code}.", "Name the folder that holds the code."
+                (*path, "code_uri"),
+                f"there is no folder {code}.",
+                "Name the folder or the zip file that holds the code.",
             )
         own = {
             key: given[key]
@@ -62,14 +60,18 @@ class FunctionReader:
                 **own,
                 "name": name,
                 "code_uri": code.resolve(),
+                "code_place": self.reading.locator.place(*self.reading.prefix, *path, "code_uri"),
                 "runtime": runtime,
                 "engine": self._engine(path, given, family),
+                "layers": self.layers.of(path, given),
+                "cpu": self._cpu(path, given),
                 "environment": self._variables(path, given),
                 "duration": self._duration(path, given),
                 "init_duration": self.reading.span(
                     (*path, "init_duration"), given.get("init_duration", "0s")
                 ),
                 "asynchronous": self._asynchronous(path, given),
+                "logging_config": read_logging_config(self.reading, path, given),
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )
@@ -84,6 +86,17 @@ class FunctionReader:
         if "engine" in given and family is not Family.PYTHON:
             self.reading.find((*path, "engine"), "is for Python's runtimes alone.", "Leave it out.")
         return Engine(told)
+
+    def _cpu(self, path: tuple[str, ...], given: Mapping[str, Any]) -> Cpu:
+        value = given.get("cpu", Cpu.FULL.value)
+        if value not in [one.value for one in Cpu]:
+            self.reading.find(
+                (*path, "cpu"),
+                f"{toml_text(value)} is no share.",
+                'Write "full" or "scaled" (by memory_size).',
+            )
+            return Cpu.FULL
+        return Cpu(value)
 
     def _asynchronous(self, path: tuple[str, ...], given: Mapping[str, Any]) -> AsyncInvokeConfiguration:
         own = self.reading.table(given, "async", path)

@@ -43,6 +43,8 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
         if file.suffix in _NODE_SUFFIXES:
             module, runtime = file.stem, LONE_NODE_RUNTIME
         handler = f"{module}.{attribute}"
+        if file.suffix == ".zip":
+            code, handler, module = file, attribute, file.stem
     else:
         code, handler = start, name
         module = name.rpartition(".")[0].rpartition(".")[2] or name

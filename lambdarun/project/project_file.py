@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define, fields, frozen
+from attrs import define, evolve, fields, frozen
 
 from lambdarun.aws import messages
 from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.function import running_runtime
 from lambdarun.model.near_names import did_you_mean
+from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
+from lambdarun.project.layers import LayerReader
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.run_settings import CHOICES, RunSettings
 from lambdarun.project.tables import (
@@ -69,6 +72,8 @@ def _declared(locator: KeyLocator, path: Path, prefix: tuple[str, ...], document
         raise ProjectErrors([fault])
     project = reader.project(document, locator.file)
     settings = reader.settings(document)
+    named = {runtime: str(path.parent / str(at)) for runtime, at in settings.interpreters.items()}
+    project = evolve(project, interpreters=named)
     if reader.findings:
         raise ProjectErrors(reader.ordered())
     return LoadedProject(project, settings, path)
@@ -79,7 +84,9 @@ class _Reader(Reading):
     def project(self, document: Mapping[str, Any], file: str) -> Project:
         """Everything declared, as far as it is right."""
         self.known(document, TOP_KEYS, ())
-        functions = self.declared(document, "functions", FunctionReader(self).read)
+        account = self._account(document)
+        layers = LayerReader(self, account, document)
+        functions = self.declared(document, "functions", FunctionReader(self, layers).read)
         queues = self.declared(document, "queues", self._queue)
         mappings = self.declared(document, "event_source_mappings", self._mapping)
         routes = []
@@ -92,7 +99,7 @@ class _Reader(Reading):
             else:
                 routes.append(Route(key=key, function=target))
         project = Project(
-            account=self._account(document),
+            account=account,
             functions=functions,
             queues=queues,
             mappings=mappings,
@@ -125,6 +132,17 @@ class _Reader(Reading):
                 f"{toml_text(given['seed'])} is no whole number.",
                 "Write a whole number.",
             )
+        interpreters = self.table(given, "interpreters", ("settings",))
+        for runtime, path in interpreters.items():
+            at = ("settings", "interpreters", runtime)
+            if not runtime.startswith("python") or runtime_fault(runtime, running_runtime()) is not None:
+                self.find(
+                    at,
+                    "is no runtime that an interpreter runs.",
+                    'Write "python3.12" = "/path/to/python3.12".',
+                )
+            elif not isinstance(path, str) or not (self.root / path).is_file():
+                self.find(at, f"there is no program {toml_text(path)}.", "Write the path of an interpreter.")
         return RunSettings(**{key: given[key] for key in known if key in given})
 
     def _account(self, document: Mapping[str, Any]) -> Account:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 SPEEDS: Final = ("max", "1x", "10x")
 DURATIONS: Final = ("declared", "measured", "recorded")
@@ -19,3 +20,5 @@ class RunSettings:
     seed: int | None = None
     speed: str | None = None
     durations: str | None = None
+    interpreters: Mapping[str, str] = field(factory=dict)
+    """Paths by runtime: `{ "python3.12" = "/usr/local/bin/python3.12" }`."""

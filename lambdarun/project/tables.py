@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-TOP_KEYS: Final = ("account", "functions", "queues", "event_source_mappings", "routes", "settings")
+TOP_KEYS: Final = ("account", "functions", "layers", "queues", "event_source_mappings", "routes", "settings")
 FUNCTION_KEYS: Final = (
     "handler",
     "code_uri",
     "runtime",
     "engine",
+    "layers",
     "timeout",
     "memory_size",
+    "cpu",
     "reserved_concurrent_executions",
     "environment",
     "duration",
     "init_duration",
     "async",
+    "logging_config",
 )
 QUEUE_KEYS: Final = (
     "visibility_timeout",
@@ -37,11 +40,11 @@ NOT_BUILT: Final = frozenset(
     {
         "accelerator_config", "alarms", "aliases", "amazon_managed_kafka_event_source_config", "architectures",
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
-        "content_based_deduplication", "cpu", "dead_letter_config", "deduplication_scope", "description",
+        "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config", "ephemeral_storage",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
-        "kms_master_key_id", "layers", "logging_config", "maximum_record_age_in_seconds", "maximum_retry_attempts",
+        "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
         "metrics_config", "network", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
         "provisioned_concurrency", "provisioned_poller_config", "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",

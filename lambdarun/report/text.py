@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lambdarun.model.instant import SECOND, iso
+from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.summary import Summary
@@ -23,7 +24,8 @@ _AS_RECORDED: Final = {
 # What a narrow terminal goes without, first things first.
 _DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "from")
 _NAME_LEAST: Final = 12
-_WORDS: Final = ("function", "from", "way", "failed for good")
+_METRICS_SHOWN: Final = 20
+_WORDS: Final = ("function", "from", "way", "failed for good", "namespace")
 """Columns that stand to the left, as the first one does."""
 # Limits where rounding would read oddly: 999.6 ms becomes `1 s`, not `1000 ms`; two minutes are still `119 s` at 119.
 _UNITS: Final = (
@@ -57,6 +59,8 @@ def render(summary: Summary, *, colour: bool = False, width: int | None = None) 
         parts.append(_queues(summary, page))
     if summary.lanes:
         parts.append(_lanes(summary, page))
+    if summary.custom.totals:
+        parts.append(_custom_metrics(summary.custom, page))
     notes = [page.note(text, code) for text, code in _notes(summary)]
     if notes:
         parts.append("\n".join(notes))
@@ -243,6 +247,33 @@ def _lanes(summary: Summary, page: _Page) -> str:
     return page.table(rows, frozenset({"expired"}))
 
 
+def _custom_metrics(custom: CustomMetrics, page: _Page) -> str:
+    rows = [["METRIC", "namespace", "values", "sum", "avg", "least", "most"]]
+    ordered = custom.ordered()
+    for metric, values in ordered[:_METRICS_SHOWN]:
+        unit = "" if metric.unit == "None" else f" ({metric.unit})"
+        figures = (values.total, values.mean, values.least or 0, values.most or 0)
+        rows.append(
+            [
+                _printable(f"{metric.name}{unit}"),
+                _printable(metric.namespace),
+                f"{values.count:,}",
+                *(f"{figure:,.6g}" for figure in figures),
+            ]
+        )
+    lines = [page.table(rows, frozenset())]
+    if len(ordered) > _METRICS_SHOWN:
+        lines.append(
+            f"  and {_counted(len(ordered) - _METRICS_SHOWN, 'metric')} more: --metrics has them all"
+        )
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """A name that a handler chose, without what would move the cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 def _plain(lane: str) -> str:
     """`dynamodb: customers` of `dynamodb:arn:aws:dynamodb:...:table/customers/stream/2026-...`."""
     source, _, place = lane.partition(":")
@@ -279,6 +310,20 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
         if f.lost:
             lost = _counted(f.lost, "environment")
             yield f"lost: {lost} of {name} vanished while at work; no attempt was counted", _YELLOW
+    if summary.custom.faults:
+        [(most, _)] = summary.custom.faults.most_common(1)
+        wrong = _counted(summary.custom.faults.total(), "fault")
+        yield (
+            f"embedded metrics: {wrong}, which CloudWatch would leave out; most often: {_printable(most)}",
+            _YELLOW,
+        )
+    if summary.custom.not_objects:
+        lines = _counted(summary.custom.not_objects, "line")
+        yield (
+            f"embedded metrics: {lines} with _aws in it, but text before or behind the object: CloudWatch reads no"
+            " metrics there (print it, a logger's prefix breaks it)",
+            _YELLOW,
+        )
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""

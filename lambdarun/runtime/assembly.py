@@ -14,11 +14,14 @@ from lambdarun.model.draws import Draws
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock
+from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.engines import is_program
+from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.journal import Journal, Reader, Store
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.processes import Processes
+from lambdarun.runtime.resources import Accounting, Resources
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.runtime.zygotes import Zygotes
 
@@ -39,6 +42,14 @@ class Options:
     readers: tuple[Reader, ...] = ()
     allow_short_visibility: bool = False
     """Run a queue whose visibility timeout is below its function's timeout, which AWS refuses, to see what comes of it."""
+    watch: bool = False
+    """Start a new process where a function's code or layers have changed since its last invocation."""
+    terminal: int | None = None
+    """A descriptor of a terminal: `breakpoint()` in a handler stops there, with its time-out held."""
+    debug_port: int | None = None
+    """Handlers wait there for debugpy's client before they are imported, and do not time out."""
+    accounting: Accounting | None = None
+    """How memory is counted; None: the kernel's way where it may be had, else by a sampler."""
     zygote: ZygoteProcess | None = None
     """One that was started ahead, so that it gets ready while Python still imports; None starts one."""
 
@@ -50,14 +61,35 @@ def build(
     the project declares.
     """
     _refuse(project, options)
+    packages = Packages(options.watch)
+    try:
+        faults = packages.prepare(project.functions.values())
+        if faults:
+            raise ProjectErrors(faults)
+        resources = Resources(isinstance(clock, VirtualClock), options.accounting)
+        resources.refuse(project.functions.values())
+    except BaseException:
+        packages.close()
+        raise
+    runtimes = frozenset(function.runtime for function in project.functions.values())
+    interpreters = Interpreters(project.interpreters, runtimes)
     virtual = isinstance(clock, VirtualClock)
     region = Region(project, Draws(options.seed), options.durations, options.function)
-    zygotes = Zygotes(virtual)
-    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual))
+    zygotes = Zygotes(virtual, interpreters=interpreters, terminal=options.terminal)
+    zygotes.adopt(options.zygote or ZygoteProcess.start(virtual=virtual, terminal=options.terminal))
     if any(is_program(function) for function in project.functions.values()):
         zygotes.supervisors()  # it gets ready while the first event is on its way
     measured = options.durations is DurationMode.MEASURED
-    launcher = Launcher(project.account, zygotes, virtual, measured, options.seed)
+    launcher = Launcher(
+        project.account,
+        zygotes,
+        resources,
+        virtual,
+        measured,
+        options.seed,
+        packages,
+        options.debug_port,
+    )
     processes = Processes(launcher, virtual, options.workers if virtual else _UNBOUNDED)
     journal = Journal(store, list(options.readers))
     if isinstance(clock, VirtualClock):

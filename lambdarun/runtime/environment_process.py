@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 from contextlib import suppress
+from math import inf
 from typing import Any, Final
 
 from attrs import define, field
@@ -15,8 +16,9 @@ from lambdarun.aws import limits, platform_errors
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited, response_too_large, timed_out
+from lambdarun.model.invoke_request import exited, response_too_large, runtime_out_of_memory, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.runtime.account import Account
 from lambdarun.runtime.clock import wall_epoch_us
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import memfd, wire
@@ -34,6 +36,7 @@ _CAUSES: Final = {
     wire.INIT_ERROR: Cause.INIT_FAILED,
     wire.CRASHED: Cause.EXITED,
 }
+_SAVING_MS: Final = 1_000
 
 
 @define(eq=False)
@@ -43,6 +46,8 @@ class EnvironmentProcess:
     environment: Environment
     zygote: ZygoteProcess
     """The one that forks it."""
+    account: Account
+    """What it may use, and what it uses."""
     channel: socket.socket
     output: int
     pid: int = 0
@@ -55,6 +60,9 @@ class EnvironmentProcess:
     awaited: bool = False
     """Whether somebody has waited for this invocation alone, in vain."""
     deadline: float = 0.0
+    left_s: float = 0.0
+    """Until its deadline, while a debugger holds it, since `paused_at`."""
+    paused_at: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
     supervised: bool = False
@@ -91,6 +99,10 @@ class EnvironmentProcess:
             self.kept.append(part)
             self.kept_bytes += len(part)
 
+    def output_link(self) -> str:
+        """Its pipe, as links to it look in /proc."""
+        return f"pipe:[{os.fstat(self.output).st_ino}]"
+
     def take_output(self) -> tuple[bytes, int]:
         """What was written since the last call, and how many bytes beyond the cap."""
         if not self.kept:
@@ -111,6 +123,20 @@ class EnvironmentProcess:
         waiting.register(self.pidfd, select.POLLIN)
         return bool(waiting.poll(timeout_ms))
 
+    def hold(self, now: float, *, held: bool) -> None:
+        """A debugger holds the handler, or lets it go on: its time does not run between."""
+        if held:
+            self.paused_at, self.left_s, self.deadline = now, self.deadline - now, inf
+        else:
+            self.began += now - self.paused_at
+            self.deadline = now + self.left_s
+
+    def let_save(self) -> None:
+        """Have it write what coverage measured, before it is killed."""
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
+        self.await_death(_SAVING_MS)
+
     def close(self) -> None:
         """Close our ends of what joins us to it."""
         self.channel.close()
@@ -119,7 +145,9 @@ class EnvironmentProcess:
             os.close(self.pidfd)
 
 
-def open_environment(environment: Environment, zygote: ZygoteProcess) -> tuple[EnvironmentProcess, list[int]]:
+def open_environment(
+    environment: Environment, zygote: ZygoteProcess, account: Account
+) -> tuple[EnvironmentProcess, list[int]]:
     """What joins us to a process yet to be forked, and its own ends: of the socket, and of its output."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
@@ -129,7 +157,7 @@ def open_environment(environment: Environment, zygote: ZygoteProcess) -> tuple[E
         theirs.close()
         raise
     os.set_blocking(read_end, False)
-    return EnvironmentProcess(environment, zygote, ours, read_end), [theirs.detach(), write_end]
+    return EnvironmentProcess(environment, zygote, account, ours, read_end), [theirs.detach(), write_end]
 
 
 def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
@@ -211,19 +239,19 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
         init,
         Duration(header[5]),
         Duration(header[7]),
-        header[8] >> 10,
+        process.account.max_memory_mb(header[8], had_children=bool(header[1] & wire.HAD_CHILDREN)),
         output,
         dropped,
         init_output,
     )
 
 
-def init_timed_out(process: EnvironmentProcess, memory_kb: int) -> tuple[Outcome, Usage]:
+def init_timed_out(process: EnvironmentProcess, memory_mb: int) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
     # The limit itself, not what was measured: how late our timer was is no figure of the function's.
     longest = Duration(limits.INIT_TIMEOUT.value * SECOND)
     outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
-    return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_kb >> 10, *process.take_output())
+    return outcome, Usage(_NONE, longest, _NONE, _NONE, memory_mb, *process.take_output())
 
 
 def died(
@@ -232,6 +260,7 @@ def died(
     """What it says of an invocation that its process died; `status` as os.wait4 gives it, or DIED_OVERDUE."""
     elapsed = Duration(round(elapsed_s * SECOND))
     initialising = process.is_initialising
+    out_of_memory, memory_mb = process.account.at_death(status, memory_kb)
     # AWS takes a segmentation fault during initialisation for a time-out (recorded:
     # test_lambda_runtime_exit_segfault); here it is told at once, with the whole timeout as its duration.
     late = status == DIED_OVERDUE or (status == signal.SIGSEGV and initialising)
@@ -241,6 +270,9 @@ def died(
         outcome = timed_out(invocation.request_id, invocation.function.timeout)
     elif status == wire.LOST:
         outcome = SystemFailed("the environment's process was lost")
+    elif out_of_memory:
+        cause = Cause.INIT_FAILED if initialising else Cause.OUT_OF_MEMORY
+        outcome = runtime_out_of_memory(invocation.request_id, cause)
     else:
         cause = Cause.INIT_FAILED if initialising else Cause.EXITED
         outcome = exited(invocation.request_id, status, cause)
@@ -250,7 +282,7 @@ def died(
     # What was measured runs from the hand-over, initialisation included; Duration is what came behind it.
     if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
-    return outcome, Usage(elapsed, init, _NONE, init_slept, memory_kb >> 10, output, dropped, init_output)
+    return outcome, Usage(elapsed, init, _NONE, init_slept, memory_mb, output, dropped, init_output)
 
 
 def died_answered(process: EnvironmentProcess) -> tuple[Outcome, Usage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -13,11 +13,20 @@ from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
-from lambdarun.runtime.code import Code, code_of
+from lambdarun.model.runtimes import Family, family_of
+from lambdarun.runtime.account import InMemory
+from lambdarun.runtime.code import Code, Packages
 from lambdarun.runtime.engines import Engines, Program
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
+from lambdarun.runtime.resources import Resources
+from lambdarun.runtime.tmpfs import is_tmpfs
 from lambdarun.runtime.zygotes import Zygotes
+
+# https://coverage.readthedocs.io/en/latest/config.html#run-patch
+_COVERAGE: Final = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+_TEMPORARY_BYTES: Final = 512 << 20
+"""What an environment's `/tmp` is taken to hold at most (AWS: EphemeralStorage, by default)."""
 
 
 @define(eq=False)
@@ -26,27 +35,50 @@ class Launcher:
 
     account: Account
     zygotes: Zygotes
+    resources: Resources
     virtual: bool
     measured_sleep: bool = False
     seed: int = 0
+    packages: Packages = field(factory=Packages)
+    debug_port: int | None = None
+    """Where handlers wait for an editor's debugger; no invocation times out then."""
+    measures: bool = field(factory=lambda: any(name in os.environ for name in _COVERAGE))
+    """Whether coverage of handlers is measured: then processes write its data before they are killed."""
     folder: str = field(init=False)
     engines: Engines = field(factory=Engines, init=False)
+    _seen: dict[int, str] = field(factory=dict, init=False)
+    """What the code was when an environment started, by its id. Only where somebody watches it."""
+    _in_memory: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # One folder for all environments of a run, so that one removal at the end leaves nothing, whatever happened
         # to them.
         self.folder = tempfile.mkdtemp(prefix="lambdarun-")
+        self._in_memory = is_tmpfs(self.folder)
 
     def launch(self, environment: Environment) -> EnvironmentProcess:
         """Ask for an environment's process; it need not be there yet. Raises MachineError."""
         os.makedirs(self._private_folder(environment), exist_ok=True)
-        code = code_of(environment.function)
-        program = self.engines.program(environment.function, code)
-        zygote = self.zygotes.of(environment.function) if program is None else self.zygotes.supervisors()
+        if self.packages.watch:
+            self._seen[environment.id] = self.packages.state_of(environment.function)
+        code = self.packages.code_of(environment.function)
+        libraries = code.opt / "lib" if code.opt is not None else None
+        within = str(libraries) if libraries is not None and libraries.is_dir() else ""
+        program = self._program(environment.function, code)
+        if program is None:
+            zygote = self.zygotes.of(environment.function, within)
+        else:
+            zygote = self.zygotes.supervisors()
         configuration = self._configuration(environment, code, program)
+        joins: list[int] = []
         try:
-            process, descriptors = open_environment(environment, zygote)
+            account = self.resources.open(environment, zygote, self._temporary(environment))
+            joins = account.group.open_joins()
+            process, descriptors = open_environment(environment, zygote, account)
+            descriptors += joins
         except OSError as fault:
+            for descriptor in joins:
+                os.close(descriptor)
             raise MachineError(f"cannot start another environment: {fault.strerror}.") from fault
         process.supervised = program is not None
         try:
@@ -66,6 +98,7 @@ class Launcher:
         return {
             "environ": process_environment(self.account, function, environment.log_stream, code, folder),
             "task_root": str(code.task_root),
+            "layer_path": code.layer_path(function.runtime, str(code.opt)),
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
             # What a supervisor starts runs on the real clock.
@@ -74,7 +107,14 @@ class Launcher:
             # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
+            "terminal": self.zygotes.terminal,
+            "debug_port": self.debug_port,
         }
+
+    def _program(self, function: Function, code: Code) -> Program | None:
+        if family_of(function.runtime) is not Family.PYTHON:
+            return self.engines.program(function, code)
+        return self.engines.program(function, code, self.zygotes.interpreters.of(function.runtime))
 
     def _supervised(self, function: Function, program: Program) -> dict[str, Any]:
         return {
@@ -87,11 +127,24 @@ class Launcher:
     def _private_folder(self, environment: Environment) -> str:
         return f"{self.folder}/{environment.function.name}-{environment.id}"
 
+    def is_outdated(self, environment: Environment) -> bool:
+        """Whether the code has changed since the environment's process was started; asked where somebody watches it."""
+        return self._seen.get(environment.id) != self.packages.state_of(environment.function)
+
+    def _temporary(self, environment: Environment) -> InMemory | None:
+        """What an environment writes to `/tmp`, where that is memory."""
+        if not self._in_memory:
+            return None
+        return InMemory(self._private_folder(environment), _TEMPORARY_BYTES)
+
     def forget(self, environment: Environment) -> None:
         """Remove what an environment that ended has kept."""
+        self.resources.forget(environment)
         shutil.rmtree(self._private_folder(environment), ignore_errors=True)
 
     def close(self) -> None:
         """End the zygotes and remove all folders."""
         self.zygotes.close()
+        self.packages.close()
+        self.resources.close()
         shutil.rmtree(self.folder, ignore_errors=True)

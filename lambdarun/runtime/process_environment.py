@@ -39,7 +39,7 @@ def process_environment(
     return {
         **passed,
         "LANG": "en_US.UTF-8",
-        "PATH": os.environ.get("PATH", os.defpath),
+        **_searched(code),
         "TZ": ":UTC",
         "TMPDIR": folder,
         "LAMBDARUN": "1",
@@ -58,8 +58,9 @@ def process_environment(
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        **_logging(function),
         # Nobody's credentials: a handler that reaches real AWS by mistake is refused there.
         "AWS_ACCESS_KEY_ID": "ASIALAMBDARUN0000000",
         "AWS_SECRET_ACCESS_KEY": "lambdarun",
@@ -90,3 +91,24 @@ def _of_family(function: Function, code: Code) -> dict[str, str]:
     elif function.runtime not in _WITHOUT_LC_CTYPE:
         told["LC_CTYPE"] = "C.UTF-8"
     return told
+
+
+def _searched(code: Code) -> dict[str, str]:
+    """Where programs and C libraries are looked for: the layers' stand last, as on AWS."""
+    path = os.environ.get("PATH", os.defpath)
+    if code.opt is None:
+        return {"PATH": path}
+    libraries = os.environ.get("LD_LIBRARY_PATH")
+    return {
+        "PATH": f"{path}:{code.opt}/bin",
+        "LD_LIBRARY_PATH": f"{libraries}:{code.opt}/lib" if libraries else f"{code.opt}/lib",
+    }
+
+
+def _logging(function: Function) -> dict[str, str]:
+    """Recorded: absent unless a LoggingConfig was given, and the level for JSON alone."""
+    given = function.logging_config
+    if given is None:
+        return {}
+    level = {"AWS_LAMBDA_LOG_LEVEL": given.application_level.value} if given.is_json else {}
+    return {"AWS_LAMBDA_LOG_FORMAT": given.log_format.value, **level}

@@ -27,6 +27,7 @@ from lambdarun.errors import MachineError
 from lambdarun.model.environment import Environment
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.invoke_request import runtime_out_of_memory
 from lambdarun.model.news import Ended, Responded
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
@@ -43,6 +44,7 @@ from lambdarun.runtime.environment_process import (
 )
 from lambdarun.runtime.farewells import FAREWELL_S, Farewells, answered, ask_to_end, exit_wait_s, overdue
 from lambdarun.runtime.launch import Launcher
+from lambdarun.runtime.memory_sampler import Tree
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
@@ -58,9 +60,10 @@ _WAITING: Final = array("i", [0])
 _STALE_MAX: Final = 256
 # epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
+_SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
-_REPLY, _OUTPUT, _DEATH, _ZYGOTE = range(4)
+_REPLY, _OUTPUT, _DEATH, _ZYGOTE, _TICK = range(5)
 
 
 # How an environment lives here:
@@ -98,6 +101,8 @@ class Processes:
         zygotes.started = self._watch_zygote
         for zygote in zygotes:
             self._watch_zygote(zygote)
+        ticker = self.launcher.resources.ticker
+        self._watch(ticker.descriptor, _TICK, ticker)
 
     def fileno(self) -> int:
         """The descriptor that is readable when `collect` has something to do."""
@@ -165,6 +170,8 @@ class Processes:
         for descriptor, role, process in replies:
             if role == _ZYGOTE:
                 self._read_zygote(process)
+            elif role == _TICK:
+                self.launcher.resources.look((busy.began, busy.account) for busy in self._busy.values())
             elif descriptor in readers:  # else buried just now
                 self._read_reply(process)
                 if role == _DEATH and descriptor in readers:
@@ -218,7 +225,7 @@ class Processes:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
-        quiet = wall_seconds() + exit_wait_s(living)
+        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else exit_wait_s(living))
         for process in living:
             if process.pid and (process.extended or process.invocation is None):
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
@@ -234,11 +241,18 @@ class Processes:
         process = self._processes.get(invocation.environment.id)
         if process is None:
             process = self._start(invocation)
+        elif self.launcher.packages.watch and self.launcher.is_outdated(invocation.environment):
+            self._kill(process, tell=False)
+            self.launcher.forget(invocation.environment)
+            process = self._start(invocation)
         elif process.stopped:
             process.signal(signal.SIGCONT)
             process.stopped = False
         process.invocation = invocation
         process.awaited = False
+        resources = self.launcher.resources
+        if resources.looks and not resources.ticker.is_on:
+            resources.ticker.start()
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
         process.overdue = False
@@ -259,6 +273,8 @@ class Processes:
             self._begin(invocation)
 
     def _end_by(self, deadline: float, process: EnvironmentProcess, invocation: Invocation) -> None:
+        if self.launcher.debug_port is not None:
+            return  # somebody looks at the handler in an editor, which tells nobody when it stops
         deadlines = self._deadlines
         if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
             # A lone caller never looks at the heap, and what has ended stays in it.
@@ -293,6 +309,7 @@ class Processes:
             process.pid = pid
             process.pidfd = os.pidfd_open(pid)
             self._watch(process.pidfd, _DEATH, process)
+            process.account.forked(Tree(pid, zygote.adopted, process.output_link()), zygote.resident_kb)
         zygote.forked.clear()
 
     def _await_pid(self, process: EnvironmentProcess) -> None:
@@ -323,8 +340,14 @@ class Processes:
         process.extended |= bool(header[1] & wire.EXTENDED)
         if header[0] == wire.INITIALISED:
             process.initialised = (Duration(header[6]), Duration(header[7]))
+            process.account.initialised()
             if invocation is not None and not self.virtual and not invocation.init_within:
                 self._end_by(wall_seconds() + invocation.function.timeout, process, invocation)
+            return
+        if header[0] in (wire.PAUSED, wire.RESUMED):
+            process.hold(wall_seconds(), held=header[0] == wire.PAUSED)
+            if invocation is not None:
+                self._end_by(process.deadline, process, invocation)
             return
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF:
@@ -338,11 +361,16 @@ class Processes:
         # Half a reply: the death that cut it is on its way, and ends the invocation as what it was.
         except EOFError:
             return
+        usage = used(process, header)
         if header[1] & wire.LINGERS:
-            process.lingering = outcome, used(process, header)
+            process.lingering = outcome, usage
             self._tell_early(invocation, outcome)
             return
-        self._end(process, invocation, outcome, used(process, header))
+        if not header[1] & wire.HAD_CHILDREN and process.account.exceeded(header[8]):
+            self._end(process, invocation, runtime_out_of_memory(invocation.request_id), usage)
+            self._kill(process)
+            return
+        self._end(process, invocation, outcome, usage)
         if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT, wire.CRASHED):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
@@ -390,6 +418,8 @@ class Processes:
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
+        if self.launcher.measures:
+            process.let_save()
         process.signal(signal.SIGKILL)
         if not tell:
             process.invocation = None
@@ -416,7 +446,8 @@ class Processes:
             elapsed = wall_seconds() - process.began
             within_init = timed_out and process.is_initialising and not invocation.init_within
             if within_init and not self.virtual:
-                self._end(process, invocation, *init_timed_out(process, memory_kb))
+                memory_mb = process.account.max_memory_mb(memory_kb, had_children=True)
+                self._end(process, invocation, *init_timed_out(process, memory_mb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
                 if process.lingering is not None and not timed_out:

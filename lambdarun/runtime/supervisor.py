@@ -250,7 +250,7 @@ class Supervisor:
         inline = wire.REPLY_HEADER.size + len(named) + len(payload) <= wire.PACKET_MAX
         header = wire.REPLY_HEADER.pack(
             kind,
-            flags | self.cold if inline else flags | self.cold | wire.MEMFD,
+            flags | self.cold | wire.HAD_CHILDREN | (0 if inline else wire.MEMFD),
             len(named),
             self.number,
             duration_us,
@@ -389,6 +389,13 @@ def _trace_id(request_id: str) -> str:
 
 def prepare() -> None:
     """Nothing is left to prepare in the zygote: the imports above are what takes time."""
+
+
+def join(groups: list[int]) -> None:
+    """Enter control groups, as the worker's processes do; what this one starts is in them too."""
+    for descriptor in groups:
+        os.write(descriptor, b"0")
+        os.close(descriptor)
 
 
 def dress(configuration: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from lambdarun.errors import MachineError
+from lambdarun.runtime.memory_sampler import Adopted
 from lambdarun.worker import wire
 
 _ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
@@ -51,16 +52,32 @@ class ZygoteProcess:
     """The one that it runs; `SUPERVISORS` for the one whose forks supervise a runtime of its own."""
     control: socket.socket
     _child: subprocess.Popen[bytes]
+    libraries: str = ""
+    """Where C libraries are looked for, beside the machine's own places."""
     _awaiting: deque[Any] = field(factory=deque, init=False)
     forked: list[tuple[Any, int]] = field(factory=list, init=False)
     """Forks that were answered and not yet taken: (what `fork` was given, process id)."""
+    adopted: Adopted = field(init=False)
+    """What it has not forked and is its child all the same."""
+    resident_kb: int = field(default=0, init=False)
+    """What each fork has from its start on, known once one was answered."""
 
     @classmethod
-    def start(cls, *, virtual: bool, interpreter: str = sys.executable) -> ZygoteProcess:
+    def start(
+        cls,
+        *,
+        virtual: bool,
+        interpreter: str = sys.executable,
+        libraries: str = "",
+        terminal: int | None = None,
+    ) -> ZygoteProcess:
         """Start the process; it is ready when it answers, and the socket keeps what is sent before."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            if libraries:
+                known = environ.get("LD_LIBRARY_PATH")
+                environ["LD_LIBRARY_PATH"] = f"{known}:{libraries}" if known else libraries
             if virtual:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
@@ -70,21 +87,31 @@ class ZygoteProcess:
                 script = [sys.executable, "-P", "-m", _SUPERVISOR_ZYGOTE]
                 environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), _PACKAGES)))
             arguments = [*script, str(theirs.fileno()), "virtual" if virtual else "real"]
-            if virtual and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
+            # C code for the running interpreter: another one has its own, or none.
+            ours_too = virtual and interpreter == sys.executable
+            if ours_too and (patch := find_spec("time_machine")) is not None and patch.origin is not None:
                 arguments.append(str(Path(patch.origin).parent.parent))
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own script under the running interpreter
                     arguments,
                     env=environ,
                     stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), *([terminal] if terminal is not None else [])],
                     # Away from the terminal: Ctrl-C is for the runtime, which then ends the zygote and all it forked in order.
                     start_new_session=True,
                 )
             except OSError as fault:
                 ours.close()
                 raise MachineError(f"cannot start {interpreter}: {fault.strerror}.") from fault
-        return cls(interpreter, ours, child)
+        return cls(interpreter, ours, child, libraries)
+
+    def __attrs_post_init__(self) -> None:
+        self.adopted = Adopted(self.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
 
     def fork(self, configuration: dict[str, Any], descriptors: list[int], owner: Any) -> None:
         """Ask for an environment's process; `forked` has its id once the zygote has answered."""
@@ -110,8 +137,11 @@ class ZygoteProcess:
                 raise self._ended()
             kind, pid, status, memory_kb = wire.PID.unpack(packet)
             if kind == wire.FORKED:
+                self.resident_kb = memory_kb
+                self.adopted.forks.add(pid)
                 self.forked.append((self._awaiting.popleft(), pid))
             else:
+                self.adopted.forks.discard(pid)
                 reaped.append((pid, status, memory_kb))
 
     def await_forks(self) -> None:

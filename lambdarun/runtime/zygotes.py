@@ -1,13 +1,13 @@
-"""The processes that fork environments: one an interpreter, started when it is first needed."""
+"""The processes that fork environments: one an interpreter and place of C libraries, started when first needed."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 
 from attrs import define, field
 
 from lambdarun.model.function import Function
+from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.zygote_process import SUPERVISORS, ZygoteProcess
 
 
@@ -22,27 +22,37 @@ class Zygotes:
     virtual: bool
     started: Callable[[ZygoteProcess], None] = field(default=_nobody)
     """Told of each one that is started."""
-    _running: dict[str, ZygoteProcess] = field(factory=dict, init=False)
-    """By interpreter."""
+    interpreters: Interpreters = field(factory=Interpreters)
+    terminal: int | None = None
+    """A descriptor that handlers inherit, for their debugger."""
+    _running: dict[tuple[str, str], ZygoteProcess] = field(factory=dict, init=False)
+    """By interpreter and folder of C libraries."""
 
     def adopt(self, zygote: ZygoteProcess) -> None:
         """Take over one that was started ahead."""
-        self._running[zygote.interpreter] = zygote
+        self._running[zygote.interpreter, zygote.libraries] = zygote
         self.started(zygote)
-
-    def of(self, function: Function) -> ZygoteProcess:
-        """The one whose forks can run `function`. Raises MachineError where it cannot be started."""
-        return self._running_or_started(sys.executable)
 
     def supervisors(self) -> ZygoteProcess:
         """The one whose forks supervise a runtime of its own. Raises MachineError where it cannot be started."""
-        return self._running_or_started(SUPERVISORS)
-
-    def _running_or_started(self, interpreter: str) -> ZygoteProcess:
-        zygote = self._running.get(interpreter)
+        zygote = self._running.get((SUPERVISORS, ""))
         if zygote is None:
-            virtual = self.virtual and interpreter != SUPERVISORS
-            zygote = ZygoteProcess.start(virtual=virtual, interpreter=interpreter)
+            zygote = ZygoteProcess.start(virtual=False, interpreter=SUPERVISORS)
+            self.adopt(zygote)
+        return zygote
+
+    def of(self, function: Function, libraries: str = "") -> ZygoteProcess:
+        """The one whose forks can run `function`. Raises MachineError where it cannot be started.
+
+        `libraries` is a folder of the function's layers: the C library learns at a process's very start where to look
+        for others.
+        """
+        interpreter = self.interpreters.of(function.runtime)
+        zygote = self._running.get((interpreter, libraries))
+        if zygote is None:
+            zygote = ZygoteProcess.start(
+                virtual=self.virtual, interpreter=interpreter, libraries=libraries, terminal=self.terminal
+            )
             self.adopt(zygote)
         return zygote
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
-from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
+from lambdarun.model.instant import MILLISECOND, SECOND, Instant
 from lambdarun.model.records import (
     BatchReceived,
     BatchSettled,
@@ -29,6 +28,7 @@ from lambdarun.model.records import (
     MessageSent,
     Record,
 )
+from lambdarun.views.datapoint import datapoint_line
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.queue_age import QueueAge
 
@@ -95,29 +95,7 @@ class Metrics:
             self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:])
         )
         for (metric, dimensions, minute), points in ordered:
-            # Counts are whole; the histogram's half per cent would make 6.026 of 6.
-            places = 0 if metric.unit == "Count" else 3
-            yield json.dumps(
-                {
-                    "schema": 1,
-                    "namespace": metric.namespace,
-                    "metric": metric.name,
-                    "dimensions": dict(dimensions),
-                    "timestamp": iso(Instant(minute * PERIOD)),
-                    "unit": metric.unit,
-                    "statistic": metric.statistic,
-                    "statistics": {
-                        "sum": round(points.total, 6),
-                        "min": points.least,
-                        "max": points.most,
-                        "count": points.count,
-                        "avg": round(points.mean, 6),
-                        "p50": round(points.quantile(0.5), places),
-                        "p90": round(points.quantile(0.9), places),
-                        "p99": round(points.quantile(0.99), places),
-                    },
-                }
-            )
+            yield datapoint_line(metric, dimensions, Instant(minute * PERIOD), points)
 
     def _add(self, metric: Metric, dimensions: Dimensions, time: int, value: float) -> None:
         key = (metric, dimensions, time // PERIOD)

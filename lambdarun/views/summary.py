@@ -19,6 +19,7 @@ from lambdarun.model.records import (
     EventDiscarded,
     EventSettled,
     HandlerOverran,
+    InitialisationFailed,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
@@ -28,11 +29,13 @@ from lambdarun.model.records import (
     MessageExpired,
     MessageReturned,
     MessageSent,
+    OutputCaptured,
     Record,
     RequestRefused,
     RetriedBatchSettled,
     RunEnded,
 )
+from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, LaneFigures, QueueFigures, Undelivered
 
 _PLACES_KEPT: Final = 3
@@ -48,6 +51,8 @@ class Summary:
     undelivered: dict[str, Undelivered] = field(factory=dict)
     first: Instant | None = None
     last: Instant | None = None
+    custom: CustomMetrics = field(factory=CustomMetrics)
+    """Metrics that handlers put into their logs; told only where it knows the functions."""
     records: int = 0
     interrupted: bool = False
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
@@ -67,6 +72,8 @@ class Summary:
             ArrivalAnswered: self._answered,
             ArrivalUndelivered: self._not_delivered,
             HandlerOverran: self._overran,
+            OutputCaptured: self.custom.read,
+            InitialisationFailed: self.custom.read,
             MessageSent: self._sent,
             BatchReceived: self._received,
             BatchSettled: self._batch,
@@ -143,6 +150,7 @@ class Summary:
             "functions": {name: f.as_json() for name, f in sorted(self.functions.items())},
             "queues": {name: q.as_json() for name, q in sorted(self.queues.items())},
             "lanes": {name: lane.as_json() for name, lane in sorted(self.lanes.items())},
+            "custom_metrics": self.custom.as_json(),
             "undelivered": [
                 {"reason": reason, "count": found.count, "places": found.places}
                 for reason, found in self.undelivered.items()

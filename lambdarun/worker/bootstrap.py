@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import context, error_payload, handler_log, marshal, memfd, wire
+from . import context, coverage_data, error_payload, handler_log, marshal, memfd, wire
 from .leftovers import Leftovers
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Environment:
         os.register_at_fork(after_in_child=self._fork)
         self.init_us = 0
         self.init_slept_us = 0
+        self.told: Any = None
+        """The present invocation's context."""
+        self.paused_ns = 0
+        """How long a debugger has held the present invocation, or the initialisation before it."""
 
     def _fork(self) -> None:
         self.is_fork = True
@@ -81,6 +85,7 @@ class Environment:
         begun = _perf_counter_ns()
         clock = self.clock
         try:
+            self.let_debug()
             self.handler = error_payload.find_handler(self.configuration["handler"])
         # Not BaseException: SystemExit in a module ends the process with its status, and the platform tells of it.
         except Exception as fault:
@@ -90,7 +95,7 @@ class Environment:
             # Inline only: the process exits behind it, and whoever dies right behind a header leaves a payload half sent.
             body = error_payload.error_json(error)[: wire.INLINE_MAX]
             self.reply(wire.INIT_ERROR, 0, 0, error["errorType"].encode(), body)
-            os._exit(1)
+            coverage_data.leave(1)
         self._note_init(begun)
         if handler_log.written:
             try:
@@ -104,14 +109,38 @@ class Environment:
         return self.init_slept_us
 
     def _note_init(self, begun: int) -> None:
-        self.init_us = (_perf_counter_ns() - begun) // 1_000
+        self.init_us = (_perf_counter_ns() - begun - self.paused_ns) // 1_000
+        self.paused_ns = 0
         if self.clock is not None:
             self.init_slept_us = self.clock.take_slept_us()
+
+    def let_debug(self) -> None:
+        """Have debuggers ready, where somebody wants one. Raises ImportError, RuntimeError where one cannot be."""
+        terminal, port = self.configuration.get("terminal"), self.configuration.get("debug_port")
+        if terminal is None and port is None:
+            return
+        from . import debugging  # for who debugs
+
+        if terminal is not None:
+            debugging.on_terminal(terminal, self.paused, self.resumed)
+        if port is not None:
+            debugging.await_editor(port)
+
+    def paused(self) -> None:
+        """A debugger holds the handler from now on: its time-out waits."""
+        self.reply(wire.PAUSED, 0, 0, b"", b"")
+
+    def resumed(self, nanoseconds: int) -> None:
+        """It goes on, after so long."""
+        self.paused_ns += nanoseconds
+        if self.told is not None:
+            self.told._epoch_deadline_time_in_ms += nanoseconds // 1_000_000
+        self.reply(wire.RESUMED, 0, 0, b"", b"")
 
     def overslept(self) -> None:
         """Tell that the handler slept until its deadline, and end as a killed process does: nothing more runs."""
         self.reply(wire.OVERSLEPT, 0, 0, b"", b"")
-        os._exit(1)
+        coverage_data.leave(1)
 
     def reply(self, kind: int, flags: int, duration_us: int, error_type: bytes, body: bytes) -> None:
         """Send a packet of `kind` about the present invocation."""
@@ -126,13 +155,17 @@ class Environment:
             clock.take_slept_us() if clock is not None else 0,
             self.init_us,
             self.init_slept_us,
-            _usage(_SELF).ru_maxrss,
+            self._max_resident_kb() if flags & wire.HAD_CHILDREN else _usage(_SELF).ru_maxrss,
             len(body),
         )
         if inline:
             self.channel.send(header + error_type + body)
         else:
             memfd.send(self.channel, header + error_type, body)
+
+    def _max_resident_kb(self) -> int:
+        # Of children only those that were waited for are told, and of those the largest.
+        return max(_usage(_SELF).ru_maxrss, _usage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def prepare() -> None:
@@ -173,6 +206,13 @@ def _know(folder: str) -> None:
             return
 
 
+def join(groups: list[int]) -> None:
+    """Enter control groups: `groups` are open files of their members. By the opener's rights, so it works in a sandbox."""
+    for descriptor in groups:
+        os.write(descriptor, b"0")
+        os.close(descriptor)
+
+
 def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock: HandlerClock | None) -> None:
     """Become the environment that `configuration` describes, and serve it; never returns."""
     # Before the output: the numbers that the zygote received may be 1 or 2.
@@ -182,11 +222,16 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     os.close(output_fd)
     root = configuration["task_root"]
     os.chdir(root)
+    log_format, log_level = os.environ.get("AWS_LAMBDA_LOG_FORMAT"), os.environ.get("AWS_LAMBDA_LOG_LEVEL")
+    if log_format is not None or log_level is not None:
+        handler_log.use_format(log_format, log_level)
     # The interpreter started in the zygote, before it could know this function's variables.
-    sys.path[:0] = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    layers = configuration.get("layer_path", ())
+    sys.path[:0] = [root, *layers, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     if clock is not None:
         # All environments are forks of one process: without it each would draw the same, and none the same in the next run.
         random.seed(configuration["seed"])
+    coverage_data.save_when_killed()
     channel = socket.socket(fileno=channel_fd)
     serve(Environment(channel, configuration, clock))
 
@@ -202,7 +247,7 @@ def serve(environment: Environment) -> None:
         # Blocked here a process with one thread and no child is frozen as AWS freezes it: nothing of it can run.
         packet = receive(wire.PACKET_MAX)
         if not packet:
-            os._exit(0)
+            coverage_data.leave(0)
         _, flags, arn_bytes, number, now_us, deadline_us, id_bytes, context_bytes, size = _unpack(packet)
         environment.number = number
         body_at = header_size + arn_bytes + context_bytes
@@ -228,6 +273,9 @@ def serve(environment: Environment) -> None:
             environment, payload, request_id, arn, deadline_us // 1_000, caller
         )
         duration_us = (_perf_counter_ns() - begun) // 1_000
+        if environment.paused_ns:
+            duration_us -= environment.paused_ns // 1_000
+            environment.paused_ns = 0
         reply(kind, flags | _after(environment), duration_us, error_type, body)
         if environment.cold:
             environment.cold = environment.init_us = environment.init_slept_us = 0
@@ -243,7 +291,7 @@ def _answer(
     except (ValueError, RecursionError):
         return wire.NOT_JSON, 0, b"", b""
     try:
-        told = _context(request_id, environment.statics, arn, deadline_ms, caller)
+        environment.told = told = _context(request_id, environment.statics, arn, deadline_ms, caller)
         body, flags = _marshal(environment.handler(event, told))
         return wire.RESULT, flags, b"", body
     # The handler call: whatever it raises is the function's answer. Not BaseException: SystemExit ends the process, and
@@ -299,7 +347,7 @@ def _log_error(error: dict[str, Any], warning: str | None = None) -> None:
 
 
 def _after(environment: Environment) -> int:
-    """Look at what the handler left behind: MAY_RUN if a thread or a child lives; its output opened again."""
+    """Look at what the handler left behind: MAY_RUN if a thread or a child lives, HAD_CHILDREN; its output opened again."""
     # A child of os.fork() that returned from the handler: two processes must not answer one event.
     if environment.is_fork:
         os._exit(0)
@@ -309,10 +357,12 @@ def _after(environment: Environment) -> int:
         os.dup2(environment.saved_output, 1)
         os.dup2(environment.saved_output, 2)
         handler_log.open_streams()
+    leftovers = environment.leftovers
     try:
-        return wire.MAY_RUN if environment.leftovers.any() else 0
+        flags = wire.MAY_RUN if leftovers.any() else 0
     except OSError:
-        return wire.MAY_RUN
+        flags = wire.MAY_RUN
+    return flags | wire.HAD_CHILDREN if leftovers.had_any else flags
 
 
 def _lift(descriptor: int) -> int:

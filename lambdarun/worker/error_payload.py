@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Any
 
+from . import handler_log
 from .marshal import to_json
 
 NO_BREAK_SPACE = "\u00a0"
@@ -17,7 +18,7 @@ INIT_WARNING = (
     " runtime updates can be triggered by a function change, or can be applied automatically. To determine if the"
     " runtime has been updated, check the runtime version in the INIT_START log entry. If this error correlates with a"
     " change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous"
-    " runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html"
+    " runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
 )
 
 
@@ -93,7 +94,10 @@ def error_json(error: dict[str, Any]) -> bytes:
 
 
 def log_error(error: dict[str, Any]) -> None:
-    """Write the error block to the log: one event, its indentation by no-break spaces."""
+    """Write the error to the log: a record of its own in JSON; else one event, its indentation by no-break spaces."""
+    if handler_log.json_lines:
+        sys.stdout.write(to_json({"timestamp": handler_log.now_text(), "level": "ERROR", **error}) + "\n")
+        return
     description = "[ERROR]"
     if error["errorType"]:
         description += " " + error["errorType"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,8 @@ class Leftovers:
         self._newest = next(reversed(sys.modules))
         self._children = False
         self._had_children = False
+        self.had_any = False
+        """Whether there has ever been a child."""
         self.unseen = False
         """Whether code was loaded that may start threads and children without a word."""
         # It cannot be taken back, and handlers cannot see or remove it.
@@ -60,14 +63,16 @@ class Leftovers:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             self._children = False
+            # One that came and went unseen has left its size.
+            self.had_any = self.had_any or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
             self._had_children = self._had_children and _orphans()
             return self._had_children
-        self._had_children = True
+        self._had_children = self.had_any = True
         return True
 
     def _hear(self, event: str, told: Any) -> None:
         if event in _STARTS_A_CHILD:
-            self._children = self._had_children = True
+            self._children = self._had_children = self.had_any = True
             self._before_child()
         elif event in _UNSEEN_EVENTS or (event == "import" and told[0] in _UNSEEN_MODULES):
             self.unseen = True

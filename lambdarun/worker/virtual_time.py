@@ -111,7 +111,8 @@ def load_patch(folder: str | None) -> Any:
         sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None is how Python hides a module
         import time_machine
     except ImportError as fault:
-        sys.stderr.write(f"lambdarun: datetime shows the wall's time in handlers: {fault}\n")
+        python = "python%d.%d" % sys.version_info[:2]
+        sys.stderr.write(f"lambdarun: datetime shows the wall's time in {python} handlers: {fault}\n")
         return None
     finally:
         if folder is not None:

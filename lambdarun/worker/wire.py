@@ -6,8 +6,8 @@ with the descriptor (SCM_RIGHTS). So the common packet is a plain send and a pla
 
 Two kinds of socket:
 
-* The zygote's: `FORK` with a JSON configuration and two descriptors (the environment's end of its own socket,
-  the write end of its output pipe) -> `FORKED` with the process id. `REAP` with a process id, sent once the
+* The zygote's: `FORK` with a JSON configuration and two descriptors or more (the environment's end of its own socket,
+  the write end of its output pipe, members' files of control groups to enter) -> `FORKED` with the process id. `REAP` with a process id, sent once the
   process is known to be dead -> `REAPED` with the wait status. A process id stays valid until it is reaped.
 * An environment's: `RUN` -> one of `RESULT`, `ERROR`, `INIT_ERROR`, `NOT_JSON`. The first RUN may be sent before
   the process exists: the socket keeps it.
@@ -45,13 +45,17 @@ INITIALISED = 36
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
-RELEASED = 38
+PAUSED = 38
+RESUMED = 39
+"""A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
+
+RELEASED = 48
 """Behind a reply with LINGERS: all have asked for the next event. `duration_us` is the whole invocation's."""
 
-TOO_LARGE = 39
+TOO_LARGE = 49
 """A runtime of its own posted a result over the limit, and was refused. Header alone."""
 
-CRASHED = 40
+CRASHED = 50
 """What the environment needs has ended; the payload is the platform's error object. The process exits behind it."""
 
 # --- flags
@@ -66,6 +70,8 @@ RAW = 8
 """Reply: the payload is bytes as the handler returned them, no JSON."""
 INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
+HAD_CHILDREN = 32
+"""Reply: this process has had children, so its own resident size is not all that was used."""
 
 LINGERS = 64
 """Reply: its caller can be answered, but the environment is busy until RELEASED."""
@@ -91,7 +97,7 @@ INIT_END = b"\0\xfflambdarun: initialised\xff\0"
 was."""
 
 PID = struct.Struct("<BiII")
-"""FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), greatest resident size in KB; the last
-two are 0 but in REAPED."""
+"""FORKED, REAP, REAPED: kind, process id, wait status (as os.wait4 gives it), resident size in KB: the
+greatest that it had (REAPED), or what it had from the fork on (FORKED). The status is 0 but in REAPED."""
 LOST = 0xFFFFFFFF
 """A wait status that nobody can tell: the process was reaped by another."""

@@ -21,6 +21,7 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _PACKET = 65_536
+_DESCRIPTORS = 8
 
 
 def load_siblings(virtual: bool) -> tuple[Any, Any, Any]:
@@ -57,6 +58,8 @@ class Zygote:
         self.prctl = ctypes.CDLL(None, use_errno=True).prctl
         self.known: set[int] = set()
         self.runtime = os.getppid()
+        self.resident_kb = 0
+        """What every fork has from its start on."""
 
     def load(self, virtual: bool) -> None:
         """Import what its forks become."""
@@ -66,7 +69,7 @@ class Zygote:
         """Fork and reap on request until the runtime closes its end."""
         wire = self.wire
         while True:
-            packet, descriptors, _, _ = socket.recv_fds(self.control, _PACKET, 2)
+            packet, descriptors, _, _ = socket.recv_fds(self.control, _PACKET, _DESCRIPTORS)
             if not packet:
                 return
             if packet[0] == wire.FORK:
@@ -90,7 +93,7 @@ class Zygote:
         for descriptor in descriptors:
             os.close(descriptor)
         self.known.add(pid)
-        self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0, 0))
+        self.control.send(self.wire.PID.pack(self.wire.FORKED, pid, 0, self.resident_kb))
 
     def become(self, configuration: dict[str, Any], descriptors: list[int]) -> None:
         """In the child: leave the zygote behind and serve as an environment."""
@@ -104,6 +107,8 @@ class Zygote:
             for number in (signal.SIGTERM, signal.SIGUSR1):
                 _signal.signal(number, _signal.SIG_DFL)
             self.control.close()
+            # Before anything is allocated that its memory size should count.
+            self.bootstrap.join(descriptors[2:])
             clock = None
             if configuration["virtual"]:
                 clock = self.virtual_time.install(self.patch, configuration["measured_sleep"])
@@ -116,7 +121,7 @@ class Zygote:
             status = 1
         finally:
             flush()
-            os._exit(status)
+            self.bootstrap.coverage_data.leave(status)
 
     def reap(self, pid: int) -> None:
         """Kill what is left of a dead environment, and answer how its process ended."""
@@ -171,6 +176,15 @@ class Zygote:
                     pass
 
 
+def resident_kb() -> int:
+    """This process's resident size; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 10
+    except OSError:
+        return 0
+
+
 def children() -> list[int]:
     """This process's children, orphans that it adopted among them."""
     try:
@@ -223,6 +237,7 @@ def main(make: Any = Zygote) -> None:
     zygote.bootstrap.prepare()
     gc.collect()
     gc.freeze()
+    zygote.resident_kb = resident_kb()
     try:
         zygote.serve()
     except ConnectionError:

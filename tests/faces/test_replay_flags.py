@@ -355,3 +355,19 @@ def test_without_a_project_file_they_are_exit_2(tmp_path: Path, command: list[st
     ran = run(tmp_path, *command)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "there is no lambdarun.toml here or above" in ran.stderr
+
+
+def test_watch_brings_changed_code_into_the_next_invocation(folder: Path) -> None:
+    # A minute apart, so that one environment does all. A handler that changes its own file stands for somebody at an
+    # editor.
+    jsonl(folder / "minutes.jsonl", [
+        {"time": f"2026-03-01T00:0{n}:00Z", "event": {}, "source": "s3"} for n in range(3)
+    ])  # fmt: skip
+    source = (
+        "count = 0\ndef takes(event, context):\n    global count\n    count += 1\n    print('count', count)\n"
+    )
+    source += "    open(__file__, 'a').write('#\\n')\n"
+    for flags, counts in (((), [1, 2, 3]), (("--watch",), [1, 1, 1])):
+        (folder / "app.py").write_text(source)
+        replay(folder, "minutes.jsonl", "--out", "out.jsonl", *flags)
+        assert [int(n) for n in re.findall(r"count (\d)", (folder / "out.jsonl").read_text())] == counts

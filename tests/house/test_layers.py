@@ -51,6 +51,7 @@ FACTS = (limits, messages, metric_names, platform_errors, runtime_api)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
+    "layer.py": {"pathlib"},  # as above
     "platform_errors.py": {"signal"},  # the signals' names
 }
 
@@ -129,8 +130,9 @@ def test_one_clock_and_one_chance(path: Path) -> None:
 
 @pytest.mark.parametrize("path", of("worker"), ids=shown)
 def test_the_worker_is_the_standard_library_alone(path: Path) -> None:
-    # One exception, which only virtual time loads: it patches `datetime`, which is C code, underneath.
-    others = {"time_machine"} if path.name == "virtual_time.py" else set()
+    # Two exceptions: only virtual time loads what patches `datetime`, which is C code, underneath; and only who asks for
+    # it an editor's debugger.
+    others = {"virtual_time.py": {"time_machine"}, "debugging.py": {"debugpy"}}.get(path.name, set())
     assert roots(path) - others <= sys.stdlib_module_names
     levels = {node.level for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)}
     assert levels <= {0, 1}  # its siblings, and nothing above them
@@ -147,7 +149,7 @@ def test_of_the_worker_only_the_packets_are_imported(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_modules_and_functions_can_be_read_at_one_sitting(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= {"records.py": 500}.get(
+    assert lines <= {"records.py": 500, "processes.py": 470}.get(
         path.name, 430
     )  # a list of what can happen, not an idea of its own
     for node in ast.walk(tree(path)):

@@ -48,7 +48,9 @@ def test_runtime_row_06_a_reply_keeps_the_environment_warm() -> None:
     assert not again.cold
 
 
-@pytest.mark.parametrize("happening", [Happening.TIMED_OUT, Happening.EXITED, Happening.INIT_FAILED])
+@pytest.mark.parametrize(
+    "happening", [Happening.TIMED_OUT, Happening.EXITED, Happening.OUT_OF_MEMORY, Happening.INIT_FAILED]
+)
 def test_runtime_row_07_a_lost_process_keeps_the_environment_but_is_cold_again(happening: Happening) -> None:
     environments = Environments(Draws(0))
     environment = environments.choose(NOW, FN)

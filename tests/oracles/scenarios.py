@@ -19,6 +19,7 @@ from lambdarun.model.declarations import Account, EventSourceMapping, Project, Q
 from lambdarun.model.function import AsyncInvokeConfiguration, Function, running_runtime
 from lambdarun.model.invocation_log import invocation_log
 from lambdarun.model.invoke_request import InvokeReply, Refusal
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, OutputCaptured
 from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
@@ -232,7 +233,9 @@ def asynchronous_retry(stage: Stage) -> Any:
         ended = [
             record for record in runtime.log if isinstance(record, InvocationSucceeded | InvocationFailed)
         ]
-        lines = "".join(invocation_log(record, b"", function.runtime) for record in ended).splitlines()
+        lines = "".join(
+            invocation_log(LoggedInvocation(ended=record), function.runtime) for record in ended
+        ).splitlines()
     wanted = f"END RequestId: {reply.request_id}"
     assert all(line == wanted for line in lines if line.startswith("END"))
     return {
@@ -528,3 +531,25 @@ def _records(events: list[Any]) -> list[Any]:
     return sorted(
         (record for event in events for record in event["Records"]), key=lambda record: record["body"]
     )
+
+
+def logging_configuration(
+    stage: Stage, *, given: dict[str, str], before: dict[str, str] | None = None
+) -> Any:
+    told = {}
+    for name, config in (("create_response", before), ("updated_config", given)):
+        said = "" if config is None else "\n".join(f'{key} = "{value}"' for key, value in config.items())
+        table = "" if config is None else f"[functions.fn.logging_config]\n{said}\n"
+        (stage.folder / "lambdarun.toml").write_text(f'[functions.fn]\nhandler = "app.handler"\n{table}')
+        function = load_all(stage.folder / "lambdarun.toml").project.functions["fn"]
+        log = function.logging
+        levels = {
+            "ApplicationLogLevel": log.application_level.value,
+            "SystemLogLevel": log.system_level.value,
+        }
+        told[name] = {
+            "LogFormat": log.log_format.value,
+            "LogGroup": function.log_group,
+            **(levels if log.is_json else {}),
+        }
+    return told

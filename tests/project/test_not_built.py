@@ -34,9 +34,9 @@ def findings(tmp_path: Path, text: str) -> list[str]:
     ("text", "key", "value"),
     [
         *((FUNCTION, f"functions.f.{key}", value) for key, value in {
-            "layers": '["layers/x"]', "dead_letter_config": '{ target = "queues.q" }', "tracing_config": '{ mode = "Active" }',
+            "dead_letter_config": '{ target = "queues.q" }', "tracing_config": '{ mode = "Active" }',
             "vpc_config": "{ subnet_ids = [] }", "versions": "3", "aliases": '{ live = "1" }', "ephemeral_storage": "1024",
-            "architectures": '["arm64"]', "snap_start": '{ apply_on = "PublishedVersions" }', "logging_config": "{}",
+            "architectures": '["arm64"]', "snap_start": '{ apply_on = "PublishedVersions" }',
             "provisioned_concurrency": "5", "file_system_configs": "[]", "image_config": "{}", "role": '"arn"',
             "kms_key_arn": '"arn"', "recursive_loop": '"Allow"', "function_url_config": "{}", "tags": "{}", "package_type": '"Image"',
         }.items()),
@@ -102,7 +102,7 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
         ),
         (
             f'{FUNCTION}runtime = "java21"\n',
-            'functions.f.runtime: "java21" is no runtime that can run here.',
+            'functions.f.runtime: "java21" is AWS\'s, but not built yet. Functions run here under: python*, ',
         ),
         (
             MAPPING.replace('"queues.q"', '"streams.s"'),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambdarun.errors import ProjectErrors, UnknownFunctionError
+from lambdarun.model.cpu import Cpu
 from lambdarun.model.declarations import Project
 from lambdarun.project.find import find
 from lambdarun.project.lone_handler import lone_function, resolve
@@ -22,6 +23,7 @@ handler = "app.handler"
 code_uri = "code"
 timeout = 30
 memory_size = 512
+cpu = "scaled"
 reserved_concurrent_executions = 5
 environment = { TABLE = "orders" }
 duration = { p50 = "40ms", p99 = "400ms" }
@@ -69,6 +71,7 @@ def test_everything_declared_is_there(write: Path) -> None:
     project = loaded.project
     function = project.functions["thumbnail"]
     assert function.timeout == 30
+    assert function.cpu is Cpu.SCALED
     assert function.code_uri == write.parent / "code"
     assert function.duration is not None
     assert (function.duration.p50, function.duration.p99) == (40_000, 400_000)
@@ -107,9 +110,16 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
     [
         ("[functions.f]\nhandler = 'a.b'\ntimeot = 3\n", 'lambdarun.toml:3:1: functions.f.timeot: no such setting. Did you mean "timeout"?'),
         ("[functions.f]\nhandler = 'a.b'\nasync = { on_failure = 'queues.q' }\n", "lambdarun.toml:3:11: functions.f.async.on_failure: is AWS's, but not built yet."),
-        ("[functions.f]\nhandler = 'a.b'\nruntime = 'python3.9'\n", '"python3.9" is not built yet'),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'java21'\n", 'lambdarun.toml:3:1: functions.f.runtime: "java21" is AWS\'s, but not built yet.'),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'go1.x'\n", "functions.f.runtime: The runtime parameter of go1.x is no longer supported for creating or updating AWS Lambda functions."),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'python3.6'\n", "The runtime parameter of python3.6 is no longer supported"),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'PYTHON3.9'\n", "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, python3.14, "),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 'python3.8'\n", '"python3.8" is too old to run here. Write "python3.9" or a later one.'),
+        ("[settings]\ninterpreters = { 'python3.12' = '/no/where' }\n", 'settings.interpreters."python3.12": there is no program "/no/where".'),
+        ("[settings]\ninterpreters = { ruby = '/bin/sh' }\n", "settings.interpreters.ruby: is no runtime that an interpreter runs."),
         ("[functions.f]\nhandler = 'a.b'\ntimeout = '3'\n", "lambdarun.toml:3:1: functions.f.timeout: \"3\" is no whole number."),
         ("[functions.f]\nhandler = 'a.b'\nmemory_size = true\n", "functions.f.memory_size: true is no whole number."),
+        ("[functions.f]\nhandler = 'a.b'\ncpu = 'half'\n", 'lambdarun.toml:3:1: functions.f.cpu: "half" is no share. Write "full" or "scaled" (by memory_size).'),
         ("[functions.f]\nhandler = 'a b.c'\n", "lambdarun.toml:2:1: functions.f.handler: 'a b.c' is no handler."),
         (f"[functions.f]\nhandler = '{'a' * 127}.b'\n", "without spaces, at most 128 characters."),
         ("[queues.q]\n[functions.f]\nhandler = 'a.b'\n[event_source_mappings.m]\nevent_source = 'queues.q'\nfunction = 'g'\n", "there is no function 'g'. Function does not exist."),
@@ -120,7 +130,7 @@ def test_a_value_out_of_bounds_names_line_column_limit_and_choice(write: Path) -
         ("[functions.f]\nhandler = 'a.b'\n[functions.f.environment]\nAWS_REGION = 'x'\n", "reserved keys that are currently not supported"),
         ("[functions.f]\nhandler = 'a.b'\nengine = 'fast'\n", 'lambdarun.toml:3:1: functions.f.engine: "fast" is no engine. Write "builtin" or "ric".'),
         ("[functions.f]\nhandler = 'a.b'\nruntime = 'nodejs20.x'\nengine = 'ric'\n", "functions.f.engine: is for Python's runtimes alone. Leave it out."),
-        ("[functions.f]\nhandler = 'a.b'\nruntime = 3\n", "functions.f.runtime: 3 is no runtime that can run here."),
+        ("[functions.f]\nhandler = 'a.b'\nruntime = 3\n", "functions.f.runtime: is no text."),
         (f"[functions.f]\nhandler = 'a.b'\nenvironment = {{ LONG = '{'x' * 4_086}' }}\n", "(4097 bytes, at most 4096)"),
         ("[functions.f]\nhandler = 'a.b'\nenvironment = { A = 'x' }\n", "functions.f.environment.A: is no name for a variable."),
         (f"[functions.f]\nhandler = 'a.b'\nenvironment = {{ LONG = '{'x' * 4096}' }}\n", "exceeded the 4KB limit. String measured: {\"LONG\":\"xx"),

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from lambdarun.model.function import Function, running_runtime
-from lambdarun.runtime import launch
-from lambdarun.runtime.code import Code
+from lambdarun.runtime.code import Code, Packages
 
 PREAMBLE = (
     f"#!{sys.executable}\n"
@@ -65,7 +64,7 @@ def provided(tmp_path: Path) -> Callable[..., Function]:
 def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
     """Puts an extension with this source into the folder that stands for /opt."""
     opt = tmp_path / "opt"
-    monkeypatch.setattr(launch, "code_of", lambda function: Code(function.code_uri, opt))
+    monkeypatch.setattr(Packages, "code_of", lambda _, function: Code(function.code_uri, opt))
 
     def add(name: str, source: str) -> Path:
         (opt / "extensions").mkdir(parents=True, exist_ok=True)

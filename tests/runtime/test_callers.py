@@ -148,6 +148,4 @@ def test_invocations_leave_no_descriptor_behind(
                 runtime.invoke("fn", event)
             runtime.invoke("fn", {"do": "echo"})
             counted.append(len(os.listdir("/proc/self/fd")))
-        processes = runtime.driver.processes
-        assert len(processes._readers) == 1 + 3 * len(processes._processes) == 4
     assert len(set(counted)) == 1

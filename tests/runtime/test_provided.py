@@ -68,7 +68,7 @@ while True:
     assert third["gap"] > 0.09
 
 
-@pytest.mark.parametrize("runtime", ["provided", "provided.al2", "provided.al2023"])
+@pytest.mark.parametrize("runtime", ["provided.al2", "provided.al2023"])
 def test_without_a_bootstrap_the_entry_point_is_invalid(provided: Provided, runtime: str) -> None:
     text = "RequestId: ID Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
     assert failed(once(provided(None, runtime=runtime))) == ("Runtime.InvalidEntrypoint", text)

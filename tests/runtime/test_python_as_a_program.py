@@ -16,9 +16,9 @@ from lambdarun.errors import MachineError
 from lambdarun.model.function import Function
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.runtimes import Engine
-from lambdarun.runtime import engines, launch
+from lambdarun.runtime import engines
 from lambdarun.runtime.blocking import open_blocking_runtime
-from lambdarun.runtime.code import Code
+from lambdarun.runtime.code import Code, Packages
 from tests.conftest import project_of
 
 Python = Callable[..., Function]
@@ -151,7 +151,7 @@ def test_layers_are_on_the_path_behind_the_code(
         folder.mkdir(exist_ok=True)
         for name in names:
             (folder / f"{name}.py").write_text(f"FROM = {folder.name!r}\n")
-    monkeypatch.setattr(launch, "code_of", lambda function: Code(function.code_uri, tmp_path / "opt"))
+    monkeypatch.setattr(Packages, "code_of", lambda _, function: Code(function.code_uri, tmp_path / "opt"))
     source = "import both, layered\ndef handler(event, context):\n    return [both.FROM, layered.FROM]\n"
     [reply] = replies(by(way, python, source), 1)
     assert reply.json() == ["code", "python"]

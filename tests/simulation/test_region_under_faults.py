@@ -112,6 +112,8 @@ class Simulation:
             return FunctionFailed(Cause.RAISED, "E", b"{}")
         if drawn < 0.8:
             return FunctionFailed(Cause.TIMED_OUT, "Sandbox.Timedout", b"{}")
+        if drawn < 0.85:
+            return FunctionFailed(Cause.OUT_OF_MEMORY, "Runtime.OutOfMemory", b"{}")
         if drawn < 0.9:
             return FunctionFailed(Cause.EXITED, "Runtime.ExitError", b"{}")
         return SystemFailed("the worker was killed")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdarun.aws import metric_names as names
+from lambdarun.model.declarations import Project
 from lambdarun.model.draws import RequestId
+from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant
-from lambdarun.model.invocation_log import billed_ms, log_tail
+from lambdarun.model.invocation_log import log_tail
+from lambdarun.model.logged_invocation import billed_ms
 from lambdarun.model.records import (
     BatchReceived,
     EnvironmentInitialised,
@@ -28,7 +32,7 @@ from lambdarun.model.records import (
     RunEnded,
 )
 from lambdarun.views.histogram import Histogram
-from lambdarun.views.log_text import LogText
+from lambdarun.views.log_text import LogTexts
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -68,7 +72,8 @@ def failed(cause: str, error_type: str, duration_us: int = 1_000) -> InvocationF
 
 
 def log_of(records: Sequence[Record]) -> str:
-    return "".join(text for _, text in LogText("python3.11").read(records))
+    function = Function(name="fn", handler="app.h", code_uri=Path(), runtime="python3.11")
+    return "".join(told.text for told in LogTexts(Project(functions={"fn": function})).read(records))
 
 
 def test_runtime_row_17_the_report_line_is_awss_with_its_trailing_tab() -> None:

@@ -90,7 +90,7 @@ class Worker:
             if not part:
                 break
             parts.append(part)
-        return b"".join(parts).decode()
+        return b"".join(parts).replace(wire.INIT_END, b"").decode()
 
 
 @define
