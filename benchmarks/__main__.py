@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, inline, invocations, layers, memory, parts, queues
+from benchmarks import commands, inline, invocations, layers, memory, parts, queues, runtime_api
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -17,6 +17,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "sandbox": invocations.cold_sandbox,
     "burst": invocations.burst,
     "deadline": invocations.deadline,
+    "runtime-api": runtime_api.runtime_api,
     "memory": memory.memory,
     "accepts": queues.accepts,
     "throttles": queues.throttles,

@@ -154,6 +154,13 @@ FIREHOSE_RETRIES = Figure(3, "retries", FIREHOSE_FAILURES)
 # --- initialisation
 INIT_TIMEOUT = Figure(10, "s", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
 
+# --- extensions and the shutdown phase
+EXTENSIONS_MAX = Figure(10, "extensions", f"{LAMBDA_GUIDE}/lambda-extensions.html")
+SHUTDOWN_WITH_INTERNAL = Figure(500, "ms", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
+SHUTDOWN_WITH_EXTERNAL = Figure(2_000, "ms", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
+# Of the shutdown phase, until the runtime is killed; AWS's own emulator gives it so much.
+SHUTDOWN_RUNTIME_SHARE = Figure(30, "%", f"{LAMBDA_GUIDE}/lambda-runtime-environment.html")
+
 # --- CloudWatch: metrics, and those embedded in logs
 METRIC_NAMESPACE_LENGTH = Setting(1, 1_024, 1, "characters", EMF)
 METRIC_NAME_LENGTH = Setting(1, 1_024, 1, "characters", EMF)

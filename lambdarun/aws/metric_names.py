@@ -27,6 +27,9 @@ INVOCATIONS = Metric("Invocations", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 ERRORS = Metric("Errors", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 THROTTLES = Metric("Throttles", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 DURATION = Metric("Duration", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
+POST_RUNTIME_EXTENSIONS_DURATION = Metric(
+    "PostRuntimeExtensionsDuration", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA
+)
 CONCURRENT_EXECUTIONS = Metric("ConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
 UNRESERVED_CONCURRENT_EXECUTIONS = Metric(
     "UnreservedConcurrentExecutions", "AWS/Lambda", "Count", "Maximum", _LAMBDA

@@ -34,6 +34,25 @@ EXITED_SILENTLY: Final = PlatformError(
     "Runtime.ExitError", "Runtime exited without providing a reason", _TROUBLE
 )
 EXITED: Final = PlatformError("Runtime.ExitError", "Runtime exited with error: {how}", _TROUBLE)
+BOOTSTRAP_MISSING: Final = PlatformError(
+    "Runtime.InvalidEntrypoint",
+    "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+    _TROUBLE,
+)
+# As Go tells why a program does not start: `permission denied`, `exec format error`.
+BOOTSTRAP_UNUSABLE: Final = PlatformError("Runtime.InvalidEntrypoint", "fork/exec {path}: {fault}", _TROUBLE)
+EXTENSION_CRASHED: Final = PlatformError(
+    "Extension.Crash", "{how}", f"{LAMBDA_GUIDE}/runtimes-extensions-api.html"
+)
+EXTENSION_FAILED: Final = PlatformError(
+    "Extension.InitError", "{fault}", f"{LAMBDA_GUIDE}/runtimes-extensions-api.html"
+)
+EXTENSION_GAVE_UP: Final = PlatformError(
+    "Extension.ExitError", "{fault}", f"{LAMBDA_GUIDE}/runtimes-extensions-api.html"
+)
+EXTENSION_UNUSABLE: Final = PlatformError(
+    "Extension.LaunchError", "fork/exec {path}: {fault}", f"{LAMBDA_GUIDE}/runtimes-extensions-api.html"
+)
 # The text is that of any process that SIGKILL ended; since 2025 the type tells why. Which of the two a payload has today
 # no recording shows; REPORT lines have this one.
 OUT_OF_MEMORY: Final = PlatformError(

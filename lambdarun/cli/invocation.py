@@ -141,6 +141,7 @@ def _once(runtime: BlockingRuntime, function: str, request: Request, settings: S
     if reply.log_tail is not None and not request.as_json and _speaks(settings):
         sys.stderr.write(reply.log_tail.decode("utf-8", "replace"))
     _print(reply, request)
+    runtime.settle()  # extensions may hold the environment, and its REPORT line, beyond the answer
     return not reply.ok
 
 

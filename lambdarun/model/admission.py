@@ -37,6 +37,7 @@ from lambdarun.model.records import (
     EnvironmentInitialised,
     EnvironmentReset,
     EnvironmentStarted,
+    ExtensionsFinished,
     InitialisationFailed,
     InvocationFailed,
     InvocationLost,
@@ -188,6 +189,19 @@ class Admission:
                     usage.output,
                     usage.output_dropped,
                     0 if invocation.init_within else usage.init_output,
+                )
+            )
+        if usage.after_response:
+            self.records.append(
+                ExtensionsFinished(
+                    now,
+                    function.name,
+                    invocation.request_id,
+                    invocation.environment.id,
+                    invocation.started,
+                    usage.after_response,
+                    function.version,
+                    invocation.qualifier,
                 )
             )
         if usage.init is not None and not failed_init:

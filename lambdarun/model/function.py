@@ -17,6 +17,7 @@ from lambdarun.model.cpu import Cpu
 from lambdarun.model.instant import Duration
 from lambdarun.model.layer import Layer
 from lambdarun.model.logging_config import AS_TEXT, LoggingConfig
+from lambdarun.model.runtimes import Engine
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -125,6 +126,7 @@ class Function:
     aliases: Mapping[str, Alias] = field(factory=dict)
     provisioned_concurrent_executions: int | None = setting(limits.PROVISIONED_CONCURRENCY, default=None)
     """Of a published version alone: AWS refuses it for $LATEST."""
+    engine: Engine = Engine.BUILTIN
     logging_config: LoggingConfig | None = None
     place: Place | None = field(default=None, eq=False)
     pool: str = field(init=False, eq=False, repr=False)

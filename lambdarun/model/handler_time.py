@@ -104,6 +104,7 @@ class HandlerTime:
             usage.output,
             usage.output_dropped,
             usage.init_output,
+            usage.after_response if measured else Duration(0),
         )
         if invocation.before_run:
             return invocation.started, outcome, usage

@@ -60,6 +60,8 @@ class Invocation:
     init_within: bool = field(init=False)
     """Whether initialisation counts as the invocation's own time and against its timeout: that of an environment that
     was reset, and the second one where the first failed (AWS: suppressed init)."""
+    answered: bool = field(default=False, init=False)
+    """Whether its caller has been answered while its environment was still busy."""
     failed_init: InitialisationFailed | None = field(default=None, init=False)
     """The first initialisation, where it failed."""
 

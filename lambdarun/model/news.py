@@ -107,4 +107,13 @@ class PutProvisionedConcurrency:
 
 Deployment = PublishVersion | UpdateFunction | PutAlias | PutProvisionedConcurrency
 
-News = Invoke | Accept | Send | Arrive | Ended | Deployment
+
+@record
+class Responded:
+    """What an invocation came to is known, but its environment is still busy: `Ended` follows."""
+
+    invocation: Invocation
+    outcome: Outcome
+
+
+News = Invoke | Accept | Send | Arrive | Ended | Responded | Deployment

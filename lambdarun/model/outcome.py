@@ -93,6 +93,8 @@ class Usage:
     """Bytes of output beyond the cap."""
     init_output: int = 0
     """How many of the output's first bytes initialisation wrote."""
+    after_response: Duration = Duration(0)
+    """A part of the duration: from the runtime's response until its extensions were done too."""
 
     def with_init_within(self) -> Usage:
         """The same with initialisation as a part of the duration."""

@@ -221,6 +221,21 @@ class InitialisationFailed(Happened):
 
 
 @record
+class ExtensionsFinished(Happened):
+    """Extensions worked on behind the runtime's response, for so long (AWS: PostRuntimeExtensionsDuration)."""
+
+    kind: ClassVar[str] = "extensions.finished"
+    time: Instant
+    function: str
+    request_id: RequestId
+    environment: int
+    started: Instant
+    duration_us: Duration
+    version: str = "$LATEST"
+    qualifier: str = ""
+
+
+@record
 class EnvironmentReset(Happened):
     """An environment lost its process; its private folder stays."""
 
@@ -462,6 +477,7 @@ Record = (
     | EnvironmentStarted
     | EnvironmentInitialised
     | InitialisationFailed
+    | ExtensionsFinished
     | EnvironmentReset
     | RequestRefused
     | EventAccepted

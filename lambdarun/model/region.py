@@ -28,7 +28,7 @@ from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
-from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Send
+from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
 from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
@@ -92,6 +92,7 @@ class Region:
             Arrive: self._arrive,
             Ended: self._end,
             **dict.fromkeys(get_args(Deployment), self.deployments.take),
+            Responded: self._callers.respond,
         }
         for queue in project.queues.values():
             self._open_queue(queue, self.routing.mappings(queue.name))

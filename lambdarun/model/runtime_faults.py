@@ -9,7 +9,7 @@ from lambdarun.aws import messages
 from lambdarun.aws.runtimes import ENDED, RUNTIMES
 from lambdarun.model.near_names import did_you_mean
 
-BUILT: Final = ("python",)
+BUILT: Final = ("python", "nodejs", "provided")
 """Families that run here, by the beginning of their names."""
 PYTHON_OLDEST: Final = (3, 9)
 """What runs inside of an environment is written for this Python and later ones."""

@@ -22,7 +22,7 @@ from lambdarun.model.invoke_request import (
     throttled_refusal,
 )
 from lambdarun.model.logged_invocation import LoggedInvocation
-from lambdarun.model.news import Invoke
+from lambdarun.model.news import Invoke, Responded
 from lambdarun.model.outcome import FunctionFailed, NotJson, Outcome, Succeeded, Throttled, Usage
 from lambdarun.model.records import (
     ArrivalAnswered,
@@ -78,8 +78,18 @@ class Callers:
         )
         self.admission.effects.append(Answer(ticket, refusal))
 
+    def respond(self, now: Instant, news: Responded) -> None:
+        """Answer a caller whose invocation is not over yet; one that wants the log waits for its end."""
+        invocation, outcome = news.invocation, news.outcome
+        if isinstance(invocation.item, Invoke) and not invocation.item.log_tail:
+            invocation.answered = True
+            reply = sync_reply(invocation, outcome, None)
+            self.admission.effects.append(Answer(invocation.item.ticket, reply))
+
     def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Answer the caller."""
+        if invocation.answered:
+            return
         request: Invoke = invocation.item
         tail = self._log_tail(invocation, usage) if request.log_tail else None
         self.admission.effects.append(Answer(request.ticket, sync_reply(invocation, outcome, tail)))

@@ -10,6 +10,7 @@ from attrs import define
 from lambdarun.model.cpu import Cpu
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function, running_runtime
 from lambdarun.model.runtime_faults import runtime_fault
+from lambdarun.model.runtimes import Engine, Family, family_of
 from lambdarun.project.layers import LayerReader, is_package
 from lambdarun.project.logging_configs import read_logging_config
 from lambdarun.project.reading import Reading, Unusable
@@ -39,6 +40,7 @@ class FunctionReader:
         fault = runtime_fault(runtime, running_runtime())
         if fault is not None:
             self.reading.find((*path, "runtime"), *fault)
+        family = family_of(runtime) if isinstance(runtime, str) else None
         if "handler" not in given:
             self.reading.find(path, "has no handler.", 'Write handler = "module.function".')
             raise Unusable
@@ -72,6 +74,7 @@ class FunctionReader:
                 "code_uri": code.resolve(),
                 "code_place": self.reading.locator.place(*self.reading.prefix, *path, "code_uri"),
                 "runtime": runtime,
+                "engine": self._engine(path, given, family),
                 "layers": self.layers.of(path, given),
                 "cpu": self._cpu(path, given),
                 "environment": self._variables(path, given),
@@ -85,6 +88,17 @@ class FunctionReader:
                 "place": self.reading.locator.place(*self.reading.prefix, *path),
             },
         )
+
+    def _engine(self, path: tuple[str, ...], given: Mapping[str, Any], family: Family | None) -> Engine:
+        told = given.get("engine", Engine.BUILTIN.value)
+        names = [engine.value for engine in Engine]
+        if told not in names:
+            shown = " or ".join(toml_text(name) for name in names)
+            self.reading.find((*path, "engine"), f"{toml_text(told)} is no engine.", f"Write {shown}.")
+            return Engine.BUILTIN
+        if "engine" in given and family is not Family.PYTHON:
+            self.reading.find((*path, "engine"), "is for Python's runtimes alone.", "Leave it out.")
+        return Engine(told)
 
     def _cpu(self, path: tuple[str, ...], given: Mapping[str, Any]) -> Cpu:
         value = given.get("cpu", Cpu.FULL.value)

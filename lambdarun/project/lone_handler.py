@@ -1,9 +1,10 @@
-"""`path/to/app.py:handler` or `package.module.handler` as a project of one function with AWS's defaults."""
+"""`path/to/app.py:handler`, `path/to/index.mjs:handler` or `package.module.handler` as a project of one function with AWS's defaults."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Final
 
 from attrs import evolve
 
@@ -12,6 +13,10 @@ from lambdarun.errors import UnknownFunctionError, UsageError
 from lambdarun.model.declarations import Project
 from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.near_names import near_names
+
+_NODE_SUFFIXES: Final = (".js", ".mjs", ".cjs")
+LONE_NODE_RUNTIME: Final = "nodejs20.x"
+"""What a Node.js file without a project file is run as."""
 
 
 def is_lone(name: str) -> bool:
@@ -30,10 +35,13 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
     ('app.handler', 3, 128)
     """
     start = folder if folder is not None else Path.cwd()
+    runtime = running_runtime()
     if ":" in name:
         path, _, attribute = name.rpartition(":")
         file = start / path
         code, module = file.parent, file.name.removesuffix(".py")
+        if file.suffix in _NODE_SUFFIXES:
+            module, runtime = file.stem, LONE_NODE_RUNTIME
         handler = f"{module}.{attribute}"
         if file.suffix == ".zip":
             code, handler, module = file, attribute, file.stem
@@ -42,7 +50,7 @@ def lone_function(name: str, *, folder: Path | None = None) -> Project:
         module = name.rpartition(".")[0].rpartition(".")[2] or name
     made = re.sub(r"[^a-zA-Z0-9-_]", "-", module)[: limits.FUNCTION_NAME_LENGTH.high] or "function"
     try:
-        function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=running_runtime())
+        function = Function(name=made, handler=handler, code_uri=code.resolve(), runtime=runtime)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
     return Project(functions={made: function})

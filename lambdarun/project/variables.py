@@ -25,8 +25,6 @@ _RESERVED: Final = frozenset(
         "AWS_LAMBDA_METADATA_TOKEN", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL",
     }
 )  # fmt: skip
-_NOT_BUILT: Final = frozenset({"AWS_LAMBDA_EXEC_WRAPPER"})
-"""With these AWS starts the process otherwise."""
 
 
 def variable_faults(variables: Mapping[str, Any]) -> Iterator[tuple[str | None, str, str]]:
@@ -38,12 +36,6 @@ def variable_faults(variables: Mapping[str, Any]) -> Iterator[tuple[str | None, 
             yield name, "has a NUL character in its value.", "Leave it out: no process takes one."
         elif name in _RESERVED:
             yield name, f"{messages.RESERVED_VARIABLE.of(name=name)}.", "Choose another name."
-        elif name in _NOT_BUILT:
-            yield (
-                name,
-                "is AWS's, but not built yet.",
-                "Leave it out: the process would start without it.",
-            )
         elif not re.fullmatch(_NAME, name):
             yield name, "is no name for a variable.", "Use two or more letters, digits and _, a letter first."
     # AWS measures them as JSON.

@@ -130,6 +130,15 @@ class RealDriver(Driver):
 
     clock: RealClock = field(kw_only=True)
 
+    def close(self) -> None:
+        """As every driver; what was answered, and is only held by extensions, ends as it was answered."""
+        if not self.closed and (ends := self.processes.answered()):
+            now = self.clock.now()
+            for news in ends:
+                self.region.take(now, news)
+            self.journal.write(self.region.advance(now)[0])
+        Driver.close(self)
+
     def submit_alone(self, news: News) -> None:
         """The same; where it is the only work in flight, wait a moment for its end, without a poll."""
         now = self.clock.now()
@@ -190,6 +199,7 @@ class VirtualDriver(Driver):
         time, processes = self.region.time, self.processes
         lone = processes.collect_lone() if timeout_s and processes.in_flight() == 1 else None
         for ended in (lone,) if lone is not None else processes.collect(timeout_s):
+            assert isinstance(ended, Ended)  # in virtual time nobody is answered before the instant
             invocation = ended.invocation
             instant, outcome, usage = time.end(invocation, ended.outcome, ended.usage)
             overran = False

@@ -17,7 +17,7 @@ from lambdarun.model.environment import Environment
 from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.invoke_request import exited, runtime_out_of_memory, timed_out
+from lambdarun.model.invoke_request import exited, response_too_large, runtime_out_of_memory, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.account import Account
 from lambdarun.runtime.clock import wall_epoch_us
@@ -32,6 +32,11 @@ _PIPE_READ: Final = 65_536
 _MEMFD_WAIT_MS: Final = 10_000
 """How long a payload may come behind its header. A process that has the time to send one has the time to send both."""
 _NONE: Final = Duration(0)
+_CAUSES: Final = {
+    wire.ERROR: Cause.RAISED,
+    wire.INIT_ERROR: Cause.INIT_FAILED,
+    wire.CRASHED: Cause.EXITED,
+}
 _SAVING_MS: Final = 1_000
 
 
@@ -61,6 +66,14 @@ class EnvironmentProcess:
     paused_at: float = 0.0
     initialised: tuple[Duration, Duration] | None = None
     """What its initialisation took, and slept in virtual time, until its first reply has told so too."""
+    supervised: bool = False
+    """Whether its runtime is a program of its own, and this process its supervisor."""
+    extended: bool = False
+    """Whether extensions run in it: it is asked to end, and given time, before it is killed."""
+    overdue: bool = False
+    """Whether it was asked to end because its invocation reached the timeout."""
+    lingering: tuple[Outcome, Usage] | None = None
+    """What its invocation came to, while extensions still work on it."""
     kept: list[bytes] = field(factory=list)
     kept_bytes: int = 0
     dropped_bytes: int = 0
@@ -187,11 +200,33 @@ def replied(
         return Succeeded(payload)
     if kind == wire.NOT_JSON:
         return NotJson()
+    if kind == wire.TOO_LARGE:
+        return response_too_large()
     if kind == wire.OVERSLEPT:
         return timed_out(invocation.request_id, invocation.function.timeout)
-    # ERROR and INIT_ERROR differ in what follows (a reset), not in what the caller sees.
-    cause = Cause.INIT_FAILED if kind == wire.INIT_ERROR else Cause.RAISED
-    return FunctionFailed(cause, packet[wire.REPLY_HEADER.size : start].decode(errors="replace"), payload)
+    # They differ in what follows (a reset), not in what the caller sees.
+    return FunctionFailed(
+        _CAUSES[kind], packet[wire.REPLY_HEADER.size : start].decode(errors="replace"), payload
+    )
+
+
+def released(process: EnvironmentProcess, header: tuple[Any, ...]) -> tuple[Outcome, Usage]:
+    """The outcome of an invocation that lingered, and all that it used until its environment was free."""
+    assert process.lingering is not None
+    (outcome, before), process.lingering = process.lingering, None
+    output, dropped = process.take_output()
+    usage = Usage(
+        Duration(header[4]),
+        before.init,
+        before.slept,
+        before.init_slept,
+        max(before.max_memory_mb, header[8] >> 10),
+        before.output + output,
+        before.output_dropped + dropped,
+        before.init_output,
+        Duration(max(0, header[4] - before.duration)),
+    )
+    return outcome, usage
 
 
 def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
@@ -253,6 +288,15 @@ def died(
     if init is not None and (invocation.init_within or not late):
         elapsed = max(_NONE, Duration(elapsed - init))
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_mb, output, dropped, init_output)
+
+
+def died_answered(process: EnvironmentProcess) -> tuple[Outcome, Usage]:
+    """A runtime answered and ended before it asked for the next event: its answer holds, its environment is reset."""
+    assert process.lingering is not None
+    (outcome, usage), process.lingering = process.lingering, None
+    if isinstance(outcome, FunctionFailed):
+        outcome = FunctionFailed(Cause.EXITED, outcome.error_type, outcome.payload)
+    return outcome, usage
 
 
 def _parted(output: bytes) -> tuple[bytes, int]:

@@ -62,6 +62,10 @@ class InlineEnvironments:
         self.folder = tempfile.mkdtemp(prefix="lambdarun-")
         self._caller = Caller(self.virtual)
 
+    def answered(self) -> list[Ended]:
+        """None: no extension holds an inline environment."""
+        return []
+
     def fileno(self) -> int:
         """The descriptor that is readable when `collect` has something to do."""
         if self._event < 0:

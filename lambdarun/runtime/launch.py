@@ -13,8 +13,10 @@ from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
+from lambdarun.model.runtimes import Family, family_of
 from lambdarun.runtime.account import InMemory
 from lambdarun.runtime.code import Code, Packages
+from lambdarun.runtime.engines import Engines, Program
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.resources import Resources
@@ -50,6 +52,7 @@ class Launcher:
     measures: bool = field(factory=lambda: any(name in os.environ for name in _COVERAGE))
     """Whether coverage of handlers is measured: then processes write its data before they are killed."""
     folder: str = field(init=False)
+    engines: Engines = field(factory=Engines, init=False)
     _seen: dict[int, str] = field(factory=dict, init=False)
     """What the code was when an environment started, by its id. Only where somebody watches it."""
     _in_memory: bool = field(init=False)
@@ -66,9 +69,10 @@ class Launcher:
         if self.packages.watch:
             self._seen[environment.id] = self.packages.state_of(environment.function)
         code = self.packages.code_of(environment.function)
+        program = self._program(environment.function, code)
         joins: list[int] = []
-        zygote = self._zygote(environment.function, code)
-        configuration = self._configuration(environment, code, zygote)
+        zygote = self._zygote(environment.function, code) if program is None else self.zygotes.supervisors()
+        configuration = self._configuration(environment, code, zygote, program)
         try:
             account = self.resources.open(environment, zygote, self._temporary(environment, zygote))
             joins = account.group.open_joins()
@@ -78,6 +82,7 @@ class Launcher:
             for descriptor in joins:
                 os.close(descriptor)
             raise MachineError(f"cannot start another environment: {fault.strerror}.") from fault
+        process.supervised = program is not None
         try:
             zygote.fork(configuration, descriptors, process)
         except MachineError:
@@ -97,7 +102,9 @@ class Launcher:
         # Without a sandbox the folder of libraries is another one for each set of layers.
         return self.zygotes.of(function, str(code.opt / "lib"))
 
-    def _configuration(self, environment: Environment, code: Code, zygote: ZygoteProcess) -> dict[str, Any]:
+    def _configuration(
+        self, environment: Environment, code: Code, zygote: ZygoteProcess, program: Program | None
+    ) -> dict[str, Any]:
         function = environment.function
         sandbox = sandbox_of(environment, code) if zygote.greeting.sandboxed else None
         if sandbox is None:
@@ -112,12 +119,27 @@ class Launcher:
             "layer_path": view.layer_path,
             "handler": function.handler,
             "arn": self.account.function_arn(function.name),
-            "virtual": self.virtual,
+            # What a supervisor starts runs on the real clock.
+            "virtual": self.virtual and program is None,
+            **(self._supervised(function, program) if program is not None else {}),
             # `runs` counts the invocations, so the process that replaces a dead one does not draw again what that one drew.
             "seed": f"{self.seed}:{function.name}:{environment.id}:{environment.runs}",
             "measured_sleep": self.measured_sleep,
             "terminal": self.zygotes.terminal,
             "debug_port": self.debug_port,
+        }
+
+    def _program(self, function: Function, code: Code) -> Program | None:
+        if family_of(function.runtime) is not Family.PYTHON:
+            return self.engines.program(function, code)
+        return self.engines.program(function, code, self.zygotes.interpreters.of(function.runtime))
+
+    def _supervised(self, function: Function, program: Program) -> dict[str, Any]:
+        return {
+            "program": program.as_configuration(),
+            "function": function.name,
+            "version": function.version,
+            "account_id": self.account.account_id,
         }
 
     def _private_folder(self, environment: Environment) -> str:

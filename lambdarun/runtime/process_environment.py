@@ -11,6 +11,7 @@ from typing import Final
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.function import Function
+from lambdarun.model.runtimes import Family, family_of
 from lambdarun.runtime.view import View
 
 # Nothing of the user's shell reaches a handler but what development needs: coverage of handlers, breakpoints,
@@ -20,9 +21,10 @@ _PASSED_ON: Final = (
     "COVERAGE_PROCESS_CONFIG",
     "PYTHONBREAKPOINT",
 )
-_RESERVED_FOLDERS: Final = ("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "PWD")
+_RESERVED_FOLDERS: Final = ("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR")
 # Recorded: python3.9 to 3.11 have none, 3.12 and 3.14 do.
 _WITHOUT_LC_CTYPE: Final = frozenset({"python3.8", "python3.9", "python3.10", "python3.11"})
+_XRAY_AL2: Final = "169.254.79.129"
 
 
 def process_environment(account: Account, environment: Environment, view: View) -> dict[str, str]:
@@ -34,7 +36,6 @@ def process_environment(account: Account, environment: Environment, view: View) 
     return {
         **passed,
         "LANG": "en_US.UTF-8",
-        **({"LC_CTYPE": "C.UTF-8"} if function.runtime not in _WITHOUT_LC_CTYPE else {}),
         "TZ": ":UTC",
         # Without it boto3 stalls on an address that nobody answers.
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -44,10 +45,10 @@ def process_environment(account: Account, environment: Environment, view: View) 
         "_AWS_XRAY_DAEMON_PORT": "2000",
         **view.variables,
         **function.environment,
+        **_of_family(function, view),
         "_HANDLER": function.handler,
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
@@ -60,8 +61,30 @@ def process_environment(account: Account, environment: Environment, view: View) 
         "AWS_SECRET_ACCESS_KEY": "lambdarun",
         "AWS_SESSION_TOKEN": "lambdarun",
         **{name: value for name, value in view.variables.items() if name in _RESERVED_FOLDERS},
+    }
+
+
+def _of_family(function: Function, view: View) -> dict[str, str]:
+    """What differs from runtime to runtime: recorded (test_introspection_invoke)."""
+    family = family_of(function.runtime)
+    if function.runtime == "provided.al2":
+        # The one runtime whose recording has another address of the X-Ray daemon.
+        return {"AWS_XRAY_DAEMON_ADDRESS": f"{_XRAY_AL2}:2000", "_AWS_XRAY_DAEMON_ADDRESS": _XRAY_AL2}
+    if family is Family.PROVIDED:
+        return {}
+    told = {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "PWD": view.task_root,
         "SHLVL": "0",
     }
+    if family is Family.NODEJS:
+        version = function.runtime.removeprefix("nodejs").removesuffix(".x")
+        layers = [f"{view.opt}/nodejs/node{version}/node_modules", f"{view.opt}/nodejs/node_modules"]
+        folders = [*(layers if view.opt is not None else []), view.task_root]
+        told["NODE_PATH"] = os.pathsep.join(folders)
+    elif function.runtime not in _WITHOUT_LC_CTYPE:
+        told["LC_CTYPE"] = "C.UTF-8"
+    return told
 
 
 def _logging(function: Function) -> dict[str, str]:

@@ -28,18 +28,21 @@ from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import runtime_out_of_memory
-from lambdarun.model.news import Ended
+from lambdarun.model.news import Ended, Responded
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
     EnvironmentProcess,
     died,
+    died_answered,
     hand_over,
     init_timed_out,
+    released,
     replied,
     used,
 )
+from lambdarun.runtime.farewells import FAREWELL_S, Farewells, answered, ask_to_end, exit_wait_s, overdue
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.memory_sampler import Tree
 from lambdarun.runtime.zygote_process import ZygoteProcess
@@ -57,8 +60,6 @@ _WAITING: Final = array("i", [0])
 _STALE_MAX: Final = 256
 # epoll counts in whole milliseconds and rounds up; see _near.
 _POLL_GRAIN_S: Final = 0.002
-# A process whose socket closes exits by itself in well under a millisecond; only coverage takes longer.
-_QUIET_EXIT_S: Final = 0.2
 _SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
@@ -94,7 +95,8 @@ class Processes:
     _deadlines: list[tuple[float, int]] = field(factory=list, init=False)
     _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
     _waiting: deque[Invocation] = field(factory=deque, init=False)
-    _ended: list[Ended] = field(factory=list, init=False)
+    _ended: list[Ended | Responded] = field(factory=list, init=False)
+    _farewells: Farewells = field(factory=Farewells, init=False)
 
     def __attrs_post_init__(self) -> None:
         zygotes = self.launcher.zygotes
@@ -117,11 +119,17 @@ class Processes:
         """Invocations handed over and not yet ended."""
         return len(self._busy) + len(self._waiting)
 
+    def answered(self) -> list[Ended]:
+        """The ends of those that were answered already: nobody would hear of them once this is closed."""
+        return answered(self._busy.values())
+
     def seconds_until_deadline(self) -> float | None:
         """Seconds of the wall until the next time-out is due; None: nothing can time out."""
         while self._deadlines and self._deadlines[0][1] not in self._busy:
             heappop(self._deadlines)
-        return max(0.0, self._deadlines[0][0] - wall_seconds()) if self._deadlines else None
+        dues = [self._deadlines[0][0]] if self._deadlines else []
+        dues += self._farewells.deadlines()
+        return max(0.0, min(dues) - wall_seconds()) if dues else None
 
     def run(self, invocation: Invocation) -> None:
         """Hand an event to its environment; `collect` tells what came of it."""
@@ -130,7 +138,7 @@ class Processes:
         else:
             self._begin(invocation)
 
-    def collect_lone(self) -> Ended | None:
+    def collect_lone(self) -> Ended | Responded | None:
         """Wait a moment for the one invocation in flight, without the price of a poll; None if it takes longer."""
         # Whoever calls has seen that one is in flight, and it is busy: an invocation waits for its turn only behind busy
         # ones.
@@ -150,7 +158,7 @@ class Processes:
         self._read_packet(process, packet)
         return self._ended.pop() if self._ended else None
 
-    def collect(self, timeout_s: float) -> list[Ended]:
+    def collect(self, timeout_s: float) -> list[Ended | Responded]:
         """Wait up to `timeout_s` until something ends; returns all that did."""
         overdue = self.seconds_until_deadline()
         if overdue is not None and overdue < timeout_s:
@@ -200,7 +208,14 @@ class Processes:
 
     def stop(self, environment: Environment) -> None:
         """End an environment: its process, what that left behind, and its private folder."""
-        self.reset(environment)
+        process = self._processes.get(environment.id)
+        if process is not None and process.extended and process.invocation is None:
+            self._await_pid(process)
+            del self._processes[environment.id]
+            self._unwatch(process.channel.fileno())
+            self._farewells.begin(process)
+        else:
+            self.reset(environment)
         self.launcher.forget(environment)
 
     def close(self) -> None:
@@ -212,14 +227,14 @@ class Processes:
             with suppress(MachineError):  # the zygote is gone, and with it what it forked
                 zygote.await_forks()
                 self._read_zygote(zygote)
-        living = list(self._processes.values())
+        living = [*self._processes.values(), *self._farewells.leaving]
         for process in living:
             if process.stopped:
                 process.signal(signal.SIGCONT)
             process.channel.close()
-        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else _QUIET_EXIT_S)
+        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else exit_wait_s(living))
         for process in living:
-            if process.invocation is None and process.pid:
+            if process.pid and (process.extended or process.invocation is None):
                 process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
         for process in living:
             process.signal(signal.SIGKILL)
@@ -247,6 +262,7 @@ class Processes:
             resources.ticker.start()
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
+        process.overdue = False
         # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
         # generous, so that a slow machine changes no outcome.
         limit = longest_init(invocation) // SECOND if invocation.ahead else invocation.function.timeout
@@ -256,7 +272,7 @@ class Processes:
             limit = longest_init(invocation) // SECOND  # until its initialisation is told
         self._end_by(began + limit, process, invocation)
         try:
-            hand_over(process, invocation, virtual=self.virtual)
+            hand_over(process, invocation, virtual=self.virtual and not process.supervised)
         except (BrokenPipeError, ConnectionResetError):
             # It died while it was idle: the environment gets a new process, and its reply says that it was cold.
             self._kill(process, tell=False)
@@ -331,6 +347,7 @@ class Processes:
         except struct.error:
             return  # a handler found the socket and wrote on it: AWS's Runtime API refuses that too, and waits on
         invocation = process.invocation
+        process.extended |= bool(header[1] & wire.EXTENDED)
         if header[0] == wire.INITIALISED and not (invocation is not None and invocation.ahead):
             process.initialised = (Duration(header[6]), Duration(header[7]))
             process.account.initialised()
@@ -345,26 +362,41 @@ class Processes:
         # Nobody waits for it: its invocation was ended otherwise (a time-out that crossed the reply).
         if invocation is None or header[3] != invocation.number & 0xFFFFFFFF or header[0] not in wire.REPLIES:
             return
+        if header[0] == wire.RELEASED:
+            self._end(process, invocation, *released(process, header))
+            self._freeze(process)
+            return
         try:
             outcome = replied(process, invocation, header, packet)
         # Half a reply: the death that cut it is on its way, and ends the invocation as what it was.
         except EOFError:
             return
         usage = used(process, header)
+        if header[1] & wire.LINGERS:
+            process.lingering = outcome, usage
+            self._tell_early(invocation, outcome)
+            return
         account = process.account
         if header[8] > account.limit_kb and not header[1] & wire.HAD_CHILDREN and account.exceeded(header[8]):
             self._end(process, invocation, runtime_out_of_memory(invocation.request_id), usage)
             self._kill(process)
             return
         self._end(process, invocation, outcome, usage)
-        if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT):
+        if header[0] in (wire.INIT_ERROR, wire.OVERSLEPT, wire.CRASHED):
             self._bury(process)
         elif header[1] & wire.MAY_RUN:
-            self._await_pid(process)
-            # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
-            # _begin.
-            process.signal(signal.SIGSTOP)
-            process.stopped = True
+            self._freeze(process)
+
+    def _freeze(self, process: EnvironmentProcess) -> None:
+        # A thread or a child lives. On AWS everything freezes between invocations, so the group is stopped, and continued by
+        # _begin.
+        self._await_pid(process)
+        process.signal(signal.SIGSTOP)
+        process.stopped = True
+
+    def _tell_early(self, invocation: Invocation, outcome: Outcome) -> None:
+        if not self.virtual:  # there the outcome has its own instant
+            self._ended.append(Responded(invocation, outcome))
 
     def _end(
         self, process: EnvironmentProcess, invocation: Invocation, outcome: Outcome, usage: Usage
@@ -379,8 +411,21 @@ class Processes:
             deadline, number = heappop(self._deadlines)
             process = self._busy.get(number)
             # A cold start's first deadline holds until its initialisation is told; then another one does.
-            if process is not None and process.invocation is not None and process.deadline == deadline:
+            if process is None or process.invocation is None or process.deadline != deadline:
+                continue
+            if process.extended and not process.overdue:
+                self._dismiss(process, process.invocation)
+            else:
                 self._kill(process, timed_out=True)
+        self._farewells.kill_overdue(now)
+
+    def _dismiss(self, process: EnvironmentProcess, invocation: Invocation) -> None:
+        """Have a process whose invocation is overdue end its extensions in order; it is killed if it takes too long."""
+        self._await_pid(process)
+        ask_to_end(process)
+        if process.lingering is None:
+            self._tell_early(invocation, overdue(invocation))
+        self._end_by(wall_seconds() + FAREWELL_S, process, invocation)
 
     def _kill(self, process: EnvironmentProcess, *, timed_out: bool = False, tell: bool = True) -> None:
         self._await_pid(process)
@@ -405,6 +450,8 @@ class Processes:
             self._read_zygote(process.zygote)
         finally:
             self._release(process)
+            self._farewells.leaving.discard(process)
+        timed_out = timed_out or process.overdue
         invocation = process.invocation
         if invocation is not None:
             elapsed = wall_seconds() - process.began
@@ -414,6 +461,9 @@ class Processes:
                 self._end(process, invocation, *init_timed_out(process, invocation, memory_mb))
             else:
                 died_as = DIED_OVERDUE if timed_out else status
+                if process.lingering is not None and not timed_out:
+                    self._end(process, invocation, *died_answered(process))
+                    return
                 self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
 
     def _release(self, process: EnvironmentProcess) -> None:

@@ -25,6 +25,8 @@ class View:
     """Folders as a handler's process names them."""
 
     task_root: str
+    opt: str | None
+    """None: there are no layers."""
     layer_path: tuple[str, ...]
     """Where Python looks for modules behind the task root."""
     variables: Mapping[str, str]
@@ -35,6 +37,7 @@ def sandboxed_view(runtime: str) -> View:
     """Lambda's own folders."""
     return View(
         task_root="/var/task",
+        opt="/opt",
         layer_path=(f"/opt/python/lib/{runtime}/site-packages", "/opt/python"),
         variables={
             "PATH": _PATH,
@@ -42,7 +45,6 @@ def sandboxed_view(runtime: str) -> View:
             "PYTHONPATH": "/var/runtime",
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
-            "PWD": "/var/task",
         },
     )
 
@@ -55,13 +57,13 @@ def machine_view(code: Code, runtime: str, folder: str) -> View:
     libraries = [os.environ.get("LD_LIBRARY_PATH", ""), f"{opt}/lib" if opt is not None else ""]
     return View(
         task_root=task,
+        opt=opt,
         layer_path=tuple(code.layer_path(runtime, str(opt))),
         variables={
             "PATH": f"{path}{os.pathsep}{opt}/bin" if opt is not None else path,
             **({"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))} if any(libraries) else {}),
             "LAMBDA_TASK_ROOT": task,
             "LAMBDA_RUNTIME_DIR": _WORKER,
-            "PWD": task,
             "TMPDIR": folder,
             # AWS sets none; here it keeps ~/.aws, with the user's profiles, from a handler's SDK.
             "HOME": folder,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from lambdarun.model.environment import Environment
 from lambdarun.model.invocation import Invocation
-from lambdarun.model.news import Ended
+from lambdarun.model.news import Ended, Responded
 
 
 class Workplace(Protocol):
@@ -26,16 +27,19 @@ class Workplace(Protocol):
     def in_flight(self) -> int:
         """Invocations handed over and not yet ended."""
 
+    def answered(self) -> list[Ended]:
+        """The ends of those that were answered already: nobody would hear of them once this is closed."""
+
     def seconds_until_deadline(self) -> float | None:
         """Seconds of the wall until `collect` has to be called whatever else happens; None: it need not be."""
 
     def run(self, invocation: Invocation) -> None:
         """Hand an event to its environment; `collect` tells what came of it."""
 
-    def collect_lone(self) -> Ended | None:
+    def collect_lone(self) -> Ended | Responded | None:
         """Wait a moment for the one invocation in flight; None if it takes longer."""
 
-    def collect(self, timeout_s: float) -> list[Ended]:
+    def collect(self, timeout_s: float) -> Sequence[Ended | Responded]:
         """Wait up to `timeout_s` until something ends; returns all that did."""
 
     def reset(self, environment: Environment) -> None:

@@ -29,6 +29,10 @@ _SO_PASSCRED: Final = 16
 _SCM_CREDENTIALS: Final = 2
 _CREDENTIALS: Final = struct.Struct("iII")
 _ANSWER_MAX: Final = 4_096
+_SUPERVISOR_ZYGOTE: Final = "lambdarun.runtime.supervisor_zygote"
+_PACKAGES: Final = str(Path(wire.__file__).parents[2])
+SUPERVISORS: Final = "supervisors"
+"""In place of an interpreter: the zygote of environments whose runtime is a program of its own."""
 _PASSED_ON: Final = (
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",
@@ -63,6 +67,7 @@ class ZygoteProcess:
     """
 
     interpreter: str
+    """The one that it runs; `SUPERVISORS` for the one whose forks supervise a runtime of its own."""
     control: socket.socket
     _child: subprocess.Popen[bytes]
     libraries: str = ""
@@ -105,7 +110,12 @@ class ZygoteProcess:
                 environ["PYTHONHASHSEED"] = "0"
             # Without `site`: it only enters namespaces, and the zygote is a new program.
             script = [str(_ZYGOTE)] if isolation is Isolation.PROCESS else ["-I", "-S", str(_SANDBOX_ROOT)]
-            arguments = [interpreter, *script, str(theirs.fileno()), "virtual" if virtual else "real"]
+            if interpreter == SUPERVISORS:
+                # Under our own interpreter, and away from the working folder, whose modules might have the names of ours.
+                script = ["-P", "-m", _SUPERVISOR_ZYGOTE]
+                environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), _PACKAGES)))
+            program = sys.executable if interpreter == SUPERVISORS else interpreter
+            arguments = [program, *script, str(theirs.fileno()), "virtual" if virtual else "real"]
             # C code for the running interpreter: another one has its own, or none.
             ours_too = virtual and interpreter == sys.executable
             if ours_too and (patch := find_spec("time_machine")) is not None and patch.origin is not None:

@@ -9,7 +9,7 @@ from attrs import define, field
 from lambdarun.model.function import Function
 from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.isolation import Isolation
-from lambdarun.runtime.zygote_process import ZygoteProcess
+from lambdarun.runtime.zygote_process import SUPERVISORS, ZygoteProcess
 
 
 def _nobody(_: ZygoteProcess) -> None:
@@ -35,6 +35,14 @@ class Zygotes:
         """Take over one that was started ahead."""
         self._running[zygote.interpreter, zygote.libraries] = zygote
         self.started(zygote)
+
+    def supervisors(self) -> ZygoteProcess:
+        """The one whose forks supervise a runtime of its own. Raises MachineError where it cannot be started."""
+        zygote = self._running.get((SUPERVISORS, ""))
+        if zygote is None:
+            zygote = ZygoteProcess.start(virtual=False, interpreter=SUPERVISORS)
+            self.adopt(zygote)
+        return zygote
 
     def of(self, function: Function, libraries: str = "") -> ZygoteProcess:
         """The one whose forks can run `function`. Raises MachineError where it cannot be started.

@@ -17,6 +17,7 @@ from lambdarun.model.records import (
     EventAccepted,
     EventDiscarded,
     EventSettled,
+    ExtensionsFinished,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
@@ -78,6 +79,7 @@ class Metrics:
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
             InvocationLost: self._freed,
+            ExtensionsFinished: self._extended,
             InvocationThrottled: self._throttled,
             EventAccepted: self._accepted,
             EventSettled: self._settled,
@@ -162,6 +164,10 @@ class Metrics:
         self._function(names.ERRORS, record, start, 1 if type(record) is InvocationFailed else 0)
         self._function(names.DURATION, record, start, record.duration_us / MILLISECOND)
         self._function(names.THROTTLES, record, start, 0)
+
+    def _extended(self, record: ExtensionsFinished) -> None:
+        duration_ms = record.duration_us / MILLISECOND
+        self._function(names.POST_RUNTIME_EXTENSIONS_DURATION, record, record.started, duration_ms)
 
     def _freed(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         if record.function in self._running_reserved:

@@ -11,6 +11,7 @@ from . import handler_log
 from .marshal import to_json
 
 NO_BREAK_SPACE = "\u00a0"
+_OWN_FILES = ("/bootstrap.py", "/error_payload.py", "/api_client.py")
 INIT_WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare"
     " cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes,"
@@ -74,7 +75,7 @@ def error_object(fault: BaseException, request_id: str) -> dict[str, Any]:
         for number, frame in enumerate(frames):
             # As AWS's client, which cuts its own frames by their file's name: so a user's bootstrap.py loses its frames there
             # too.
-            if "/bootstrap.py" not in frame[0] and "/error_payload.py" not in frame[0]:
+            if not any(own in frame[0] for own in _OWN_FILES):
                 frames = frames[number:]
                 break
         message, error_type = str(fault), type(fault).__name__

@@ -56,7 +56,30 @@ PAUSED = 38
 RESUMED = 39
 """A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
 
-REPLIES = frozenset({RESULT, ERROR, INIT_ERROR, NOT_JSON, INITIALISED, OVERSLEPT, PAUSED, RESUMED})
+RELEASED = 48
+"""Behind a reply with LINGERS: all have asked for the next event. `duration_us` is the whole invocation's."""
+
+TOO_LARGE = 49
+"""A runtime of its own posted a result over the limit, and was refused. Header alone."""
+
+CRASHED = 50
+"""What the environment needs has ended; the payload is the platform's error object. The process exits behind it."""
+
+REPLIES = frozenset(
+    {
+        RESULT,
+        ERROR,
+        INIT_ERROR,
+        NOT_JSON,
+        INITIALISED,
+        OVERSLEPT,
+        PAUSED,
+        RESUMED,
+        RELEASED,
+        TOO_LARGE,
+        CRASHED,
+    }
+)
 
 # --- flags
 # Bits of one byte, some for RUN, some for replies.
@@ -72,6 +95,11 @@ INIT_WITHIN = 16
 """Run: initialisation counts against the deadline."""
 HAD_CHILDREN = 32
 """Reply: this process has had children, so its own resident size is not all that was used."""
+
+LINGERS = 64
+"""Reply: its caller can be answered, but the environment is busy until RELEASED."""
+EXTENDED = 128
+"""INITIALISED: extensions run here: the process is asked to end, and given time, before it is killed."""
 
 RUN_HEADER = struct.Struct("<BBHIQQ36sII")
 """kind, flags, arn_bytes, number, now_us, deadline_us, request_id (text of a UUID),

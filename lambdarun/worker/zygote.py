@@ -55,15 +55,18 @@ def load_siblings(virtual: bool, *others: str) -> tuple[Any, ...]:
 class Zygote:
     """The process's state: its socket, and the environments it forked and has not reaped."""
 
+    wire: Any
+    bootstrap: Any
+    virtual_time: Any
+    limits: Any
+    sandbox_module: Any
+
     def __init__(
         self, control: socket.socket, virtual: bool, patch_folder: str | None, sandboxed: str | None = None
     ) -> None:
         self.control = control
-        self.wire, self.bootstrap, self.virtual_time, self.limits, *sandbox = load_siblings(
-            virtual, "resource_limits", *(["sandbox"] if sandboxed is not None else [])
-        )
-        self.sandbox_module: Any = sandbox[0] if sandbox else None
-        self.sandbox: Any = sandbox[0].Sandbox(int(sandboxed)) if sandboxed is not None else None
+        self.load(virtual, sandboxed is not None)
+        self.sandbox: Any = self.sandbox_module.Sandbox(int(sandboxed)) if sandboxed is not None else None
         self.starter: int | None = None
         """A pipe to the process that waits for this one to be ready."""
         self.patch = self.virtual_time.load_patch(patch_folder) if virtual else None
@@ -72,6 +75,13 @@ class Zygote:
         self.runtime = os.getppid()
         self.resident_kb = 0
         """What every fork has from its start on."""
+
+    def load(self, virtual: bool, sandboxed: bool) -> None:
+        """Import what its forks become."""
+        self.wire, self.bootstrap, self.virtual_time, self.limits, *sandbox = load_siblings(
+            virtual, "resource_limits", *(["sandbox"] if sandboxed else [])
+        )
+        self.sandbox_module = sandbox[0] if sandbox else None
 
     def serve(self) -> None:
         """Fork and reap on request until the runtime closes its end."""
@@ -314,14 +324,14 @@ def arrange_path(patch: str) -> None:
         sys.path[:] = [*own, *(entry for entry in sys.path if entry not in own)]
 
 
-def main(kind: type[Zygote] = Zygote) -> None:
-    """Serve as the zygote, of the class `kind`."""
+def main(make: Any = Zygote) -> None:
+    """Serve as the zygote that `make` makes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(control.fileno(), False)
     virtual, patch = sys.argv[2] == "virtual", sys.argv[3]
     told = sys.argv[4] if len(sys.argv) > 4 else ""
     builder, _, ready = told.partition(":") if told and told[0] != "!" else (None, "", "")
-    zygote = kind(control, virtual, None if patch == "-" else patch, builder)
+    zygote = make(control, virtual, None if patch == "-" else patch, builder)
     if builder is not None:
         # The process that started this one has its end as its own end; nobody else may outlive either.
         zygote.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,7 +149,6 @@ def test_variables_come_from_a_file_and_the_flags_stand_above_it(folder: Path) -
         ("=x", "--env: '': is no name for a variable."),
         ("1A=x", "--env: '1A': is no name for a variable."),
         ("AWS_REGION=x", "Reserved keys used in this request: AWS_REGION."),
-        ("AWS_LAMBDA_EXEC_WRAPPER=/w", "--env: 'AWS_LAMBDA_EXEC_WRAPPER': is AWS's, but not built yet."),
         (f"LONG={'x' * 4_096}", "exceeded the 4KB limit."),
     ],
 )
@@ -468,3 +468,13 @@ def test_help_imports_neither_trio_nor_the_model(folder: Path) -> None:
         subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False).returncode
         == 0
     )
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+def test_a_file_of_node_js_is_a_function_on_its_own(tmp_path: Path) -> None:
+    source = "export const handler = async (event) => { console.log('says'); return event }\n"
+    (tmp_path / "index.mjs").write_text(source)
+    done = run(tmp_path, "invoke", "index.mjs:handler", "-e", '{"a": 1}')
+    assert (done.returncode, done.stdout) == (0, '{"a":1}\n')
+    assert "INIT_START Runtime Version: nodejs:20.lambdarun\t" in done.stderr
+    assert "\tINFO\tsays\n" in done.stderr

@@ -12,11 +12,19 @@ import pytest
 from attrs import fields
 
 import lambdarun
-from lambdarun.aws import limits, messages, metric_names, platform_errors, version_messages
+from lambdarun.aws import (
+    limits,
+    messages,
+    metric_names,
+    platform_errors,
+    runtime_api,
+    version_messages,
+)
 from lambdarun.aws.limits import Figure, Setting
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.metric_names import Metric
 from lambdarun.aws.platform_errors import PlatformError
+from lambdarun.aws.runtime_api import ApiError
 from lambdarun.model import records
 
 PACKAGE = Path(lambdarun.__file__).parent
@@ -46,7 +54,7 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors, version_messages)
+FACTS = (limits, messages, metric_names, platform_errors, runtime_api, version_messages)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
@@ -141,16 +149,18 @@ def test_the_worker_is_the_standard_library_alone(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in MODULES if layer(p) != "worker"], ids=shown)
 def test_of_the_worker_only_the_packets_are_imported(path: Path) -> None:
     reached = {name.split(".")[2] for name in imported(path) if name.startswith("lambdarun.worker.")}
-    # Handlers that run inline need the worker's own pieces in this process.
+    # Handlers that run inline need the worker's own pieces in this process; the zygote of supervisors is the worker's with
+    # other children.
+    more = {"supervisor_zygote.py": {"zygote", "resource_limits", "sandbox"}}
     inline = {"inline", "inline_world"} if path.name.startswith("inline") else set()
-    assert reached <= {"wire", "memfd"} | inline
+    assert reached <= {"wire", "memfd"} | inline | more.get(path.name, set())
     assert not any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree(path)))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_modules_and_functions_can_be_read_at_one_sitting(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= {"records.py": 500}.get(
+    assert lines <= {"records.py": 500, "processes.py": 470}.get(
         path.name, 430
     )  # a list of what can happen, not an idea of its own
     for node in ast.walk(tree(path)):
@@ -196,7 +206,9 @@ def test_no_circle_among_modules() -> None:
 def test_every_fact_names_its_page() -> None:
     facts = [value for module in FACTS for value in vars(module).values()]
     sourced = [
-        fact for fact in facts if isinstance(fact, Setting | Figure | ErrorText | Metric | PlatformError)
+        fact
+        for fact in facts
+        if isinstance(fact, Setting | Figure | ErrorText | Metric | PlatformError | ApiError)
     ]
     assert len(sourced) > 60
     assert all(fact.source.startswith("https://docs.aws.amazon.com/") for fact in sourced)

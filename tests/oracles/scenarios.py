@@ -29,7 +29,7 @@ from lambdarun.runtime.requests import InvocationRefused
 ACCOUNT = Account(account_id="111111111111")
 # Until there is a sandbox, paths are this machine's; the Runtime API is AWS's own protocol to its processes.
 SANDBOX_VARIABLES = {
-    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LD_LIBRARY_PATH", "PATH", "PWD", "PYTHONPATH",
+    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LD_LIBRARY_PATH", "PATH", "PWD", "PYTHONPATH", "NODE_PATH", "NODE_EXTRA_CA_CERTS",
 }  # fmt: skip
 OUR_VARIABLES = {"TMPDIR", "HOME", "AWS_EC2_METADATA_DISABLED"}
 CONTEXT = """

@@ -101,8 +101,8 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
             'queues."jobs.fifo": FIFO queues are not built yet. Declare a standard queue.',
         ),
         (
-            f'{FUNCTION}runtime = "nodejs22.x"\n',
-            'functions.f.runtime: "nodejs22.x" is AWS\'s, but not built yet. Functions run here under: python*.',
+            f'{FUNCTION}runtime = "java21"\n',
+            'functions.f.runtime: "java21" is AWS\'s, but not built yet. Functions run here under: python*, ',
         ),
         (
             MAPPING.replace('"queues.q"', '"streams.s"'),

@@ -1,0 +1,237 @@
+"""The HTTP server of one environment: h11 between the loopback and the core. Each request is whole before it is asked."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final
+
+import h11
+import trio
+from attrs import define, field
+
+from lambdarun.aws import limits, runtime_api
+from lambdarun.model.environment_api import EnvironmentApi
+from lambdarun.model.runtime_api import Request, Response, refused
+
+_READ_BYTES: Final = 65_536
+# Go's server, which AWS's is, takes a megabyte of request line and headers.
+_HEADER_BYTES_MAX: Final = 1_048_576
+
+
+# Responses are written by whoever brings them about: the response to a waiting `next` is sent by the task that read the
+# event. So a connection's task only reads, and learns at once when its peer is gone.
+@define(eq=False)
+class Connection:
+    """One connection, and the request that is being read or answered."""
+
+    key: int
+    sock: socket.socket
+    http: h11.Connection = field(factory=lambda: h11.Connection(h11.SERVER, _HEADER_BYTES_MAX))
+    request: h11.Request | None = None
+    body: list[bytes] = field(factory=list)
+    size: int = 0
+    answering: bool = False
+    unsent: bytearray = field(factory=bytearray)
+    closing: bool = False
+
+
+@define(eq=False)
+class ApiServer:
+    """Serves the core of one environment."""
+
+    api: EnvironmentApi
+    follow: Callable[[], None]
+    """Called when the core may have something to send."""
+    listener: socket.socket
+    port: int
+    _connections: dict[int, Connection] = field(factory=dict, init=False)
+    _made: int = field(default=0, init=False)
+    _nursery: trio.Nursery = field(init=False)
+
+    @classmethod
+    def open(cls, api: EnvironmentApi, follow: Callable[[], None]) -> ApiServer:
+        """Listen on a free port of the loopback. Raises OSError."""
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        listener.setblocking(False)
+        return cls(api, follow, listener, listener.getsockname()[1])
+
+    async def serve(self, nursery: trio.Nursery) -> None:
+        """Take connections until cancelled."""
+        self._nursery = nursery
+        while True:
+            await trio.lowlevel.wait_readable(self.listener)
+            try:
+                self._accept()
+            except BlockingIOError:
+                continue  # whoever knocked is gone again
+            except OSError:
+                # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
+                await trio.sleep(_ACCEPT_AGAIN_S)
+
+    def drain(self) -> None:
+        """Take in what was sent by somebody who is gone since: it was sent before he went."""
+        with suppress(OSError):
+            while True:
+                self._accept()
+        for connection in tuple(self._connections.values()):
+            with suppress(OSError):
+                while not connection.closing and (data := connection.sock.recv(_READ_BYTES)):
+                    self._receive(connection, data)
+
+    def _accept(self) -> None:
+        sock, _ = self.listener.accept()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._made += 1
+        connection = self._connections[self._made] = Connection(self._made, sock)
+        self._nursery.start_soon(self._read, connection)
+
+    async def _read(self, connection: Connection) -> None:
+        try:
+            while not connection.closing:
+                # Not trio's own sockets: they try first, and wait then; nearly always there is nothing yet.
+                await trio.lowlevel.wait_readable(connection.sock)
+                try:
+                    data = connection.sock.recv(_READ_BYTES)
+                except BlockingIOError:
+                    continue
+                self._receive(connection, data)
+                if not data:
+                    return
+        except OSError:
+            pass  # the peer is gone; nothing of it is left to answer
+        finally:
+            trio.lowlevel.notify_closing(connection.sock)
+            self.api.closed(connection.key)
+            del self._connections[connection.key]
+            connection.sock.close()
+
+    def _receive(self, connection: Connection, data: bytes) -> None:
+        try:
+            connection.http.receive_data(data)
+            self._events(connection)
+        except h11.RemoteProtocolError as fault:
+            self._refuse(connection, fault)
+
+    def _events(self, connection: Connection) -> None:
+        while not connection.closing:
+            event = connection.http.next_event()
+            if isinstance(event, h11.Request):
+                connection.request, connection.body, connection.size = event, [], 0
+                if connection.http.they_are_waiting_for_100_continue:
+                    self._write(connection, _CONTINUE)
+            elif isinstance(event, h11.Data):
+                # What is beyond the limit is counted, so that it can be refused, and not kept.
+                if connection.size <= limits.RESPONSE_BYTES.value:
+                    connection.body.append(bytes(event.data))
+                connection.size += len(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                self._ask(connection, event)
+                if connection.answering:
+                    return
+            elif isinstance(event, h11.ConnectionClosed):
+                connection.closing = True
+            else:
+                return
+
+    def _ask(self, connection: Connection, end: h11.EndOfMessage) -> None:
+        request = connection.request
+        assert request is not None
+        headers = {name.decode(): value.decode("latin-1") for name, value in (*request.headers, *end.headers)}
+        connection.answering = True
+        self.api.ask(
+            Request(
+                connection.key,
+                request.method.decode(),
+                request.target.decode("latin-1"),
+                headers,
+                b"".join(connection.body),
+                connection.size,
+            )
+        )
+        connection.request, connection.body = None, []
+        self.follow()
+
+    def send(self, response: Response) -> None:
+        """Send a response; it is dropped where its connection is gone."""
+        connection = self._connections.get(response.key)
+        if connection is None or not connection.answering:
+            return
+        connection.answering = False
+        http = connection.http
+        # What h11 has read says whether the connection lives on; the answer needs no parser of its own, and is half the
+        # price without one.
+        closes = http.their_state is not h11.DONE
+        self._write(connection, _answer(response.status, response.headers, response.body, closes=closes))
+        if closes:
+            connection.closing = True
+            self._finish(connection)
+            return
+        ahead, _ = http.trailing_data
+        connection.http = _parser()
+        if ahead:
+            # A client that does not wait for its answer has sent the next request already.
+            self._receive(connection, ahead)
+
+    def _refuse(self, connection: Connection, fault: h11.RemoteProtocolError) -> None:
+        """Answer what is no HTTP, or not whole, and have the connection closed: the environment goes on."""
+        connection.closing = True
+        told = Response(connection.key, fault.error_status_hint, _PLAIN, b"400 Bad Request")
+        if connection.request is not None and not connection.answering:
+            told = refused(connection.key, runtime_api.TRUNCATED)
+        if not connection.answering:
+            self._write(connection, _answer(told.status, told.headers, told.body, closes=True))
+        self._finish(connection)
+
+    def _write(self, connection: Connection, data: bytes | None) -> None:
+        if not data:
+            return
+        if connection.unsent:
+            connection.unsent += data
+            return
+        sent = 0
+        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            sent = os.write(connection.sock.fileno(), data)
+        if sent < len(data):
+            connection.unsent += data[sent:]
+            self._nursery.start_soon(self._send_rest, connection)
+
+    async def _send_rest(self, connection: Connection) -> None:
+        try:
+            while connection.unsent:
+                await trio.lowlevel.wait_writable(connection.sock)
+                del connection.unsent[: connection.sock.send(connection.unsent[:_SEND_BYTES])]
+            if connection.closing:
+                self._finish(connection)
+        except (OSError, trio.ClosedResourceError):
+            connection.unsent.clear()
+
+    def _finish(self, connection: Connection) -> None:
+        """Have its reader see the end."""
+        if not connection.unsent:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _parser() -> h11.Connection:
+    return h11.Connection(h11.SERVER, _HEADER_BYTES_MAX)
+
+
+def _answer(status: int, headers: tuple[tuple[str, str], ...], body: bytes, *, closes: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    lines.append(f"Content-Length: {len(body)}")
+    if closes:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PLAIN: Final = (("Content-Type", "text/plain; charset=utf-8"),)
+_ACCEPT_AGAIN_S: Final = 0.05
+_SEND_BYTES: Final = 1_048_576
