@@ -52,8 +52,8 @@ reply to INIT."""
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
-PAUSED = 38
-RESUMED = 39
+PAUSED = 48
+RESUMED = 49
 """A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
 
 RELEASED = 48

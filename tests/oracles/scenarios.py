@@ -25,6 +25,7 @@ from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
+from tests.interpreters import stand_in
 
 ACCOUNT = Account(account_id="111111111111")
 # Until there is a sandbox, paths are this machine's; the Runtime API is AWS's own protocol to its processes.
@@ -108,7 +109,8 @@ class Stage:
 
 def project(function: Function) -> Project:
     """A project of one function."""
-    return Project(account=ACCOUNT, functions={function.name: function})
+    interpreters = stand_in(function.code_uri, function.runtime)
+    return Project(account=ACCOUNT, functions={function.name: function}, interpreters=interpreters)
 
 
 def as_recorded(reply: InvokeReply) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.interpreters import Interpreters
 from tests.conftest import Declare, project_of
 from tests.faces.command import run
+from tests.interpreters import installed
 
 VERSIONS = [f"python3.{minor}" for minor in range(9, 15)]
 TELLS = """
@@ -24,14 +25,6 @@ import os, sys
 def handler(event, context):
     return ["python%d.%d" % sys.version_info[:2], os.environ["AWS_EXECUTION_ENV"], event]
 """
-
-
-def installed(runtime: str) -> bool:
-    try:
-        Interpreters().of(runtime)
-    except MachineError:
-        return False
-    return True
 
 
 @pytest.fixture(params=VERSIONS)

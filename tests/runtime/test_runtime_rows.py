@@ -20,6 +20,7 @@ from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.views.metrics import Metrics
 from tests.conftest import Declare, lasting, project_of
+from tests.interpreters import stand_in
 
 BOTH_CLOCKS = pytest.mark.parametrize("clock", [None, VirtualClock], ids=["wall", "virtual"])
 ECHO = "def handler(e, c): return e\n"
@@ -288,7 +289,8 @@ def test_runtime_row_16_separators_and_text_are_those_of_awss_client(
     from attrs import evolve
 
     function = evolve(declare(ECHO), runtime=runtime_name)
-    with opened(VirtualClock, function) as runtime:
+    project = Project(functions={"fn": function}, interpreters=stand_in(function.code_uri, runtime_name))
+    with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
         assert runtime.invoke("fn", payload='{"a":[1,"ü"],"b":null}'.encode()).payload == text
 
 
