@@ -52,17 +52,17 @@ reply to INIT."""
 OVERSLEPT = 37
 """Virtual time: the handler slept until its deadline. Header alone; the process exits with 1 behind it."""
 
-PAUSED = 48
-RESUMED = 49
+PAUSED = 38
+RESUMED = 39
 """A debugger has stopped the handler, and lets it go on: its time-out is held meanwhile. Header alone."""
 
-RELEASED = 48
+RELEASED = 40
 """Behind a reply with LINGERS: all have asked for the next event. `duration_us` is the whole invocation's."""
 
-TOO_LARGE = 49
+TOO_LARGE = 41
 """A runtime of its own posted a result over the limit, and was refused. Header alone."""
 
-CRASHED = 50
+CRASHED = 42
 """What the environment needs has ended; the payload is the platform's error object. The process exits behind it."""
 
 REPLIES = frozenset(
