@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -76,6 +77,24 @@ def test_the_example_in_python_runs(checkout: Path) -> None:
     (checkout / "example.py").write_text(blocks("python")[0])
     ran = shell(checkout, "python example.py")
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_example_of_a_project_file_is_right(tmp_path: Path) -> None:
+    # By the running Python: this machine may have no other.
+    text = re.sub(r"^runtime = .*\n", "", blocks("toml")[0], flags=re.MULTILINE)
+    (tmp_path / "lambdarun.toml").write_text(text)
+    (tmp_path / "layers" / "fonts").mkdir(parents=True)
+    for path in re.findall(r'"([a-z/0-9-]+\.zip)"', blocks("toml")[0]):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with ZipFile(file, "w") as archive:
+            archive.writestr("app.py", "def handler(event, context): return context.function_version")
+    ran = shell(tmp_path, "lambdarun validate")
+    assert (ran.returncode, ran.stdout) == (0, "ok: 1 function, 0 queues, 0 event source mappings\n"), (
+        ran.stderr
+    )
+    drawn = set(shell(tmp_path, "lambdarun -q invoke thumbnail:live --repeat 40").stdout.split())
+    assert drawn == {'"1"', '"2"'}
 
 
 def test_an_access_log_becomes_messages_or_requests_at_their_times(checkout: Path) -> None:
