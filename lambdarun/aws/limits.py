@@ -57,6 +57,7 @@ EPHEMERAL_STORAGE = Setting(512, 10_240, 512, "MB", f"{LAMBDA_GUIDE}/configurati
 # A /tmp of 512 MB shows 538,333,184 bytes (recorded: ephemeral_storage); other sizes are taken to have as much more.
 EPHEMERAL_STORAGE_EXTRA = Figure(1_462_272, "bytes", f"{LAMBDA_GUIDE}/configuration-ephemeral-storage.html")
 FUNCTION_NAME_LENGTH = Setting(1, 64, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
+QUALIFIER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_Invoke.html")
 HANDLER_LENGTH = Setting(1, 128, 1, "characters", f"{LAMBDA_API}/API_CreateFunction.html")
 ENVIRONMENT_BYTES = Figure(4_096, "bytes", f"{LAMBDA_GUIDE}/gettingstarted-limits.html")
 

@@ -55,6 +55,22 @@ MALFORMED_NAME: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_Invoke.html",
 )
+MALFORMED_QUALIFIER: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at 'qualifier' failed to satisfy constraint: Member must satisfy"
+    " regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+    "message",
+    f"{LAMBDA_API}/API_Invoke.html",
+)
+QUALIFIER_TOO_LONG: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at 'qualifier' failed to satisfy constraint: Member must have length"
+    " less than or equal to {most}",
+    "message",
+    f"{LAMBDA_API}/API_Invoke.html",
+)
 QUALIFIERS_DIFFER: Final = ErrorText(
     400,
     "InvalidParameterValueException",

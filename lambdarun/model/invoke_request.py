@@ -32,6 +32,7 @@ _NAME_FORMS: Final = (
     r"(?:arn:(?:aws[a-zA-Z-]*)?:lambda:)?(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d{1}:)?(?:\d{12}:)?"
     r"(?:function:)?(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
 )
+_QUALIFIER_FORMS: Final = r"\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_$]+"
 _WITHOUT_TYPE: Final = {messages.REQUEST_TOO_LARGE.code, messages.MALFORMED_NAME.code}
 
 
@@ -238,6 +239,10 @@ def resolve(catalog: Catalog, name: str, qualifier: str | None) -> Callee | Refu
     match = re.fullmatch(_NAME_FORMS, name)
     if match is None:
         return _refusal(messages.MALFORMED_NAME, value=name)
+    if qualifier is not None and not re.fullmatch(_QUALIFIER_FORMS, qualifier):
+        return _refusal(messages.MALFORMED_QUALIFIER, value=qualifier)
+    if qualifier is not None and len(qualifier) > limits.QUALIFIER_LENGTH.high:
+        return _refusal(messages.QUALIFIER_TOO_LONG, value=qualifier, most=limits.QUALIFIER_LENGTH.high)
     own = match["qualifier"]
     if own is not None and qualifier is not None and own != qualifier:
         return _refusal(messages.QUALIFIERS_DIFFER)

@@ -555,3 +555,18 @@ def logging_configuration(
             **(levels if log.is_json else {}),
         }
     return told
+
+
+def refused_name(stage: Stage, *, name: str, qualifier: str | None = None) -> Any:
+    """What is answered to a name or qualifier that means no function."""
+    function = stage.function(PRINTS_ITS_EVENT)
+    with (
+        open_blocking_runtime(project(function)) as runtime,
+        pytest.raises(InvocationRefused) as refused,
+    ):
+        runtime.invoke(name, {}, qualifier=qualifier)
+    refusal = refused.value.refusal
+    before, one, error = refusal.message.partition("1 validation error detected: ")
+    if one:
+        return {"invoke_exception": {"Code": refusal.code, "Count": 1, "Errors": [before + error]}}
+    return {"invoke_exception": {"Code": refusal.code, "Message": refusal.message}}
