@@ -94,6 +94,8 @@ class HandlerTime:
         # `reaches`, not `passes`: at s + timeout AWS has cut it off. The process that really returned is reset by the driver.
         if late or within + duration >= timeout:
             outcome = timed_out(invocation.request_id, function.timeout)
+            if invocation.init_within and (within == timeout or usage.init is None):
+                init, within = None, 0  # it never ended: the invocation's time is all that is told of it
             duration = timeout - within
         usage = Usage(
             Duration(duration),

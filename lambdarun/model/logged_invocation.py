@@ -45,9 +45,14 @@ class LoggedInvocation:
 
     @property
     def init_failed_within(self) -> bool:
-        """Whether it failed because the handler could not be imported within it either."""
+        """Whether it failed because the handler could not be imported within it either, or not before the time-out."""
         ended = self.ended
-        return isinstance(ended, InvocationFailed) and ended.cause == Cause.INIT_FAILED.value
+        if not isinstance(ended, InvocationFailed):
+            return False
+        overdue = ended.cause == Cause.TIMED_OUT.value
+        return ended.cause == Cause.INIT_FAILED.value or (
+            overdue and self.failed_init is not None and self.within is None
+        )
 
     @property
     def begun(self) -> Instant:

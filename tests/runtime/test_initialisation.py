@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from typing import Any
 
 import pytest
 
@@ -220,3 +221,32 @@ def handler(event, context):
         reply = runtime.invoke("fn")
         assert "Task timed out after 1.00 seconds" in str(reply.json())
         assert ended(runtime)[1] == (1, None)
+
+
+@pytest.mark.parametrize("clock", [RealClock, VirtualClock])
+def test_an_initialisation_that_times_out_twice_is_told_twice(clock: Any, declare: Declare) -> None:
+    """AWS writes one INIT_REPORT a phase."""
+    # On the wall's clock the first one ends the process at once, so that nobody waits for ten seconds.
+    first = "os._exit(1)" if clock is RealClock else "time.sleep(12)"
+    source = f"""
+import os, time
+mark = os.environ.get("TMPDIR", "/tmp") + "/tried"
+if os.path.exists(mark):
+    time.sleep(12)
+open(mark, "w").close()
+{first}
+def handler(event, context): return 1
+"""
+    function = declare(source, timeout=1)
+    with open_blocking_runtime(project_of(function), clock=clock()) as runtime:
+        reply = runtime.invoke("fn", log_tail=True)
+        assert b"Sandbox.Timedout" in reply.payload
+        assert not runtime.log.of("environment.initialised")
+    told = [line for line in (reply.log_tail or b"").decode().splitlines() if line.startswith("INIT_REPORT")]
+    assert [line.partition("\t")[2] for line in told] == [
+        "Phase: init\tStatus: error\tError Type: Runtime.ExitError"
+        if clock is RealClock
+        else "Phase: init\tStatus: timeout",
+        "Phase: invoke\tStatus: timeout",
+    ]
+    assert told[1].startswith("INIT_REPORT Init Duration: 1000.00 ms")
