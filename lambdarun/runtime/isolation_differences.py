@@ -18,17 +18,57 @@ class Difference:
 
     what: str
     process: str
-    """Also in namespaces, which differ from processes by the folders and processes that the handler sees."""
     inline: str
     why: str
+    namespace: str | None = None
+    """None: as in a process without one."""
 
     def of(self, isolation: Isolation) -> str:
         """What holds under `isolation`."""
+        if isolation is Isolation.NAMESPACE and self.namespace is not None:
+            return self.namespace
         return self.inline if isolation is Isolation.INLINE else self.process
 
 
 _ONE_PROCESS: Final = "there is one process, and it is the caller's"
+_NO_MOUNTS: Final = "only a mount namespace can put folders elsewhere"
+_MACHINES_FOLDERS: Final = "the machine's, named by LAMBDA_TASK_ROOT and TMPDIR"
 DIFFERENCES: Final = (
+    Difference(
+        "/var/task, /opt, /tmp",
+        _MACHINES_FOLDERS,
+        _MACHINES_FOLDERS,
+        _NO_MOUNTS,
+        namespace="Lambda's own",
+    ),
+    Difference(
+        "HOME",
+        "the private folder that stands for /tmp",
+        "the private folder that stands for /tmp",
+        "a handler's SDK must not find the user's ~/.aws; in a namespace it is not there",
+        namespace="not set, as on AWS",
+    ),
+    Difference(
+        "writing to the code's folder",
+        "goes",
+        "goes",
+        _NO_MOUNTS,
+        namespace="OSError, read-only file system",
+    ),
+    Difference(
+        "more in /tmp than its size",
+        "goes",
+        "goes",
+        "a folder has no size of its own",
+        namespace="OSError, no space left on device",
+    ),
+    Difference(
+        "processes of the machine in /proc",
+        "seen",
+        "seen",
+        "only a process namespace hides them",
+        namespace="not seen",
+    ),
     Difference(
         "a signal that kills the process, a crash",
         "Runtime.ExitError, the next invocation has a new environment",

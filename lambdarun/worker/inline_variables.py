@@ -17,7 +17,6 @@ _NAMES_THE_FUNCTION = frozenset(
         b"LAMBDA_TASK_ROOT",
         b"LAMBDA_RUNTIME_DIR",
         b"TMPDIR",
-        b"LAMBDARUN",
         b"LC_CTYPE",
         b"_X_AMZN_TRACE_ID",
     }

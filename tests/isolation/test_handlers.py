@@ -197,17 +197,22 @@ def test_output_past_a_megabyte_is_counted(declare: Declare, opened: Open) -> No
     assert (second.text, second.dropped_bytes) == (b"end\n", 0)
 
 
-def test_variables_are_awss_and_the_functions_own_and_change_only_in_their_environment(ask: Ask) -> None:
+def test_variables_are_awss_and_the_functions_own_and_change_only_in_their_environment(
+    ask: Ask, isolation: Isolation
+) -> None:
     source = """
-import os
+import os, tempfile
 def handler(event, context):
-    seen = [os.environ.get(n) for n in ("TABLE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "HOME", "MINE")]
+    seen = [os.environ.get(n) for n in ("TABLE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "MINE", "HOME")]
     os.environ["MINE"] = str(event)
-    return seen
+    return [*seen, tempfile.gettempdir()]
 """
     first, second = ask(source, 1, 2, environment={"TABLE": "orders"})
-    assert first[:5] == ["orders", "fn", "us-east-1", "ASIALAMBDARUN0000000", None]
-    assert (first[5], second[5]) == (None, "1")
+    assert first[:4] == ["orders", "fn", "us-east-1", "ASIALAMBDARUN0000000"]
+    assert (first[4], second[4]) == (None, "1")
+    # AWS sets no HOME. Without Lambda's folders it is the private one, so that ~/.aws is not the user's.
+    *_, home, temporary = first
+    assert home == (None if isolation is Isolation.NAMESPACE else temporary)
     assert "MINE" not in os.environ
 
 
@@ -217,7 +222,7 @@ import os, subprocess
 def handler(event, context):
     os.environ["SET"] = "by the handler"
     names = subprocess.run(["env"], capture_output=True, text=True).stdout
-    return sorted(l.partition("=")[0] for l in names.splitlines() if l.startswith(("TABLE", "HOME", "SET", "_X_AMZN", "_HANDLER")))
+    return sorted(l.partition("=")[0] for l in names.splitlines() if l.startswith(("TABLE", "SET", "_X_AMZN", "_HANDLER")))
 """
     assert ask(source, 0, environment={"TABLE": "t"}) == [["SET", "TABLE", "_HANDLER", "_X_AMZN_TRACE_ID"]]
     assert "SET" not in os.environ
@@ -376,7 +381,7 @@ def handler(event, context):
         "import sys; sys.stdout.close(); return 'done'",
         "import sys; sys.stdout = None; return 'done'",
         "import os; os.environ.clear(); return 'done'",
-        "import os; d = os.environ['TMPDIR'] + '/gone'; os.mkdir(d); os.chdir(d); os.rmdir(d); return 'done'",
+        "import os, tempfile; d = tempfile.gettempdir() + '/gone'; os.mkdir(d); os.chdir(d); os.rmdir(d); return 'done'",
         "import logging; logging.basicConfig(level=10, force=True); logging.disable(50); return 'done'",
         "import logging.config as c; c.dictConfig({'version': 1}); return 'done'",
         "import locale; locale.setlocale(locale.LC_ALL, 'C'); return 'done'",

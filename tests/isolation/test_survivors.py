@@ -35,6 +35,8 @@ def handler(event, context):
         time.sleep(1.1)
     elif event == "exit":
         os._exit(1)
+    elif event == "allocate":
+        held = bytes(range(256)) * (1 << 20)  # 256 MB, each page written
     elif event == "look":
         living = any(t.name == "plant" for t in threading.enumerate())
         STOP.set()
@@ -48,13 +50,19 @@ AFTER: dict[str, tuple[str | None, str, str]] = {
     "exception": ("raise", KEPT, KEPT),
     "timeout": ("time out", "lost kept lost", "lost kept runs"),
     "exit": ("exit", "lost kept lost", "lost kept runs"),
+    # Nothing can be enforced in the caller's own process.
+    "out of memory": ("allocate", "lost kept lost", KEPT),
+    # Another environment, with a /tmp of its own.
+    "new code": ("update", "lost lost lost", "lost lost runs"),
 }
 
 
 def survived(runtime: BlockingRuntime, event: str | None) -> str:
     """What is there after `event` of what was planted before it: globals, folder, thread."""
     runtime.invoke("fn", "plant")
-    if event is not None:
+    if event == "update":
+        runtime.update_function(evolve(runtime.functions["fn"], code_sha256="new"))
+    elif event is not None:
         runtime.invoke("fn", event)
     globals_, folder, thread = runtime.invoke("fn", "look").json()  # type: ignore[misc]  # a list, as the handler says
     words = ["kept" if globals_ else "lost", "kept" if folder else "lost", "kept" if thread else "lost"]
@@ -66,7 +74,7 @@ def survived(runtime: BlockingRuntime, event: str | None) -> str:
 def run(isolation: Isolation, folder: Path, event: str | None) -> str:
     (folder / "survivors_app.py").write_text(HANDLER)
     function = Function(
-        name="fn", handler="survivors_app.handler", code_uri=folder, runtime=running_runtime(), timeout=1
+        name="fn", handler="survivors_app.handler", code_uri=folder, runtime=running_runtime(), timeout=1, memory_size=128
     )
     options = Options(isolation=isolation)
     with open_blocking_runtime(Project(functions={"fn": function}), options=options) as runtime:

@@ -27,6 +27,7 @@ from lambdarun.runtime.requests import InvocationRefused
 from lambdarun.runtime.session import open_runtime
 from lambdarun.views.metrics import Metrics
 from tests.conftest import Declare, project_of
+from tests.processes import pids_of
 
 TELLS = """
 import os, time
@@ -148,20 +149,24 @@ def test_a_provisioned_environment_that_lost_its_process_is_initialised_again_ah
     clock: type[RealClock | VirtualClock], declare: Declare
 ) -> None:
     with open_blocking_runtime(project_of(provisioned(declare(TELLS), 1)), clock=clock()) as runtime:
-        first = runtime.invoke("fn:live").json()
+        runtime.invoke("fn:live")
+        first = pids_of(runtime)
         assert runtime.invoke("fn:live", "exit").function_error == "Unhandled"
         runtime.settle()
         assert len(runtime.log.of("environment.provisioned")) == 2
         again = runtime.invoke("fn:live").json()
         assert again[0] == "provisioned-concurrency"
-        assert again[1] != first[1]
+        assert len(first) == len(pids_of(runtime)) == 1
+        assert first != pids_of(runtime)
         assert [record.cold for record in runtime.log.of("invocation.started")] == [False] * 3
         assert runtime.log.last("invocation.succeeded").init_us is None
 
 
 def test_a_provisioned_environment_killed_while_idle_is_replaced_within_the_call(declare: Declare) -> None:
     with open_blocking_runtime(project_of(provisioned(declare(TELLS), 1))) as runtime:
-        pid = runtime.invoke("fn:live").json()[1]
+        runtime.invoke("fn:live")
+        # Never the id that the handler tells: in a sandbox it is another process's here.
+        [pid] = pids_of(runtime)
         watched = os.pidfd_open(pid)
         signal.pidfd_send_signal(watched, signal.SIGKILL)
         select.select([watched], [], [])

@@ -133,7 +133,9 @@ def test_each_attempt_at_an_event_resolves_its_alias_anew(declare: Declare) -> N
 
 
 def test_versions_and_latest_have_environments_of_their_own(declare: Declare) -> None:
-    function = declare("import os\ndef handler(event, context): return os.getpid()\n")
+    function = declare(
+        "import os\nOWN = os.urandom(8).hex()\ndef handler(event, context): return OWN\n"
+    )
     declared = evolve(function, versions={"1": evolve(function, version="1")})
     with open_blocking_runtime(project_of(declared)) as runtime:
         latest, version = runtime.invoke("fn").json(), runtime.invoke("fn:1").json()
@@ -195,8 +197,8 @@ def test_an_alias_that_aws_refuses_is_refused_in_its_words(
 
 
 SLOW = """
-import os, time
-FILE = os.path.join(os.environ["TMPDIR"], "file")
+import os, tempfile, time
+FILE = os.path.join(tempfile.gettempdir(), "file")
 def handler(event, context):
     seen = os.path.exists(FILE)
     open(FILE, "w").close()
