@@ -23,8 +23,8 @@ from lambdarun.model.outcome import is_time_out
 from lambdarun.model.records import HandlerOverran
 from lambdarun.model.region import Region
 from lambdarun.runtime.clock import Clock, RealClock, VirtualClock, wall_seconds
+from lambdarun.runtime.deadlines import SPIN_LIMIT_MIN_S
 from lambdarun.runtime.journal import Journal
-from lambdarun.runtime.processes import SPIN_LIMIT_MIN_S
 from lambdarun.runtime.workplace import Workplace
 
 FOREVER: Final = Instant(1 << 62)

@@ -20,7 +20,7 @@ from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, response_too_large, runtime_out_of_memory, timed_out
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, SystemFailed, Usage
 from lambdarun.runtime.account import Account
-from lambdarun.runtime.clock import wall_epoch_us
+from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import memfd, wire
 
@@ -249,7 +249,7 @@ def used(process: EnvironmentProcess, header: tuple[Any, ...]) -> Usage:
     )
 
 
-def init_timed_out(
+def _init_timed_out(
     process: EnvironmentProcess, invocation: Invocation, memory_mb: int
 ) -> tuple[Outcome, Usage]:
     """Initialisation passed its own limit: it is done again, within the invocation."""
@@ -260,10 +260,23 @@ def init_timed_out(
 
 
 def died(
-    process: EnvironmentProcess, invocation: Invocation, status: int, memory_kb: int, elapsed_s: float
+    process: EnvironmentProcess, invocation: Invocation, status: int, memory_kb: int, *, virtual: bool
 ) -> tuple[Outcome, Usage]:
     """What it says of an invocation that its process died; `status` as os.wait4 gives it, or DIED_OVERDUE."""
-    elapsed = Duration(round(elapsed_s * SECOND))
+    overdue = status == DIED_OVERDUE
+    # In virtual time the model knows how long initialisation may take.
+    if overdue and process.is_initialising and not invocation.init_within and not virtual:
+        memory_mb = process.account.max_memory_mb(memory_kb, had_children=True)
+        return _init_timed_out(process, invocation, memory_mb)
+    if process.lingering is not None and not overdue:
+        return _died_answered(process)
+    return _died_at_work(process, invocation, status, memory_kb)
+
+
+def _died_at_work(
+    process: EnvironmentProcess, invocation: Invocation, status: int, memory_kb: int
+) -> tuple[Outcome, Usage]:
+    elapsed = Duration(round((wall_seconds() - process.began) * SECOND))
     initialising = process.is_initialising
     out_of_memory, memory_mb = process.account.at_death(status, memory_kb)
     # AWS takes a segmentation fault during initialisation for a time-out (recorded:
@@ -290,7 +303,7 @@ def died(
     return outcome, Usage(elapsed, init, _NONE, init_slept, memory_mb, output, dropped, init_output)
 
 
-def died_answered(process: EnvironmentProcess) -> tuple[Outcome, Usage]:
+def _died_answered(process: EnvironmentProcess) -> tuple[Outcome, Usage]:
     """A runtime answered and ended before it asked for the next event: its answer holds, its environment is reset."""
     assert process.lingering is not None
     (outcome, usage), process.lingering = process.lingering, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -26,13 +26,24 @@ FAREWELL_S: Final = limits.SHUTDOWN_WITH_EXTERNAL.value / 1_000 + 0.5
 """AWS's shutdown phase, and a moment for the process itself."""
 
 
-# Only coverage needs it: a process whose socket closes exits by itself in well under a millisecond.
 _QUIET_EXIT_S: Final = 0.2
+_SAVING_S: Final = 10.0
 
 
-def exit_wait_s(processes: Iterable[EnvironmentProcess]) -> float:
-    """How long to wait for processes to exit by themselves."""
-    return FAREWELL_S if any(process.extended for process in processes) else _QUIET_EXIT_S
+def let_exit(processes: Collection[EnvironmentProcess], *, measured: bool) -> None:
+    """Give processes a moment to exit by themselves, then kill them. `measured`: coverage writes its data meanwhile."""
+    for process in processes:
+        if process.stopped:
+            process.signal(signal.SIGCONT)
+        process.channel.close()
+    # Beside coverage only extensions need it: a process whose socket closes exits in well under a millisecond.
+    extended = any(process.extended for process in processes)
+    quiet = wall_seconds() + (_SAVING_S if measured else FAREWELL_S if extended else _QUIET_EXIT_S)
+    for process in processes:
+        if process.pid and (process.extended or process.invocation is None):
+            process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
+    for process in processes:
+        process.signal(signal.SIGKILL)
 
 
 def ask_to_end(process: EnvironmentProcess) -> None:

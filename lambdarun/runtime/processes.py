@@ -16,7 +16,6 @@ from array import array
 from collections import deque
 from contextlib import suppress
 from fcntl import ioctl
-from heapq import heapify, heappop, heappush
 from termios import FIONREAD
 from typing import Any, ClassVar, Final
 
@@ -24,43 +23,34 @@ from attrs import define, field
 
 from lambdarun.errors import MachineError
 from lambdarun.model.environment import Environment
-from lambdarun.model.handler_time import longest_init
-from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import runtime_out_of_memory
 from lambdarun.model.news import Ended, Responded
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
+from lambdarun.runtime.deadlines import Deadlines, limit_s, nearly
 from lambdarun.runtime.environment_process import (
     DIED_OVERDUE,
     EnvironmentProcess,
     died,
-    died_answered,
     hand_over,
-    init_timed_out,
     released,
     replied,
     used,
 )
-from lambdarun.runtime.farewells import FAREWELL_S, Farewells, answered, ask_to_end, exit_wait_s, overdue
+from lambdarun.runtime.farewells import FAREWELL_S, Farewells, answered, ask_to_end, let_exit, overdue
 from lambdarun.runtime.launch import Launcher
 from lambdarun.runtime.memory_sampler import Tree
 from lambdarun.runtime.zygote_process import ZygoteProcess
 from lambdarun.worker import wire
 
-SPIN_LIMIT_MIN_S: Final = 10
 # How long `collect_lone` blocks in the receive itself (a timeval: 2 ms). A warm handler answers within microseconds,
 # and an epoll turn costs more than that; one that takes longer is left to the poll, so that time-outs and other
 # callers do not wait for it.
 _LONE_WAIT: Final = struct.pack("ll", 0, 2_000)
 _WAITING: Final = array("i", [0])
 """Where the kernel writes how many bytes wait in a pipe: half the time of a read that finds none."""
-# So many deadlines of ended invocations are left in the heap before it is built anew: to take each out would cost a
-# search.
-_STALE_MAX: Final = 256
-# epoll counts in whole milliseconds and rounds up; see _near.
-_POLL_GRAIN_S: Final = 0.002
-_SAVING_S: Final = 10.0
 # A killed process can linger only in uninterruptible I/O. Then its status is told as lost, and the run goes on.
 _DEATH_WAIT_MS: Final = 10_000
 _REPLY, _OUTPUT, _DEATH, _ZYGOTE, _TICK = range(5)
@@ -92,13 +82,14 @@ class Processes:
     _epoll: select.epoll = field(factory=select.epoll, init=False)
     _readers: dict[int, tuple[int, Any]] = field(factory=dict, init=False)
     _processes: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
-    _deadlines: list[tuple[float, int]] = field(factory=list, init=False)
     _busy: dict[int, EnvironmentProcess] = field(factory=dict, init=False)
+    _deadlines: Deadlines = field(init=False)
     _waiting: deque[Invocation] = field(factory=deque, init=False)
     _ended: list[Ended | Responded] = field(factory=list, init=False)
     _farewells: Farewells = field(factory=Farewells, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._deadlines = Deadlines(self._busy)
         zygotes = self.launcher.zygotes
         zygotes.started = self._watch_zygote
         for zygote in zygotes:
@@ -125,9 +116,8 @@ class Processes:
 
     def seconds_until_deadline(self) -> float | None:
         """Seconds of the wall until the next time-out is due; None: nothing can time out."""
-        while self._deadlines and self._deadlines[0][1] not in self._busy:
-            heappop(self._deadlines)
-        dues = [self._deadlines[0][0]] if self._deadlines else []
+        due = self._deadlines.next()
+        dues = [due] if due is not None else []
         dues += self._farewells.deadlines()
         return max(0.0, min(dues) - wall_seconds()) if dues else None
 
@@ -162,7 +152,7 @@ class Processes:
         """Wait up to `timeout_s` until something ends; returns all that did."""
         overdue = self.seconds_until_deadline()
         if overdue is not None and overdue < timeout_s:
-            timeout_s = self._near(overdue)
+            timeout_s = nearly(self._epoll, overdue)
         readers = self._readers
         replies = []
         # The bound is not for speed: without it epoll reports at most FD_SETSIZE - 1 descriptors, and a burst of environments
@@ -190,15 +180,6 @@ class Processes:
             self._begin(self._waiting.popleft())
         ended, self._ended = self._ended, []
         return ended
-
-    def _near(self, overdue_s: float) -> float:
-        """How long to poll when the next time-out is due in `overdue_s`. A poll counts in whole milliseconds, rounded
-        up, so it ends a little before, and the rest is waited for by the microsecond.
-        """
-        if overdue_s > _POLL_GRAIN_S:
-            return overdue_s - _POLL_GRAIN_S
-        select.select([self._epoll], [], [], overdue_s)
-        return 0
 
     def reset(self, environment: Environment) -> None:
         """End an environment's idle process and what that left behind; its private folder stays."""
@@ -228,16 +209,7 @@ class Processes:
                 zygote.await_forks()
                 self._read_zygote(zygote)
         living = [*self._processes.values(), *self._farewells.leaving]
-        for process in living:
-            if process.stopped:
-                process.signal(signal.SIGCONT)
-            process.channel.close()
-        quiet = wall_seconds() + (_SAVING_S if self.launcher.measures else exit_wait_s(living))
-        for process in living:
-            if process.pid and (process.extended or process.invocation is None):
-                process.await_death(max(0, round((quiet - wall_seconds()) * 1_000)))
-        for process in living:
-            process.signal(signal.SIGKILL)
+        let_exit(living, measured=self.launcher.measures)
         for process in living:
             with suppress(MachineError):
                 self._bury(process)
@@ -263,14 +235,7 @@ class Processes:
         process.began = began = wall_seconds()
         self._busy[invocation.number] = process
         process.overdue = False
-        # In virtual time the model decides what timed out; the wall's limit is there for handlers that never return, and
-        # generous, so that a slow machine changes no outcome.
-        limit = longest_init(invocation) // SECOND if invocation.ahead else invocation.function.timeout
-        if self.virtual:
-            limit = max(SPIN_LIMIT_MIN_S, 2 * limit)
-        elif process.fresh and not invocation.init_within:
-            limit = longest_init(invocation) // SECOND  # until its initialisation is told
-        self._end_by(began + limit, process, invocation)
+        self._end_by(began + limit_s(process, invocation, virtual=self.virtual), process, invocation)
         try:
             hand_over(process, invocation, virtual=self.virtual and not process.supervised)
         except (BrokenPipeError, ConnectionResetError):
@@ -282,13 +247,8 @@ class Processes:
     def _end_by(self, deadline: float, process: EnvironmentProcess, invocation: Invocation) -> None:
         if self.launcher.debug_port is not None:
             return  # somebody looks at the handler in an editor, which tells nobody when it stops
-        deadlines = self._deadlines
-        if len(deadlines) > 2 * len(self._busy) + _STALE_MAX:
-            # A lone caller never looks at the heap, and what has ended stays in it.
-            self._deadlines = deadlines = [one for one in deadlines if one[1] in self._busy]
-            heapify(deadlines)
         process.deadline = deadline
-        heappush(deadlines, (deadline, invocation.number))
+        self._deadlines.put(deadline, invocation.number)
 
     def _start(self, invocation: Invocation) -> EnvironmentProcess:
         process = self.launcher.launch(invocation.environment)
@@ -407,8 +367,7 @@ class Processes:
 
     def _end_overdue(self) -> None:
         now = wall_seconds()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            deadline, number = heappop(self._deadlines)
+        for deadline, number in self._deadlines.take_due(now):
             process = self._busy.get(number)
             # A cold start's first deadline holds until its initialisation is told; then another one does.
             if process is None or process.invocation is None or process.deadline != deadline:
@@ -454,17 +413,10 @@ class Processes:
         timed_out = timed_out or process.overdue
         invocation = process.invocation
         if invocation is not None:
-            elapsed = wall_seconds() - process.began
-            within_init = timed_out and process.is_initialising and not invocation.init_within
-            if within_init and not self.virtual:
-                memory_mb = process.account.max_memory_mb(memory_kb, had_children=True)
-                self._end(process, invocation, *init_timed_out(process, invocation, memory_mb))
-            else:
-                died_as = DIED_OVERDUE if timed_out else status
-                if process.lingering is not None and not timed_out:
-                    self._end(process, invocation, *died_answered(process))
-                    return
-                self._end(process, invocation, *died(process, invocation, died_as, memory_kb, elapsed))
+            died_as = DIED_OVERDUE if timed_out else status
+            self._end(
+                process, invocation, *died(process, invocation, died_as, memory_kb, virtual=self.virtual)
+            )
 
     def _release(self, process: EnvironmentProcess) -> None:
         for descriptor in (process.channel.fileno(), process.output, process.pidfd):

@@ -74,8 +74,8 @@ def elsewhere(isolation: Isolation, folder: Path, body: str, *, timeout_s: float
     program = f"""
 import lambdarun
 from lambdarun import Options, Isolation
-import lambdarun.runtime.processes as processes
-processes.SPIN_LIMIT_MIN_S = 1
+import lambdarun.runtime.deadlines as deadlines
+deadlines.SPIN_LIMIT_MIN_S = 1
 project = lambdarun.lone_function({str(folder / "elsewhere_app.py:handler")!r})
 options = Options(isolation=Isolation({isolation.value!r}))
 clock = lambdarun.VirtualClock()
@@ -129,7 +129,9 @@ def _(declare: Declare, opened: Open, isolation: Isolation, patch: pytest.Monkey
 
 @probe("processes of the machine")
 def _(declare: Declare, opened: Open, isolation: Isolation, patch: pytest.MonkeyPatch, folder: Path) -> str:
-    body = f"return open('/proc/{os.getpid()}/cmdline').read() if os.path.exists('/proc/{os.getpid()}') else ''"
+    body = (
+        f"return open('/proc/{os.getpid()}/cmdline').read() if os.path.exists('/proc/{os.getpid()}') else ''"
+    )
     (seen,) = answers(declare, opened, body, 1)
     return "seen" if seen == Path("/proc/self/cmdline").read_text() else "not seen"
 

@@ -74,7 +74,12 @@ def survived(runtime: BlockingRuntime, event: str | None) -> str:
 def run(isolation: Isolation, folder: Path, event: str | None) -> str:
     (folder / "survivors_app.py").write_text(HANDLER)
     function = Function(
-        name="fn", handler="survivors_app.handler", code_uri=folder, runtime=running_runtime(), timeout=1, memory_size=128
+        name="fn",
+        handler="survivors_app.handler",
+        code_uri=folder,
+        runtime=running_runtime(),
+        timeout=1,
+        memory_size=128,
     )
     options = Options(isolation=isolation)
     with open_blocking_runtime(Project(functions={"fn": function}), options=options) as runtime:

@@ -170,7 +170,7 @@ def test_a_bad_handler_has_its_outcome_and_the_next_invocation_is_right(
 def test_endless_handlers_side_by_side_time_out_each_and_their_next_invocations_are_right(
     declare: Declare, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lambdarun.runtime.processes.SPIN_LIMIT_MIN_S", 0)
+    monkeypatch.setattr("lambdarun.runtime.deadlines.SPIN_LIMIT_MIN_S", 0)
     once = AsyncInvokeConfiguration(maximum_retry_attempts=0)
     names = {f"f{number}": case.name for number, case in enumerate(ENDLESS)}
     functions = [

@@ -370,7 +370,7 @@ async def test_virtual_time_under_the_ordinary_clock_moves_only_inside_calls(dec
 def test_a_handler_that_spins_is_killed_by_the_walls_limit_and_told(
     declare: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lambdarun.runtime.processes.SPIN_LIMIT_MIN_S", 1)
+    monkeypatch.setattr("lambdarun.runtime.deadlines.SPIN_LIMIT_MIN_S", 1)
     function = declare("def handler(e, c):\n    while True: pass\n", timeout=1, duration=lasting(0.1))
     with open_blocking_runtime(project_of(function), clock=VirtualClock()) as runtime:
         reply = runtime.invoke("fn")
