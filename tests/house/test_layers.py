@@ -160,7 +160,7 @@ def test_of_the_worker_only_the_packets_are_imported(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=shown)
 def test_modules_and_functions_can_be_read_at_one_sitting(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= {"records.py": 500, "processes.py": 470}.get(
+    assert lines <= {"records.py": 520, "processes.py": 480}.get(
         path.name, 430
     )  # a list of what can happen, not an idea of its own
     for node in ast.walk(tree(path)):

@@ -133,9 +133,7 @@ def test_each_attempt_at_an_event_resolves_its_alias_anew(declare: Declare) -> N
 
 
 def test_versions_and_latest_have_environments_of_their_own(declare: Declare) -> None:
-    function = declare(
-        "import os\nOWN = os.urandom(8).hex()\ndef handler(event, context): return OWN\n"
-    )
+    function = declare("import os\nOWN = os.urandom(8).hex()\ndef handler(event, context): return OWN\n")
     declared = evolve(function, versions={"1": evolve(function, version="1")})
     with open_blocking_runtime(project_of(declared)) as runtime:
         latest, version = runtime.invoke("fn").json(), runtime.invoke("fn:1").json()
