@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -34,13 +33,12 @@ def await_editor(port: int, folders: list[tuple[str, str]]) -> None:
     """Listen on `port` of this machine with debugpy and wait until an editor has attached. `folders`: the user's, and what
     they are called here. Raises ImportError, RuntimeError where the port is taken.
     """
-    # Read while debugpy is imported; an editor's own pathMappings win over it. pydevd_file_utils.py tells of it.
+    # Read when debugpy first listens; an editor's own pathMappings win over it. pydevd_file_utils.py tells of it.
     os.environ[_FOLDERS] = json.dumps(folders)
     try:
         import debugpy  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an extra: `lambdarun[debug]`
 
-        importlib.import_module("pydevd_file_utils")
+        debugpy.listen(("127.0.0.1", port))
     finally:
         del os.environ[_FOLDERS]
-    debugpy.listen(("127.0.0.1", port))
     debugpy.wait_for_client()
