@@ -17,7 +17,7 @@ from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
-from lambdarun.model.function import Function
+from lambdarun.model.function import Function, Network
 from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
 from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record
@@ -60,6 +60,11 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess | None) -> t
     """Invoke, print, and say whether the function failed and where its code and layers are."""
     project, function = resolve(request.function, settings.project, Path.cwd())
     project = _with_flags(project, function, request)
+    if request.debug_port is not None and function.network is not Network.OPEN and not function.nat_gateway:
+        raise UsageError(
+            f"--debug-port: no editor reaches {function.name}, whose network is {function.network.value!r}."
+            ' Debug it with network = "open".'
+        )
     called = called_as(request.function, project, function)
     chosen = {name: one.value for name, one in settings.chosen(request.chosen).items()}
     isolation = None if chosen["isolation"] is None else Isolation(chosen["isolation"])

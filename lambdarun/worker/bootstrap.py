@@ -126,7 +126,8 @@ class Environment:
         if terminal is not None:
             debugging.on_terminal(terminal, self.paused, self.resumed)
         if port is not None:
-            debugging.await_editor(port)
+            root, sandbox = self.configuration["task_root"], self.configuration.get("sandbox")
+            debugging.await_editor(port, [(sandbox["task"], root)] if sandbox is not None else [])
 
     def paused(self) -> None:
         """A debugger holds the handler from now on: its time-out waits."""
@@ -222,7 +223,9 @@ def start(channel_fd: int, output_fd: int, configuration: dict[str, Any], clock:
     os.dup2(output_fd, 1)
     os.dup2(output_fd, 2)
     os.close(output_fd)
-    root = configuration["task_root"]
+    root, sandbox = configuration["task_root"], configuration.get("sandbox")
+    if sandbox is not None and sandbox["task"] != root:
+        coverage_data.measure_in_sandbox(root, os.path.realpath(sandbox["task"]))
     os.chdir(root)
     log_format, log_level = os.environ.get("AWS_LAMBDA_LOG_FORMAT"), os.environ.get("AWS_LAMBDA_LOG_LEVEL")
     if log_format is not None or log_level is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any, Callable
+
+_FOLDERS = "PATHS_FROM_ECLIPSE_TO_PYTHON"
 
 
 def on_terminal(terminal: int, paused: Callable[[], None], resumed: Callable[[int], None]) -> None:
@@ -26,11 +29,16 @@ def on_terminal(terminal: int, paused: Callable[[], None], resumed: Callable[[in
     sys.breakpointhook = stop
 
 
-def await_editor(port: int) -> None:
-    """Listen on `port` of this machine with debugpy and wait until an editor has attached. Raises ImportError, RuntimeError
-    where the port is taken.
+def await_editor(port: int, folders: list[tuple[str, str]]) -> None:
+    """Listen on `port` of this machine with debugpy and wait until an editor has attached. `folders`: the user's, and what
+    they are called here. Raises ImportError, RuntimeError where the port is taken.
     """
-    import debugpy  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an extra: `lambdarun[debug]`
+    # Read when debugpy first listens; an editor's own pathMappings win over it. pydevd_file_utils.py tells of it.
+    os.environ[_FOLDERS] = json.dumps(folders)
+    try:
+        import debugpy  # type: ignore[import-not-found,import-untyped,unused-ignore]  # an extra: `lambdarun[debug]`
 
-    debugpy.listen(("127.0.0.1", port))
+        debugpy.listen(("127.0.0.1", port))
+    finally:
+        del os.environ[_FOLDERS]
     debugpy.wait_for_client()

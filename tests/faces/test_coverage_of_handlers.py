@@ -120,3 +120,13 @@ def test_runtimes_of_the_python_api_are_covered_too(folder: Path) -> None:
     lines = covered(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_app.py")
     assert LINES['return "ended"'] in lines
     assert LINES["pass"] not in lines
+
+
+def test_a_handler_in_a_folder_of_its_own_has_the_users_file_name(folder: Path) -> None:
+    (folder / "functions").mkdir()
+    (folder / "app.py").rename(folder / "functions" / "app.py")
+    coverage(folder, "run", "-m", "lambdarun", "invoke", "functions/app.py:handler", "-e", '{"how": "ends"}')
+    assert coverage(folder, "combine").returncode == 0
+    told = json.loads(coverage(folder, "json", "-o", "-", "-q").stdout)["files"]
+    assert list(told) == [os.path.join("functions", "app.py")]
+    assert LINES['return "ended"'] in told["functions/app.py"]["executed_lines"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lambdarun.runtime.sandbox_facts import sandbox_facts
 from tests.faces.command import run
 from tests.processes import descendants, priority_of
 
@@ -360,21 +361,30 @@ def test_without_a_project_file_they_are_exit_2(tmp_path: Path, command: list[st
     assert "there is no lambdarun.toml here or above" in ran.stderr
 
 
-@pytest.mark.skipif(
-    sandbox_facts().sandboxed,
-    reason="in a sandbox no handler can change its own file: it needs the isolation process",
-)
+class Editor(socketserver.BaseRequestHandler):
+    """Somebody at an editor: changes the file whenever a handler calls, for a handler cannot change its own."""
+
+    file: Path
+
+    def handle(self) -> None:
+        with self.file.open("a") as source:
+            source.write("#\n")
+
+
 def test_watch_brings_changed_code_into_the_next_invocation(folder: Path) -> None:
-    # A minute apart, so that one environment does all. A handler that changes its own file stands for somebody at an
-    # editor.
+    # A minute apart, so that one environment does all.
     jsonl(folder / "minutes.jsonl", [
         {"time": f"2026-03-01T00:0{n}:00Z", "event": {}, "source": "s3"} for n in range(3)
     ])  # fmt: skip
     source = (
         "count = 0\ndef takes(event, context):\n    global count\n    count += 1\n    print('count', count)\n"
     )
-    source += "    open(__file__, 'a').write('#\\n')\n"
-    for flags, counts in (((), [1, 2, 3]), (("--watch",), [1, 1, 1])):
-        (folder / "app.py").write_text(source)
-        replay(folder, "minutes.jsonl", "--out", "out.jsonl", *flags)
-        assert [int(n) for n in re.findall(r"count (\d)", (folder / "out.jsonl").read_text())] == counts
+    Editor.file = folder / "app.py"
+    with socketserver.TCPServer(("127.0.0.1", 0), Editor) as editor:
+        threading.Thread(target=editor.serve_forever, args=(0.01,), daemon=True).start()
+        source += f"    import socket\n    socket.create_connection({editor.server_address!r}).recv(1)\n"
+        for flags, counts in (((), [1, 2, 3]), (("--watch",), [1, 1, 1])):
+            (folder / "app.py").write_text(source)
+            replay(folder, "minutes.jsonl", "--out", "out.jsonl", *flags)
+            assert [int(n) for n in re.findall(r"count (\d)", (folder / "out.jsonl").read_text())] == counts
+        editor.shutdown()

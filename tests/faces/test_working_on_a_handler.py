@@ -232,3 +232,15 @@ def test_without_debugpy_the_debug_port_says_how_to_get_it(tmp_path: Path) -> No
         "lambdarun: error: --debug-port needs debugpy, which is not installed here."
         " Install it: pip install 'lambdarun[debug]'.\n"
     )
+
+
+@pytest.mark.parametrize("network", ["none", "vpc"])
+def test_no_editor_reaches_a_function_without_a_network(tmp_path: Path, network: str) -> None:
+    pytest.importorskip("debugpy")
+    (tmp_path / "app.py").write_text(ANSWERS.format(value="1"))
+    (tmp_path / "lambdarun.toml").write_text(
+        f'[functions.app]\nhandler = "app.handler"\ncode_uri = "."\nruntime = "python3.11"\nnetwork = "{network}"\n'
+    )
+    done = run(tmp_path, "invoke", "app", "--debug-port", str(free_port()))
+    assert done.returncode != 0
+    assert f"no editor reaches app, whose network is '{network}'" in done.stderr
