@@ -17,10 +17,15 @@ from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
+from lambdarun.model.event_records import EventDiscarded
 from lambdarun.model.function import Function, Network
 from lambdarun.model.instant import seconds
 from lambdarun.model.invoke_request import InvokeReply
-from lambdarun.model.records import EventDiscarded, InvocationStarted, InvocationThrottled, Record
+from lambdarun.model.records import (
+    InvocationStarted,
+    InvocationThrottled,
+    Record,
+)
 from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.project.variables import variable_faults
 from lambdarun.runtime.assembly import Options

@@ -8,10 +8,15 @@ from lambdarun.model.admission import Admission
 from lambdarun.model.async_queue import AsyncQueue, Delayed, Discarded, QueuedEvent, Verdict
 from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.draws import RequestId
+from lambdarun.model.event_records import (
+    EventAccepted,
+    EventDelayed,
+    EventDiscarded,
+    EventSettled,
+)
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
-from lambdarun.model.records import EventAccepted, EventDelayed, EventDiscarded, EventSettled
 from lambdarun.model.wakes import Wakes
 
 

@@ -7,10 +7,10 @@ from attrs import define
 from lambdarun.model.admission import Admission
 from lambdarun.model.arrival import BatchArrival
 from lambdarun.model.catalog import Callee, Catalog
+from lambdarun.model.event_records import BatchDelayed, RetriedBatchSettled
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.outcome import Outcome, Usage
-from lambdarun.model.records import BatchDelayed, RetriedBatchSettled
 from lambdarun.model.retried_lane import Delayed, Done, LaneBatch, RetriedLane
 from lambdarun.model.wakes import Wakes
 

@@ -10,8 +10,8 @@ from typing import Final, Protocol
 from attrs import define
 
 from lambdarun.model.draws import RequestId
+from lambdarun.model.event_records import MessageId
 from lambdarun.model.instant import Duration, Instant
-from lambdarun.model.records import MessageId
 
 _NO_ATTRIBUTES: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
 

@@ -16,12 +16,21 @@ from lambdarun.model.batch_failures import AllSucceeded, Malformed, Partial, ver
 from lambdarun.model.declarations import EventSourceMapping
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
+from lambdarun.model.event_records import (
+    BatchDelayed,
+    BatchDropped,
+    BatchReceived,
+    BatchSettled,
+    MessageId,
+)
 from lambdarun.model.function import Function
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.lambda_events import sqs_event, sqs_record
 from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
-from lambdarun.model.records import BatchDelayed, BatchDropped, BatchReceived, BatchSettled, MessageId, Record
+from lambdarun.model.records import (
+    Record,
+)
 from lambdarun.model.sqs_queue import SqsQueue
 
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.

@@ -19,14 +19,16 @@ from lambdarun.aws import limits, messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.declarations import Queue
 from lambdarun.model.draws import Draws
-from lambdarun.model.instant import SECOND, Instant
-from lambdarun.model.message import Message, Received, Sendable, State
-from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
-from lambdarun.model.records import (
+from lambdarun.model.event_records import (
     MessageDeadLettered,
     MessageExpired,
     MessageReturned,
     MessageSent,
+)
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.message import Message, Received, Sendable, State
+from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
+from lambdarun.model.records import (
     Record,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import asdict, define, field
 
-from lambdarun.model.records import MessageId
+from lambdarun.model.event_records import MessageId
 from lambdarun.views.histogram import Histogram
 
 

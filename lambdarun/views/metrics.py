@@ -10,22 +10,24 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
-from lambdarun.model.instant import MILLISECOND, SECOND, Instant
-from lambdarun.model.records import (
+from lambdarun.model.event_records import (
     BatchReceived,
     BatchSettled,
     EventAccepted,
     EventDiscarded,
     EventSettled,
+    MessageDeadLettered,
+    MessageExpired,
+    MessageSent,
+)
+from lambdarun.model.instant import MILLISECOND, SECOND, Instant
+from lambdarun.model.records import (
     ExtensionsFinished,
     InvocationFailed,
     InvocationLost,
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
-    MessageDeadLettered,
-    MessageExpired,
-    MessageSent,
     Record,
 )
 from lambdarun.model.version_records import (

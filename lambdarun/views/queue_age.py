@@ -13,8 +13,8 @@ from typing import Final
 from attrs import define, field
 
 from lambdarun.aws import limits
+from lambdarun.model.event_records import MessageId
 from lambdarun.model.instant import Instant
-from lambdarun.model.records import MessageId
 
 _POISON_RECEIVES: Final = limits.POISON_RECEIVES.value
 

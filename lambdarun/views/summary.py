@@ -7,10 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
-from lambdarun.model.records import (
-    ArrivalAnswered,
-    ArrivalUndelivered,
+from lambdarun.model.event_records import (
     BatchDelayed,
     BatchReceived,
     BatchSettled,
@@ -18,6 +15,16 @@ from lambdarun.model.records import (
     EventDelayed,
     EventDiscarded,
     EventSettled,
+    MessageDeadLettered,
+    MessageExpired,
+    MessageReturned,
+    MessageSent,
+    RetriedBatchSettled,
+)
+from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
+from lambdarun.model.records import (
+    ArrivalAnswered,
+    ArrivalUndelivered,
     HandlerOverran,
     InitialisationFailed,
     InvocationFailed,
@@ -25,14 +32,9 @@ from lambdarun.model.records import (
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
-    MessageDeadLettered,
-    MessageExpired,
-    MessageReturned,
-    MessageSent,
     OutputCaptured,
     Record,
     RequestRefused,
-    RetriedBatchSettled,
     RunEnded,
 )
 from lambdarun.model.version_records import (

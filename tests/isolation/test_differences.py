@@ -122,7 +122,7 @@ def _(declare: Declare, opened: Open, isolation: Isolation, patch: pytest.Monkey
 @probe("more in /tmp")
 def _(declare: Declare, opened: Open, isolation: Isolation, patch: pytest.MonkeyPatch, folder: Path) -> str:
     # Claimed, not written: it costs a disk nothing where it goes.
-    fill = "import tempfile; f = tempfile.TemporaryFile(); os.posix_fallocate(f.fileno(), 0, 513 << 20); f.close()"
+    fill = "import tempfile; f = tempfile.TemporaryFile(); os.posix_fallocate(f.fileno(), 0, 520 << 20); f.close()"
     (said,) = answers(declare, opened, tried(fill), 1, memory_size=2048)
     return str(said)
 

@@ -61,7 +61,8 @@ def survived(runtime: BlockingRuntime, event: str | None) -> str:
     """What is there after `event` of what was planted before it: globals, folder, thread."""
     runtime.invoke("fn", "plant")
     if event == "update":
-        runtime.update_function(evolve(runtime.functions["fn"], code_sha256="new"))
+        # The same declaration again: the code in its folder is another.
+        runtime.update_function(runtime.driver.region.catalog.latest["fn"])
     elif event is not None:
         runtime.invoke("fn", event)
     globals_, folder, thread = runtime.invoke("fn", "look").json()  # type: ignore[misc]  # a list, as the handler says
@@ -95,7 +96,7 @@ def test_what_survives(isolation: Isolation, tmp_path: Path, happening: str) -> 
 
 def main(write: Callable[[str], object] = print) -> None:
     """Print what survived, kind by kind."""
-    write(f"{'ISOLATION':<11}{'AFTER':<11}{'GLOBALS':<9}{'/TMP':<6}BACKGROUND THREAD")
+    write(f"{'ISOLATION':<11}{'AFTER':<15}{'GLOBALS':<9}{'/TMP':<6}BACKGROUND THREAD")
     for isolation in Isolation:
         for happening, (event, _, _) in AFTER.items():
             with TemporaryDirectory() as name:
@@ -104,7 +105,7 @@ def main(write: Callable[[str], object] = print) -> None:
                 except MachineError as fault:
                     write(f"{isolation.value:<11}{fault}")
                     break
-            write(f"{isolation.value:<11}{happening:<11}{globals_:<9}{folder:<6}{thread}")
+            write(f"{isolation.value:<11}{happening:<15}{globals_:<9}{folder:<6}{thread}")
 
 
 if __name__ == "__main__":

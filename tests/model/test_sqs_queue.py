@@ -9,9 +9,13 @@ import pytest
 
 from lambdarun.model.declarations import Queue, RedrivePolicy
 from lambdarun.model.draws import Draws
+from lambdarun.model.event_records import (
+    MessageDeadLettered,
+    MessageExpired,
+    MessageReturned,
+)
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
-from lambdarun.model.records import MessageDeadLettered, MessageExpired, MessageReturned
 from lambdarun.model.sqs_queue import Counts, SqsQueue
 
 DAY = 86_400

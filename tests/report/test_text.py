@@ -5,27 +5,29 @@ from __future__ import annotations
 import pytest
 
 from lambdarun.model.draws import RequestId
+from lambdarun.model.event_records import (
+    BatchReceived,
+    BatchSettled,
+    EventAccepted,
+    EventDiscarded,
+    EventSettled,
+    MessageDeadLettered,
+    MessageExpired,
+    MessageReturned,
+    MessageSent,
+    RetriedBatchSettled,
+)
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.records import (
     ArrivalAnswered,
     ArrivalUndelivered,
-    BatchReceived,
-    BatchSettled,
     EnvironmentInitialised,
-    EventAccepted,
-    EventDiscarded,
-    EventSettled,
     HandlerOverran,
     InvocationFailed,
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
-    MessageDeadLettered,
-    MessageExpired,
-    MessageReturned,
-    MessageSent,
     Record,
-    RetriedBatchSettled,
     RunEnded,
 )
 from lambdarun.report.text import render, span

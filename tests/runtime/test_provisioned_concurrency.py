@@ -145,6 +145,11 @@ def test_provisioned_concurrency_has_ten_requests_a_second_each(declare: Declare
     assert kinds == ["provisioned-concurrency"] * 10 + ["on-demand"]
 
 
+def processes_of(runtime: BlockingRuntime) -> list[Any]:
+    # A handler in a sandbox sees the same process id every time.
+    return list(runtime.driver.processes._processes.values())  # type: ignore[union-attr]  # processes, not inline
+
+
 @CLOCKS
 def test_a_provisioned_environment_that_lost_its_process_is_initialised_again_ahead(
     clock: type[RealClock | VirtualClock], declare: Declare

@@ -12,21 +12,23 @@ from hypothesis import strategies as st
 from lambdarun.aws import metric_names as names
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import RequestId
+from lambdarun.model.event_records import (
+    BatchReceived,
+    EventAccepted,
+    MessageDeadLettered,
+    MessageReturned,
+    MessageSent,
+)
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation_log import log_tail
 from lambdarun.model.logged_invocation import billed_ms
 from lambdarun.model.records import (
-    BatchReceived,
     EnvironmentInitialised,
-    EventAccepted,
     InvocationFailed,
     InvocationStarted,
     InvocationSucceeded,
     InvocationThrottled,
-    MessageDeadLettered,
-    MessageReturned,
-    MessageSent,
     OutputCaptured,
     Record,
     RunEnded,
