@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from lambdarun.model.function import Function, running_runtime
 from lambdarun.runtime.code import Code, Packages
 
 PREAMBLE = (
-    f"#!{sys.executable}\n"
+    "#!/usr/bin/env python3\n"
     + """
 import http.client, json, os, signal, socket, sys, time
 HOST, _, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
