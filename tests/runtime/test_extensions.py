@@ -65,7 +65,9 @@ def test_the_caller_is_answered_while_the_extension_holds_environment_and_slot(
     python: Python, extension: Extension
 ) -> None:
     extension("holder", HOLDS.replace("time.sleep(0.2)", "time.sleep(1)"))
-    function = python("import uuid\nMINE = uuid.uuid4().hex\ndef handler(event, context):\n    return MINE\n", timeout=10)
+    function = python(
+        "import uuid\nMINE = uuid.uuid4().hex\ndef handler(event, context):\n    return MINE\n", timeout=10
+    )
     with open_blocking_runtime(project_of(function)) as runtime:
         first = runtime.invoke("fn").json()
         # The first environment is busy still.

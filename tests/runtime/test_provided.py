@@ -187,7 +187,9 @@ while True:
 
 
 def test_a_timeout_kills_it_at_its_deadline(provided: Provided) -> None:
-    source = "mine = os.urandom(8).hex()\nwhile True:\n    request_id, event = take()\n    time.sleep(event)\n"
+    source = (
+        "mine = os.urandom(8).hex()\nwhile True:\n    request_id, event = take()\n    time.sleep(event)\n"
+    )
     source += "    respond(request_id, mine)\n"
     with open_blocking_runtime(project_of(provided(source, timeout=1))) as runtime:
         first = runtime.invoke("fn", 0).json()
