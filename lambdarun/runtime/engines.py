@@ -22,13 +22,14 @@ from lambdarun.errors import MachineError
 from lambdarun.model.function import Function
 from lambdarun.model.runtimes import Engine, Family, family_of
 from lambdarun.runtime.code import Code
-from lambdarun.worker import sandbox_root, wire
+from lambdarun.worker import wire
 
 WRAPPER_VARIABLE: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _WORKER: Final = Path(wire.__file__).parent
 _ASK_WAIT_S: Final = 10
-_TASK, _OPT = sandbox_root.TASK, sandbox_root.LAYERS
-_SANDBOX_WORKER: Final = f"{sandbox_root.RAPID}/lambdarun/worker"
+# As worker/sandbox_root.py names them.
+_TASK, _OPT, _LANG, _RUNTIME = "/var/task", "/opt", "/var/lang", "/var/runtime"
+_SANDBOX_WORKER: Final = "/var/rapid/lambdarun/worker"
 _PLACES: Final = (
     "import json, os, sys; sys.path.append(sys.argv[1]); import sandbox_root as root; "
     "print(json.dumps([root.executable(), os.path.realpath(sys.base_prefix), root.packages()]))"
@@ -113,14 +114,14 @@ class Engines:
         layers = code.layer_path(function.runtime, opt)
         if family is Family.NODEJS:
             language = self._node_of(function.runtime, sandboxed)
-            bootstrap = sandbox_root.RUNTIME if sandboxed else f"{worker}/node"
+            bootstrap = _RUNTIME if sandboxed else f"{worker}/node"
             command: tuple[str, ...] = (language.path, f"{bootstrap}/bootstrap.mjs")
         elif function.engine is Engine.RIC:
             self._ensure_client(interpreter)
             language = self._python_of(interpreter, sandboxed)
             command = (language.path, "-m", "awslambdaric", function.handler)
             # AWS's own entry puts the layers on the path before it starts the client.
-            path = os.pathsep.join([*layers, *([sandbox_root.RUNTIME] if sandboxed else [])])
+            path = os.pathsep.join([*layers, *([_RUNTIME] if sandboxed else [])])
             environ = (("PYTHONPATH", path),) if path else ()
         else:
             language = self._python_of(interpreter, sandboxed)
@@ -133,8 +134,8 @@ class Engines:
             return Language(found)
         path = Path(found).resolve()
         prefix = path.parent.parent if path.parent.name == "bin" else path.parent
-        folders = ((str(prefix), sandbox_root.LANG), (str(_WORKER / "node"), sandbox_root.RUNTIME))
-        return Language(f"{sandbox_root.LANG}/{path.relative_to(prefix)}", folders)
+        folders = ((str(prefix), _LANG), (str(_WORKER / "node"), _RUNTIME))
+        return Language(f"{_LANG}/{path.relative_to(prefix)}", folders)
 
     def _python_of(self, interpreter: str, sandboxed: bool) -> Language:
         """An interpreter with its packages, as they stand in a sandbox. Raises MachineError where they cannot."""
@@ -148,7 +149,7 @@ class Engines:
                     f"Run it with --isolation process."
                 )
             path, prefix, packages = json.loads(told)
-            folders = [(prefix, sandbox_root.LANG), *([(packages, sandbox_root.RUNTIME)] if packages else [])]
+            folders = [(prefix, _LANG), *([(packages, _RUNTIME)] if packages else [])]
             self._pythons[interpreter] = Language(path, tuple(folders))
         return self._pythons[interpreter]
 
