@@ -18,7 +18,7 @@ from lambdarun.model.region import Region
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.code import Packages
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
-from lambdarun.runtime.engines import is_program
+from lambdarun.runtime.engines import says_program
 from lambdarun.runtime.interpreters import Interpreters
 from lambdarun.runtime.isolation import Isolation, choose
 from lambdarun.runtime.journal import Journal, Reader, Store
@@ -103,7 +103,7 @@ def _workplace(
     except MachineError:
         zygotes.close()
         raise
-    if any(is_program(function) for function in project.functions.values()):
+    if any(says_program(function) for function in project.functions.values()):
         zygotes.supervisors()  # it gets ready while the first event is on its way
     measured = options.durations is DurationMode.MEASURED
     launcher = Launcher(

@@ -27,6 +27,7 @@ from lambdarun.model.invoke_request import exited, timed_out
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, NotJson, Outcome, Succeeded, Usage
 from lambdarun.runtime.code import Packages
+from lambdarun.runtime.engines import is_program
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.sandbox import refuse_without_sandbox
 from lambdarun.runtime.view import machine_view
@@ -98,6 +99,11 @@ class InlineEnvironments:
                 found = None
             self._states[environment.id] = state
         if found is None:
+            if is_program(function, self.packages.code_of(function)):
+                raise MachineError(
+                    f"{function.name}: its engine, its wrapper script or its extensions are programs of their own, and inline "
+                    f"there is none. Choose another isolation."
+                )
             found = inline.InlineEnvironment(self._configuration(environment), self._caller)
             self._environments[environment.id] = found
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.runtimes import Family, family_of
 from lambdarun.runtime.account import InMemory
 from lambdarun.runtime.code import Code, Packages
-from lambdarun.runtime.engines import Engines, Program
+from lambdarun.runtime.engines import Engines, Program, is_program
 from lambdarun.runtime.environment_process import EnvironmentProcess, open_environment
 from lambdarun.runtime.process_environment import process_environment
 from lambdarun.runtime.resources import Resources
@@ -69,9 +70,10 @@ class Launcher:
         if self.packages.watch:
             self._seen[environment.id] = self.packages.state_of(environment.function)
         code = self.packages.code_of(environment.function)
-        program = self._program(environment.function, code)
         joins: list[int] = []
-        zygote = self._zygote(environment.function, code) if program is None else self.zygotes.supervisors()
+        is_supervised = is_program(environment.function, code)
+        zygote = self.zygotes.supervisors() if is_supervised else self._zygote(environment.function, code)
+        program = self._program(environment.function, code, zygote) if is_supervised else None
         configuration = self._configuration(environment, code, zygote, program)
         try:
             account = self.resources.open(environment, zygote, self._temporary(environment, zygote))
@@ -106,7 +108,8 @@ class Launcher:
         self, environment: Environment, code: Code, zygote: ZygoteProcess, program: Program | None
     ) -> dict[str, Any]:
         function = environment.function
-        sandbox = sandbox_of(environment, code) if zygote.greeting.sandboxed else None
+        folders = program.folders if program is not None else ()
+        sandbox = sandbox_of(environment, code, folders) if zygote.greeting.sandboxed else None
         if sandbox is None:
             refuse_without_sandbox(function, zygote.greeting.why_not)
             view = machine_view(code, function.runtime, self._private_folder(environment))
@@ -129,10 +132,10 @@ class Launcher:
             "debug_port": self.debug_port,
         }
 
-    def _program(self, function: Function, code: Code) -> Program | None:
-        if family_of(function.runtime) is not Family.PYTHON:
-            return self.engines.program(function, code)
-        return self.engines.program(function, code, self.zygotes.interpreters.of(function.runtime))
+    def _program(self, function: Function, code: Code, zygote: ZygoteProcess) -> Program:
+        is_python = family_of(function.runtime) is Family.PYTHON
+        interpreter = self.zygotes.interpreters.of(function.runtime) if is_python else sys.executable
+        return self.engines.program(function, code, interpreter, sandboxed=zygote.greeting.sandboxed)
 
     def _supervised(self, function: Function, program: Program) -> dict[str, Any]:
         return {

@@ -19,14 +19,20 @@ def sandbox_key(environment: Environment) -> str:
     return f"{environment.function.name}-{environment.id}"
 
 
-def sandbox_of(environment: Environment, code: Code) -> dict[str, Any]:
-    """The part of a process's configuration that worker/sandbox.py reads."""
+def sandbox_of(
+    environment: Environment, code: Code, folders: tuple[tuple[str, str], ...] = ()
+) -> dict[str, Any]:
+    """The part of a process's configuration that worker/sandbox.py reads.
+
+    `folders` are the machine's that the environment needs beside its code, each with its place in the sandbox.
+    """
     function = environment.function
     return {
         # With other code it is another namespace, and another /tmp, as on AWS.
         "environment": f"{sandbox_key(environment)}:{code.task_root}:{code.opt}",
         "task": str(code.task_root),
         "opt": str(code.opt) if code.opt is not None else None,
+        "folders": folders,
         "tmp_bytes": temporary_bytes(function),
         "network": "open" if function.nat_gateway else function.network.value,
     }

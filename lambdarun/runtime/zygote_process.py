@@ -112,8 +112,9 @@ class ZygoteProcess:
                 [_START, "zygote"] if isolation is Isolation.PROCESS else ["-I", "-S", _START, "sandbox_root"]
             )
             if interpreter == SUPERVISORS:
-                # Under our own interpreter, and away from the working folder, whose modules might have the names of ours.
-                script = ["-P", "-m", _SUPERVISOR_ZYGOTE]
+                if isolation is Isolation.PROCESS:
+                    # Under our own interpreter, and away from the working folder, whose modules might have the names of ours.
+                    script = ["-P", "-m", _SUPERVISOR_ZYGOTE]
                 environ["PYTHONPATH"] = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), _PACKAGES)))
             program = sys.executable if interpreter == SUPERVISORS else interpreter
             arguments = [program, *script, str(theirs.fileno()), "virtual" if virtual else "real"]
@@ -123,6 +124,8 @@ class ZygoteProcess:
                 arguments.append(str(Path(patch.origin).parent.parent))
             else:
                 arguments.append("-")
+            if interpreter == SUPERVISORS and isolation is not Isolation.PROCESS:
+                arguments.append(_SUPERVISOR_ZYGOTE)
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own script under the running interpreter
                     arguments,

@@ -40,7 +40,7 @@ class Zygotes:
         """The one whose forks supervise a runtime of its own. Raises MachineError where it cannot be started."""
         zygote = self._running.get((SUPERVISORS, ""))
         if zygote is None:
-            zygote = ZygoteProcess.start(virtual=False, interpreter=SUPERVISORS)
+            zygote = ZygoteProcess.start(virtual=False, interpreter=SUPERVISORS, isolation=self.isolation)
             self.adopt(zygote)
         return zygote
 

@@ -269,7 +269,8 @@ def furnish(told: Any, outside: Outside) -> None:
     trees = []
     syscalls.setns(outside.mounts, syscalls.CLONE_NEWNS)
     try:
-        for source, target in ((told["task"], sandbox_root.TASK), (told["opt"], sandbox_root.LAYERS), *below):
+        code = ((told["task"], sandbox_root.TASK), (told["opt"], sandbox_root.LAYERS))
+        for source, target in (*code, *told["folders"], *below):
             if source is not None:
                 trees.append((syscalls.copy_of_tree(source, read_only=source != target), target))
     except OSError as fault:

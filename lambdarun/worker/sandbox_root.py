@@ -1,7 +1,8 @@
 """Enters namespaces, builds a root that looks like Lambda's, and starts the zygote in it.
 
-`python -I -S start.py sandbox_root CONTROL_FD virtual|real PATCH_FOLDER|-`, with the interpreter that is to run handlers. Where the
-machine does not allow it, the zygote starts without, and tells the reason.
+`python -I -S start.py sandbox_root CONTROL_FD virtual|real PATCH_FOLDER|- [MODULE]`, with the interpreter that is to run handlers.
+Where the machine does not allow it, the zygote starts without, and tells the reason. With MODULE that is the zygote: it runs
+no handler itself, so its interpreter stands aside, and `/var/lang` and `/var/runtime` are left to each environment.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ USER, USER_ID, GROUP_ID = "sbx_user1051", 993, 990
 TASK, LAYERS, TEMPORARY = "/var/task", "/opt", "/tmp"
 LANG, RUNTIME, RAPID = "/var/lang", "/var/runtime", "/var/rapid"
 PATCH = RAPID + "/patch"
+ASIDE_LANG, ASIDE_PACKAGES = RAPID + "/python", RAPID + "/packages"
+"""Where the interpreter of a zygote stands that runs no handler itself."""
 PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 LIBRARY_PATH = (
     "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
@@ -57,12 +60,13 @@ class Impossible(Exception):
 def main() -> None:
     """Start the zygote in a sandbox, or without."""
     control, clock, patch = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    module = sys.argv[4] if len(sys.argv) > 4 else None
     listening, telling = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(listening)
         try:
-            enter(control, clock, patch, telling)
+            enter(control, clock, patch, telling, module)
         except Impossible as fault:
             reason = str(fault)
         except OSError as fault:
@@ -77,18 +81,26 @@ def main() -> None:
         os._exit(_status_of(child))
     reason = (told + b"".join(iter(lambda: os.read(listening, 4096), b""))).decode()
     os.waitpid(child, 0)
-    arguments = [sys.executable, os.path.join(HERE, "start.py"), "zygote", str(control), clock, patch]
+    script = [os.path.join(HERE, "start.py"), "zygote"] if module is None else ["-P", "-m", module]
+    arguments = [sys.executable, *script, str(control), clock, patch]
     os.execv(sys.executable, [*arguments, "!" + (reason or "the interpreter did not start in it")])
 
 
-def enter(control: int, clock: str, patch: str, telling: int) -> None:
+def enter(control: int, clock: str, patch: str, telling: int, module: str | None) -> None:
     """Become the zygote in a root of its own. Raises Impossible or OSError where the machine does not allow it."""
     # With -I the folder of the script is not on the path; at its end none of our names hides one of Python's.
     sys.path.append(HERE)
     syscalls = __import__("syscalls")
     if not syscalls.is_supported():
         raise Impossible("only Linux has namespaces")
-    site, program, kept, folder = packages(), executable(), writable(), os.getcwd()
+    lang, modules = (LANG, RUNTIME) if module is None else (ASIDE_LANG, ASIDE_PACKAGES)
+    program, kept, folder = executable(lang), writable(), os.getcwd()
+    given = {
+        lang: sys.base_prefix,
+        modules: packages(),
+        f"{RAPID}/lambdarun": PACKAGE,
+        PATCH: None if patch == "-" else patch,
+    }
     user, group = os.geteuid(), os.getegid()
     _new_namespaces(syscalls)
     # Nobody may set groups: else the kernel lets no ordinary user write the map of groups.
@@ -109,17 +121,20 @@ def enter(control: int, clock: str, patch: str, telling: int) -> None:
     # What stays outside, with all the machine's paths: code is copied from there, an environment at a time.
     builder = os.open("/proc/self/ns/mnt", os.O_RDONLY)
     syscalls.unshare(syscalls.CLONE_NEWNS)
-    build(syscalls, site, None if patch == "-" else patch, kept)
+    build(syscalls, given, kept)
     _keep_capabilities(syscalls)
     for descriptor in (control, builder, telling):
         os.set_inheritable(descriptor, True)
     environ = {**os.environ, "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "PYTHONPATH": RUNTIME}
-    script = f"{RAPID}/lambdarun/worker/start.py"
-    inside = PATCH if patch != "-" else "-"
     # What start files (.pth) of the interpreter below a virtual environment do is not for that environment: there they are
     # not read either, and they may import half the standard library.
-    alone = ["-S"] if is_virtual_environment() else []
-    arguments = [program, *alone, script, "zygote", str(control), clock, inside, f"{builder}:{telling}"]
+    script = [*(["-S"] if is_virtual_environment() else []), f"{RAPID}/lambdarun/worker/start.py", "zygote"]
+    if module is not None:
+        script = ["-P", "-m", module]
+        environ["LD_LIBRARY_PATH"] = f"{ASIDE_LANG}/lib:{LIBRARY_PATH}"
+        environ["PYTHONPATH"] = f"{RAPID}:{ASIDE_PACKAGES}"
+    inside = PATCH if patch != "-" else "-"
+    arguments = [program, *script, str(control), clock, inside, f"{builder}:{telling}"]
     if kept:
         os.chdir(folder)
     os.execve(program, arguments, environ)
@@ -185,22 +200,22 @@ def writable() -> list[str]:
     return sorted({os.path.realpath(folder) for folder in folders} - {"/"})
 
 
-def executable() -> str:
-    """The interpreter's path below /var/lang. Raises Impossible where it does not stand below its own prefix."""
+def executable(lang: str = LANG) -> str:
+    """The interpreter's path below `lang`. Raises Impossible where it does not stand below its own prefix."""
     prefix, path = os.path.realpath(sys.base_prefix), os.path.realpath(sys.executable)
     if not path.startswith(prefix.rstrip("/") + "/"):
         raise Impossible(f"the interpreter {path} is outside of its own prefix {prefix}")
-    return os.path.join(LANG, os.path.relpath(path, prefix))
+    return os.path.join(lang, os.path.relpath(path, prefix))
 
 
-def build(syscalls: Any, site: str | None, patch: str | None, kept: list[str]) -> None:
-    """Make a root with Lambda's folders and the machine's programs, read-only, and enter it. Raises OSError."""
+def build(syscalls: Any, folders: dict[str, str | None], kept: list[str]) -> None:
+    """Make a root with Lambda's folders and the machine's programs, read-only, and enter it. Raises OSError.
+
+    `folders` are the machine's, by where they stand in it.
+    """
     # Resolved while the machine's root is still ours: below another name its absolute links would lead elsewhere.
     given = {
-        LANG: os.path.realpath(sys.base_prefix),
-        RUNTIME: os.path.realpath(site) if site is not None else None,
-        f"{RAPID}/lambdarun": os.path.realpath(PACKAGE),
-        PATCH: os.path.realpath(patch) if patch is not None else None,
+        target: os.path.realpath(source) if source is not None else None for target, source in folders.items()
     }
     etc = _etc_files()
     syscalls.mount("", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)

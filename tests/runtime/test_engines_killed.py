@@ -15,7 +15,7 @@ import pytest
 from lambdarun.model.function import Function
 from lambdarun.runtime.blocking import open_blocking_runtime
 from tests.conftest import project_of
-from tests.processes import children_of, descendants, survivors, watch
+from tests.processes import descendants, pids_of, survivors, watch
 
 EXTENSION = "who = register('INVOKE', 'SHUTDOWN')\nwhile next_event(who)['eventType'] == 'INVOKE':\n    time.sleep(0.005)\n"
 RUNTIME = (
@@ -38,7 +38,7 @@ def test_a_kill_at_any_moment_costs_one_invocation_at_most(
             if one.interpreter == "supervisors"
         ]
         for number in range(8):
-            [supervisor, *_] = children_of(zygote) or [0]
+            [supervisor, *_] = pids_of(runtime) or [0]
             victims = [supervisor, *descendants(supervisor)] if supervisor else []
             killer = threading.Timer(
                 draws.uniform(0, 0.03), _kill, [draws.choice(victims)] if victims else [0]

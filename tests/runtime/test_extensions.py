@@ -16,6 +16,7 @@ from lambdarun.model.records import ExtensionsFinished, InvocationFailed, Invoca
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from tests.conftest import lasting, project_of
+from tests.runtime.conftest import Notes
 
 Extension = Callable[[str, str], Path]
 Python = Callable[..., Function]
@@ -33,8 +34,7 @@ NOTES = """
 who = register("INVOKE", "SHUTDOWN")
 while True:
     event = next_event(who)
-    with open(os.path.dirname(__file__) + "/../notes", "a") as notes:
-        notes.write(event["eventType"] + " " + event.get("shutdownReason", "") + "\\n")
+    note(event["eventType"] + " " + event.get("shutdownReason", ""))
     if event["eventType"] == "SHUTDOWN":
         break
 """
@@ -43,11 +43,6 @@ while True:
 def failed(reply: InvokeReply) -> tuple[str, str]:
     told = json.loads(reply.payload)
     return told["errorType"], told["errorMessage"].replace(reply.request_id, "ID")
-
-
-def notes(opt: Path) -> list[str]:
-    path = opt / "notes"
-    return [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def test_an_extension_that_holds_the_environment_for_200_ms_is_billed_so(
@@ -70,7 +65,9 @@ def test_the_caller_is_answered_while_the_extension_holds_environment_and_slot(
     python: Python, extension: Extension
 ) -> None:
     extension("holder", HOLDS.replace("time.sleep(0.2)", "time.sleep(1)"))
-    function = python("import os\ndef handler(event, context):\n    return os.getpid()\n", timeout=10)
+    function = python(
+        "import uuid\nMINE = uuid.uuid4().hex\ndef handler(event, context):\n    return MINE\n", timeout=10
+    )
     with open_blocking_runtime(project_of(function)) as runtime:
         first = runtime.invoke("fn").json()
         # The first environment is busy still.
@@ -100,18 +97,18 @@ def test_the_timeout_covers_extensions_and_a_response_has_been_answered_all_the_
     ],
 )
 def test_extensions_are_told_why_the_environment_ends(
-    python: Python, extension: Extension, source: str, event: int, reason: str
+    python: Python, extension: Extension, notes: Notes, source: str, event: int, reason: str
 ) -> None:
-    opt = extension("notes", NOTES)
+    extension("notes", notes.source + NOTES)
     with open_blocking_runtime(project_of(python(source, timeout=1))) as runtime:
         runtime.invoke("fn", event, log_tail=True)
-    assert notes(opt) == ["INVOKE", f"SHUTDOWN {reason}"]
+    assert notes.read() == ["INVOKE", f"SHUTDOWN {reason}"]
 
 
 def test_an_environment_that_is_stopped_ends_its_extensions_in_order_while_others_run(
-    python: Python, extension: Extension
+    python: Python, extension: Extension, notes: Notes
 ) -> None:
-    opt = extension("notes", NOTES)
+    extension("notes", notes.source + NOTES)
     with open_blocking_runtime(project_of(python(RETURNS))) as runtime:
         runtime.invoke("fn", 1, log_tail=True)
         processes = runtime.driver.processes
@@ -119,7 +116,7 @@ def test_an_environment_that_is_stopped_ends_its_extensions_in_order_while_other
         processes.stop(process.environment)
         while processes._farewells.leaving:
             runtime.driver.pump(1)  # type: ignore[union-attr]  # on the wall's clock
-        assert notes(opt) == ["INVOKE", "SHUTDOWN spindown"]
+        assert notes.read() == ["INVOKE", "SHUTDOWN spindown"]
         assert process.invocation is None
     assert StopEnvironment(process.environment).environment is process.environment
 
@@ -139,13 +136,12 @@ def test_an_extension_that_will_not_end_is_killed_after_two_seconds(
 
 
 def test_the_runtime_is_asked_to_end_before_the_extensions(
-    provided: Callable[..., Function], extension: Extension
+    provided: Callable[..., Function], extension: Extension, notes: Notes
 ) -> None:
-    opt = extension("notes", NOTES)
-    source = f"""
+    extension("notes", notes.source + NOTES)
+    source = f"""{notes.source}
 def leave(*_):
-    with open("{opt}/notes", "a") as notes:
-        notes.write("SIGTERM\\n")
+    note("SIGTERM")
     os._exit(0)
 signal.signal(signal.SIGTERM, leave)
 while True:
@@ -154,7 +150,7 @@ while True:
 """
     with open_blocking_runtime(project_of(provided(source))) as runtime:
         runtime.invoke("fn", 1, log_tail=True)
-    assert notes(opt) == ["INVOKE", "SIGTERM", "SHUTDOWN spindown"]
+    assert notes.read() == ["INVOKE", "SIGTERM", "SHUTDOWN spindown"]
 
 
 def test_an_extension_that_ends_takes_the_environment_with_it(python: Python, extension: Extension) -> None:
@@ -202,13 +198,13 @@ ask("POST", "/extension/{what}/error", b"", who, "2020-01-01")
         assert failed(runtime.invoke("fn", 1)) == (error_type, "RequestId: ID Error: Extension.NoKey")
 
 
-def test_extensions_do_not_see_what_is_the_runtimes_alone(python: Python, extension: Extension) -> None:
-    opt = extension(
-        "looks", "open(os.path.dirname(__file__) + '/../notes', 'w').write('\\n'.join(os.environ))\n" + HOLDS
-    )
+def test_extensions_do_not_see_what_is_the_runtimes_alone(
+    python: Python, extension: Extension, notes: Notes
+) -> None:
+    extension("looks", notes.source + "[note(name) for name in os.environ]\n" + HOLDS)
     with open_blocking_runtime(project_of(python(RETURNS, environment={"MINE": "1"}))) as runtime:
         runtime.invoke("fn", 1, log_tail=True)
-    seen = set(notes(opt))
+    seen = set(notes.read())
     assert {"MINE", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"} <= seen
     assert not seen & {
         "_HANDLER",
@@ -220,9 +216,9 @@ def test_extensions_do_not_see_what_is_the_runtimes_alone(python: Python, extens
 
 
 def test_an_internal_extension_holds_the_environment_and_gets_half_a_second_at_the_end(
-    provided: Callable[..., Function], tmp_path: Path
+    provided: Callable[..., Function], notes: Notes
 ) -> None:
-    source = f"""
+    source = f"""{notes.source}
 import threading
 who = register("INVOKE", name="inner")
 def extension():
@@ -233,7 +229,7 @@ def extension():
         time.sleep(0.2)
 threading.Thread(target=extension, daemon=True).start()
 def leave(*_):
-    open("{tmp_path}/ended", "w").close()
+    note("ended")
     os._exit(0)
 signal.signal(signal.SIGTERM, leave)
 while True:
@@ -244,7 +240,7 @@ while True:
         assert runtime.invoke("fn", 1, log_tail=True).json() == 1
         [record] = [record for record in runtime.log if isinstance(record, InvocationSucceeded)]
         assert record.duration_us >= 200_000
-    assert (tmp_path / "ended").exists()
+    assert notes.read() == ["ended"]
 
 
 def test_in_virtual_time_the_declared_duration_holds_with_extensions_too(

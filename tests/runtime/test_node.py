@@ -172,10 +172,10 @@ def test_errors_of_initialisation(
 
 def test_a_rejection_that_nobody_handles_ends_the_process_and_is_the_answer(node: Node) -> None:
     source = """
-const pid = process.pid;
+const mine = Math.random();
 exports.handler = async (event) => {
   if (event) { Promise.reject(new Error("lost")); await new Promise((resolve) => setTimeout(resolve, 1000)); }
-  return pid;
+  return mine;
 }
 """
     with open_blocking_runtime(project_of(node(source))) as runtime:
@@ -245,7 +245,7 @@ exports.handler = (event, context, callback) => callback(null, {
     }
     assert 9_000 < told["left"] <= 10_000
     assert told["trace"].startswith("Root=1-")
-    assert told["task"] == str(function.code_uri)
+    assert told["task"] in ("/var/task", str(function.code_uri))
 
 
 def test_a_streamed_response_is_answered_whole(node: Node) -> None:

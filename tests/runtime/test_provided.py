@@ -114,11 +114,12 @@ def test_how_it_ends_is_told_in_initialisation_and_in_an_invocation(
 
 def test_after_an_exit_the_environment_gets_a_new_process(provided: Provided) -> None:
     source = """
+mine = os.urandom(8).hex()
 while True:
     request_id, event = take()
     if event == "end":
         sys.exit(1)
-    respond(request_id, os.getpid())
+    respond(request_id, mine)
 """
     with open_blocking_runtime(project_of(provided(source))) as runtime:
         first = runtime.invoke("fn", "go").json()
@@ -186,7 +187,10 @@ while True:
 
 
 def test_a_timeout_kills_it_at_its_deadline(provided: Provided) -> None:
-    source = "while True:\n    request_id, event = take()\n    time.sleep(event)\n    respond(request_id, os.getpid())\n"
+    source = (
+        "mine = os.urandom(8).hex()\nwhile True:\n    request_id, event = take()\n    time.sleep(event)\n"
+    )
+    source += "    respond(request_id, mine)\n"
     with open_blocking_runtime(project_of(provided(source, timeout=1))) as runtime:
         first = runtime.invoke("fn", 0).json()
         reply = runtime.invoke("fn", 30)
