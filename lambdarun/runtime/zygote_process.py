@@ -22,8 +22,7 @@ from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.memory_sampler import Adopted
 from lambdarun.worker import wire
 
-_ZYGOTE: Final = Path(wire.__file__).with_name("zygote.py")
-_SANDBOX_ROOT: Final = Path(wire.__file__).with_name("sandbox_root.py")
+_START: Final = str(Path(wire.__file__).with_name("start.py"))
 # The socket module has no names for them.
 _SO_PASSCRED: Final = 16
 _SCM_CREDENTIALS: Final = 2
@@ -109,7 +108,9 @@ class ZygoteProcess:
                 # Sets of texts are iterated in the order of their hashes: a handler that prints one would differ from run to run.
                 environ["PYTHONHASHSEED"] = "0"
             # Without `site`: it only enters namespaces, and the zygote is a new program.
-            script = [str(_ZYGOTE)] if isolation is Isolation.PROCESS else ["-I", "-S", str(_SANDBOX_ROOT)]
+            script = (
+                [_START, "zygote"] if isolation is Isolation.PROCESS else ["-I", "-S", _START, "sandbox_root"]
+            )
             if interpreter == SUPERVISORS:
                 # Under our own interpreter, and away from the working folder, whose modules might have the names of ours.
                 script = ["-P", "-m", _SUPERVISOR_ZYGOTE]

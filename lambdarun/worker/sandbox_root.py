@@ -1,16 +1,18 @@
 """Enters namespaces, builds a root that looks like Lambda's, and starts the zygote in it.
 
-`python -I -S sandbox_root.py CONTROL_FD virtual|real PATCH_FOLDER|-`, with the interpreter that is to run handlers. Where the
+`python -I -S start.py sandbox_root CONTROL_FD virtual|real PATCH_FOLDER|-`, with the interpreter that is to run handlers. Where the
 machine does not allow it, the zygote starts without, and tells the reason.
 """
 
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own would be imported, and that takes longer than all the rest here
+if TYPE_CHECKING:
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(HERE)
@@ -71,10 +73,11 @@ def main() -> None:
     told = os.read(listening, 1)
     if told == _READY:
         os.close(control)
+        compile_modules()
         os._exit(_status_of(child))
     reason = (told + b"".join(iter(lambda: os.read(listening, 4096), b""))).decode()
     os.waitpid(child, 0)
-    arguments = [sys.executable, os.path.join(HERE, "zygote.py"), str(control), clock, patch]
+    arguments = [sys.executable, os.path.join(HERE, "start.py"), "zygote", str(control), clock, patch]
     os.execv(sys.executable, [*arguments, "!" + (reason or "the interpreter did not start in it")])
 
 
@@ -82,7 +85,7 @@ def enter(control: int, clock: str, patch: str, telling: int) -> None:
     """Become the zygote in a root of its own. Raises Impossible or OSError where the machine does not allow it."""
     # With -I the folder of the script is not on the path; at its end none of our names hides one of Python's.
     sys.path.append(HERE)
-    syscalls = importlib.import_module("syscalls")
+    syscalls = __import__("syscalls")
     if not syscalls.is_supported():
         raise Impossible("only Linux has namespaces")
     site, program, kept, folder = packages(), executable(), writable(), os.getcwd()
@@ -111,9 +114,12 @@ def enter(control: int, clock: str, patch: str, telling: int) -> None:
     for descriptor in (control, builder, telling):
         os.set_inheritable(descriptor, True)
     environ = {**os.environ, "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "PYTHONPATH": RUNTIME}
-    script = f"{RAPID}/lambdarun/worker/zygote.py"
+    script = f"{RAPID}/lambdarun/worker/start.py"
     inside = PATCH if patch != "-" else "-"
-    arguments = [program, script, str(control), clock, inside, f"{builder}:{telling}"]
+    # What start files (.pth) of the interpreter below a virtual environment do is not for that environment: there they are
+    # not read either, and they may import half the standard library.
+    alone = ["-S"] if is_virtual_environment() else []
+    arguments = [program, *alone, script, "zygote", str(control), clock, inside, f"{builder}:{telling}"]
     if kept:
         os.chdir(folder)
     os.execve(program, arguments, environ)
@@ -137,11 +143,35 @@ def _status_of(child: int) -> int:
     return os.WEXITSTATUS(status)
 
 
+def compile_modules() -> None:
+    """Have the compiled modules of this folder beside them: in the sandbox, which is read-only, nobody can leave them."""
+    for name in sorted(os.listdir(HERE)) if os.access(HERE, os.W_OK) else ():
+        source = os.path.join(HERE, name)
+        compiled = os.path.join(HERE, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+        if not name.endswith(".py") or (
+            os.path.exists(compiled) and os.path.getmtime(compiled) >= os.path.getmtime(source)
+        ):
+            continue
+        import py_compile  # once an installation, mostly
+
+        try:
+            py_compile.compile(source, compiled, quiet=2)
+        except OSError:
+            return
+
+
+def is_virtual_environment() -> bool:
+    """Whether the interpreter is a virtual environment's."""
+    return os.path.exists(os.path.join(_folder_of_interpreter(), "pyvenv.cfg"))
+
+
+def _folder_of_interpreter() -> str:
+    return os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
+
+
 def packages() -> str | None:
     """The folder of installed packages that are not the interpreter's own: a virtual environment's, else the user's."""
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
-    if not os.path.exists(os.path.join(folder, "pyvenv.cfg")):
-        folder = os.path.expanduser("~/.local")
+    folder = _folder_of_interpreter() if is_virtual_environment() else os.path.expanduser("~/.local")
     found = os.path.join(folder, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
     return found if os.path.isdir(found) else None
 
@@ -255,7 +285,3 @@ def _keep_capabilities(syscalls: Any) -> None:
     syscalls.set_capabilities(mask, mask)
     for number in _CAPABILITIES:
         syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_RAISE, number)
-
-
-if __name__ == "__main__":
-    main()

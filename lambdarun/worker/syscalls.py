@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
-import socket
 import struct
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as in sandbox_root.py
+if TYPE_CHECKING:
+    from typing import Any
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
@@ -136,6 +137,9 @@ def bring_loopback_up(*, routes_all: bool) -> None:
     With `routes_all` whatever is sent anywhere goes there, where nobody answers: a connection hangs, instead of failing
     at once.
     """
+    import fcntl  # both long since there in the zygote; who builds the root need not wait for them
+    import socket
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         asked = struct.pack("16sH22x", b"lo", 0)
         flags = struct.unpack("16xH22x", fcntl.ioctl(control, _SIOCGIFFLAGS, asked))[0]

@@ -1,6 +1,6 @@
 """A clean process that forks environments: single-threaded, everything a handler's start needs imported, no user code.
 
-Started as a script: `python zygote.py CONTROL_FD virtual|real FOLDER_OF_TIME_MACHINE|- [SANDBOX]`. It answers over the socket
+Started by start.py: `python start.py zygote CONTROL_FD virtual|real FOLDER_OF_TIME_MACHINE|- [SANDBOX]`. It answers over the socket
 CONTROL_FD (wire.py) and ends when that is closed; what it forked ends with it. SANDBOX is how sandbox_root.py started it: the
 descriptors of the machine's mounts and of a pipe, `5:7`, or `!` and why there is no sandbox.
 """
@@ -319,6 +319,12 @@ def arrange_path(patch: str) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html; recorded dumps of sys.path: from Python 3.11 on the
     # interpreter's own packages come before the standard library, up to 3.10 behind it.
     sys.path[:] = [entry for entry in sys.path if entry not in ("", patch)]
+    if sys.flags.no_site:
+        # What `site` does but for start files: sandbox_root.py says why.
+        sys.path += [folder for folder in site.getsitepackages([sys.prefix]) if os.path.isdir(folder)]
+        site.setquit()
+        site.setcopyright()
+        site.sethelper()
     if sys.version_info >= (3, 11):
         own = [entry for entry in sys.path if entry.startswith("/var/lang/") and entry.endswith("-packages")]
         sys.path[:] = [*own, *(entry for entry in sys.path if entry not in own)]
@@ -366,7 +372,3 @@ def raise_descriptors() -> None:
     """Allow as many descriptors as may be: two are held for each environment."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-if __name__ == "__main__":
-    main()
