@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,12 @@ from lambdarun.model.function import DeclaredDuration, Function, running_runtime
 from lambdarun.model.instant import span_of
 
 Declare = Callable[..., Function]
+
+# Commands under test are new processes: each would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A shell's background job ignores Ctrl-C, and so would every command that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
