@@ -172,7 +172,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_an_editor_attaches_on_the_debug_port_and_no_time_out_counts(tmp_path: Path) -> None:
+def test_an_editor_attaches_on_the_debug_port_and_no_time_out_counts(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     pytest.importorskip("debugpy")
     file = tmp_path / "app.py"
     file.write_text("def handler(event, context):\n    found = event['n']\n    return found + 1\n")
@@ -184,6 +186,7 @@ def test_an_editor_attaches_on_the_debug_port_and_no_time_out_counts(tmp_path: P
             f"waiting for a debugger on 127.0.0.1:{port}; time-outs are off\n"
         )
         editor = Editor(port)
+        request.addfinalizer(editor.close)
         editor.answered("initialize", adapterID="test", clientID="test")
         attached = editor.ask("attach", justMyCode=False)
         editor.until(type="event", event="initialized")
@@ -200,7 +203,6 @@ def test_an_editor_attaches_on_the_debug_port_and_no_time_out_counts(tmp_path: P
         assert process.stdout is not None
         assert process.stdout.read() == b"42\n"
         assert process.wait(30) == 0
-        editor.close()
 
 
 def test_a_debug_port_that_is_taken_is_told(tmp_path: Path) -> None:
