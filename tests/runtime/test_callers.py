@@ -147,5 +147,9 @@ def test_invocations_leave_no_descriptor_behind(
             for event in EVENTS * 15:
                 runtime.invoke("fn", event)
             runtime.invoke("fn", {"do": "echo"})
+            # A process may have replied before the runtime has been told its id, and so before it has a descriptor of it.
+            processes = runtime.driver.processes
+            for process in processes._processes.values():
+                processes._await_pid(process)
             counted.append(len(os.listdir("/proc/self/fd")))
     assert len(set(counted)) == 1

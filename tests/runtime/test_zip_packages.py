@@ -258,7 +258,10 @@ def test_nasty_names_never_leave_the_root(
     inside = os.path.realpath(root)
     for above, folders, files in os.walk(root):
         for name in (*folders, *files):
-            real = os.path.realpath(os.path.join(above, name))
+            try:
+                real = os.path.realpath(os.path.join(above, name), strict=True)
+            except OSError:
+                continue  # a link that leads nowhere, or round in a circle
             assert real == inside or real.startswith(f"{inside}/")
 
 
