@@ -27,7 +27,6 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _PACKET = 65_536
 _DESCRIPTORS = 8
-_IDLE_MS = 3
 _SCM_CREDENTIALS = 2  # Python has no name for it
 
 
@@ -112,10 +111,12 @@ class Zygote:
         return self.sandbox.prepare(self.leave_to_zygote, self.bootstrap.dress, self.become)
 
     def prepare_when_idle(self) -> None:
-        """The same, unless more is asked for meanwhile: the cold start that was just asked for needs the processor."""
+        """The same, unless more is asked for already. At once: a processor that has nothing else to do is there while the
+        environment that was asked for imports its handler, and the next cold start finds its namespaces made.
+        """
         waiting = select.poll()
         waiting.register(self.control, select.POLLIN)
-        if not waiting.poll(_IDLE_MS):
+        if not waiting.poll(0):
             self.prepare_sandbox()
 
     def try_sandbox(self, starter: int) -> None:
