@@ -27,6 +27,7 @@ from lambdarun.model.region import Region
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
+from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.journal import ForgetfulStore, Reader
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -96,10 +97,15 @@ def throttles() -> Iterator[Row]:
 
 
 def _replay(
-    folder: Path, *, poison: int = 0, out: bool = False, declared: bool = False, all_in: bool = False
+    folder: Path,
+    *,
+    poison: int = 0,
+    out: bool = False,
+    declared: bool = False,
+    all_in: Isolation | None = None,
 ) -> float:
-    """Seconds of a replay of 10,000 messages in tens; `all_in` counts start-up and cold starts too; `declared`
-    durations let invocations overlap, with the environments on a core of their own.
+    """Seconds of a replay of 10,000 messages in tens; `all_in` counts start-up and cold starts of such an isolation too;
+    `declared` durations let invocations overlap, with the environments on a core of their own.
     """
     settings = {}
     if declared:
@@ -114,7 +120,7 @@ def _replay(
         file = WholeFile(folder / "out.jsonl")
         lines = ResultLines(virtual=True)
         readers.append(lambda records: file.write(lines.lines(records)))
-    options = Options(readers=tuple(readers))
+    options = Options(readers=tuple(readers), isolation=all_in)
     begun = time.perf_counter()
     with ExitStack() as stack:
         with cores({0}, {1 if declared else 0}):
@@ -151,8 +157,10 @@ def replays() -> Iterator[Row]:
         cases: list[tuple[str, dict[str, Any], float]] = [
             ("replay, warm", {}, 5.0),
             ("replay, warm, --out", {"out": True}, 6.0),
-            ("replay, all in", {"poison": 50, "all_in": True}, 9.0),
-            ("replay, all in, --out", {"poison": 50, "out": True, "all_in": True}, 10.0),
+            ("replay, all in", {"poison": 50, "all_in": Isolation.PROCESS}, 9.0),
+            ("replay, all in, --out", {"poison": 50, "out": True, "all_in": Isolation.PROCESS}, 10.0),
+            # A sandbox for each of the environments that poison has ended, all on one core.
+            ("replay, all in, sandbox", {"poison": 50, "all_in": Isolation.NAMESPACE}, 11.0),
         ]
         for title, settings, most in cases:
             pair = interleaved(floor, partial(_replay, folder, **settings))
