@@ -115,7 +115,7 @@ def run(settings: Settings, request: Request, zygote: ZygoteProcess | None) -> t
         failed = False
         for _ in range(request.repeat):
             failed |= _once(runtime, called, request, settings)
-        for note in timeouts.notes():
+        for note in () if settings.quiet else timeouts.notes():
             output.notice(settings, note)
         return failed, [function.code_uri, *(layer.content for layer in function.layers)]
 
