@@ -1,4 +1,7 @@
-"""The HTTP server of one environment: h11 between the loopback and the core. Each request is whole before it is asked."""
+"""The HTTP server of one environment, between the loopback and the core. Each request is whole before it is asked.
+
+What a runtime sends with each invocation is read at once (plain_http.py); all else is read by h11.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -16,21 +20,26 @@ from attrs import define, field
 from lambdarun.aws import limits, runtime_api
 from lambdarun.model.environment_api import EnvironmentApi
 from lambdarun.model.runtime_api import Request, Response, refused
+from lambdarun.runtime.plain_http import Head, read_head
+from lambdarun.runtime.readiness import Readiness
 
 _READ_BYTES: Final = 65_536
 # Go's server, which AWS's is, takes a megabyte of request line and headers.
 _HEADER_BYTES_MAX: Final = 1_048_576
 
 
-# Responses are written by whoever brings them about: the response to a waiting `next` is sent by the task that read the
-# event. So a connection's task only reads, and learns at once when its peer is gone.
+# Responses are written by whoever brings them about: the response to a waiting `next` is sent by what read the event.
+# So a connection's reader only reads, and learns at once when its peer is gone.
 @define(eq=False)
 class Connection:
     """One connection, and the request that is being read or answered."""
 
     key: int
     sock: socket.socket
-    http: h11.Connection = field(factory=lambda: h11.Connection(h11.SERVER, _HEADER_BYTES_MAX))
+    http: h11.Connection | None = None
+    """None: what was read of the present request is in `held`, and needs no parser so far."""
+    held: bytearray = field(factory=bytearray)
+    head: Head | None = None
     request: h11.Request | None = None
     body: list[bytes] = field(factory=list)
     size: int = 0
@@ -48,29 +57,37 @@ class ApiServer:
     """Called when the core may have something to send."""
     listener: socket.socket
     port: int
+    readiness: Readiness
     _connections: dict[int, Connection] = field(factory=dict, init=False)
     _made: int = field(default=0, init=False)
     _nursery: trio.Nursery = field(init=False)
 
     @classmethod
-    def open(cls, api: EnvironmentApi, follow: Callable[[], None]) -> ApiServer:
+    def open(cls, api: EnvironmentApi, follow: Callable[[], None], readiness: Readiness) -> ApiServer:
         """Listen on a free port of the loopback. Raises OSError."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         listener.setblocking(False)
-        return cls(api, follow, listener, listener.getsockname()[1])
+        return cls(api, follow, listener, listener.getsockname()[1], readiness)
 
-    async def serve(self, nursery: trio.Nursery) -> None:
-        """Take connections until cancelled."""
+    def serve(self, nursery: trio.Nursery) -> None:
+        """Take connections from now on; what cannot be done at once is a task of the nursery."""
         self._nursery = nursery
-        while True:
-            await trio.lowlevel.wait_readable(self.listener)
-            try:
-                self._accept()
-            except BlockingIOError:
-                continue  # whoever knocked is gone again
-            except OSError:
-                # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
-                await trio.sleep(_ACCEPT_AGAIN_S)
+        self.readiness.watch(self.listener.fileno(), self._take_one)
+
+    def _take_one(self) -> None:
+        try:
+            self._accept()
+        except BlockingIOError:
+            pass  # whoever knocked is gone again
+        except OSError:
+            # A runtime that opens connections without end has used up the descriptors; a closed one gives some back.
+            self.readiness.forget(self.listener.fileno())
+            self._nursery.start_soon(self._take_again)
+            self.readiness.leave()
+
+    async def _take_again(self) -> None:
+        await trio.sleep(_ACCEPT_AGAIN_S)
+        self.readiness.watch(self.listener.fileno(), self._take_one)
 
     def drain(self) -> None:
         """Take in what was sent by somebody who is gone since: it was sent before he went."""
@@ -88,41 +105,82 @@ class ApiServer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._made += 1
         connection = self._connections[self._made] = Connection(self._made, sock)
-        self._nursery.start_soon(self._read, connection)
+        self.readiness.watch(sock.fileno(), partial(self._read, connection))
 
-    async def _read(self, connection: Connection) -> None:
+    def _read(self, connection: Connection) -> None:
         try:
-            while not connection.closing:
-                # Not trio's own sockets: they try first, and wait then; nearly always there is nothing yet.
-                await trio.lowlevel.wait_readable(connection.sock)
-                try:
-                    data = connection.sock.recv(_READ_BYTES)
-                except BlockingIOError:
-                    continue
-                self._receive(connection, data)
-                if not data:
-                    return
+            data = connection.sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
         except OSError:
-            pass  # the peer is gone; nothing of it is left to answer
-        finally:
+            self._close(connection)  # the peer is gone; nothing of it is left to answer
+            return
+        self._receive(connection, data)
+        if not data or (connection.closing and not connection.unsent):
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        if self._connections.pop(connection.key, None) is None:
+            return
+        connection.closing = True
+        if connection.unsent:
             trio.lowlevel.notify_closing(connection.sock)
-            self.api.closed(connection.key)
-            del self._connections[connection.key]
-            connection.sock.close()
+        self.readiness.forget(connection.sock.fileno())
+        self.api.closed(connection.key)
+        connection.sock.close()
 
     def _receive(self, connection: Connection, data: bytes) -> None:
+        if connection.http is None:
+            if self._took_plain(connection, data):
+                return
+            held, connection.http = bytes(connection.held), _parser()
+            connection.held.clear()
+            connection.head = None
+            if held:
+                self._parse(connection, connection.http, held)
+        if connection.http is not None and not connection.closing:
+            self._parse(connection, connection.http, data)
+
+    def _took_plain(self, connection: Connection, data: bytes) -> bool:
+        """Take in what needs no parser; False where it does."""
+        if connection.answering:
+            # A client that does not wait for its answer: it is read behind that.
+            connection.held += data
+            return True
+        if not data:
+            return not connection.held
+        if connection.head is None:
+            connection.head = read_head(data)
+        head = connection.head
+        if head is None or len(connection.held) + len(data) > head.size:
+            return False
+        if not connection.held and len(data) == head.size:
+            body = data[head.body_at :]
+        else:
+            connection.held += data
+            if len(connection.held) < head.size:
+                return True
+            body = bytes(connection.held[head.body_at :])
+            connection.held.clear()
+        connection.head = None
+        self._ask(
+            connection, Request(connection.key, head.method, head.target, head.headers, body, len(body))
+        )
+        return True
+
+    def _parse(self, connection: Connection, http: h11.Connection, data: bytes) -> None:
         try:
-            connection.http.receive_data(data)
-            self._events(connection)
+            http.receive_data(data)
+            self._events(connection, http)
         except h11.RemoteProtocolError as fault:
             self._refuse(connection, fault)
 
-    def _events(self, connection: Connection) -> None:
+    def _events(self, connection: Connection, http: h11.Connection) -> None:
         while not connection.closing:
-            event = connection.http.next_event()
+            event = http.next_event()
             if isinstance(event, h11.Request):
                 connection.request, connection.body, connection.size = event, [], 0
-                if connection.http.they_are_waiting_for_100_continue:
+                if http.they_are_waiting_for_100_continue:
                     self._write(connection, _CONTINUE)
             elif isinstance(event, h11.Data):
                 # What is beyond the limit is counted, so that it can be refused, and not kept.
@@ -130,30 +188,24 @@ class ApiServer:
                     connection.body.append(bytes(event.data))
                 connection.size += len(event.data)
             elif isinstance(event, h11.EndOfMessage):
-                self._ask(connection, event)
-                if connection.answering:
-                    return
+                self._ask_parsed(connection, event)
+                return  # what follows is read behind the answer
             elif isinstance(event, h11.ConnectionClosed):
                 connection.closing = True
             else:
                 return
 
-    def _ask(self, connection: Connection, end: h11.EndOfMessage) -> None:
-        request = connection.request
+    def _ask_parsed(self, connection: Connection, end: h11.EndOfMessage) -> None:
+        request, body = connection.request, b"".join(connection.body)
         assert request is not None
-        headers = {name.decode(): value.decode("latin-1") for name, value in (*request.headers, *end.headers)}
-        connection.answering = True
-        self.api.ask(
-            Request(
-                connection.key,
-                request.method.decode(),
-                request.target.decode("latin-1"),
-                headers,
-                b"".join(connection.body),
-                connection.size,
-            )
-        )
         connection.request, connection.body = None, []
+        headers = {name.decode(): value.decode("latin-1") for name, value in (*request.headers, *end.headers)}
+        method, target = request.method.decode(), request.target.decode("latin-1")
+        self._ask(connection, Request(connection.key, method, target, headers, body, connection.size))
+
+    def _ask(self, connection: Connection, request: Request) -> None:
+        connection.answering = True
+        self.api.ask(request)
         self.follow()
 
     def send(self, response: Response) -> None:
@@ -165,14 +217,15 @@ class ApiServer:
         http = connection.http
         # What h11 has read says whether the connection lives on; the answer needs no parser of its own, and is half the
         # price without one.
-        closes = http.their_state is not h11.DONE
+        closes = http is not None and http.their_state is not h11.DONE
         self._write(connection, _answer(response.status, response.headers, response.body, closes=closes))
         if closes:
             connection.closing = True
             self._finish(connection)
             return
-        ahead, _ = http.trailing_data
-        connection.http = _parser()
+        ahead = bytes(connection.held) if http is None else http.trailing_data[0]
+        connection.http = None
+        connection.held.clear()
         if ahead:
             # A client that does not wait for its answer has sent the next request already.
             self._receive(connection, ahead)
@@ -199,6 +252,7 @@ class ApiServer:
         if sent < len(data):
             connection.unsent += data[sent:]
             self._nursery.start_soon(self._send_rest, connection)
+            self.readiness.leave()
 
     async def _send_rest(self, connection: Connection) -> None:
         try:

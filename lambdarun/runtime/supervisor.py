@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
@@ -26,6 +27,7 @@ from lambdarun.model.invoke_request import exit_text
 from lambdarun.model.runtime_api import Event, Failed, InitFailed, Returned, TooLarge
 from lambdarun.runtime.api_server import ApiServer
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
+from lambdarun.runtime.readiness import Readiness
 from lambdarun.runtime.supervised_child import Child, extension_environment, start_child
 from lambdarun.worker import memfd, wire
 
@@ -58,6 +60,7 @@ class Supervisor:
     configuration: dict[str, Any]
     api: EnvironmentApi = field(init=False)
     server: ApiServer = field(init=False)
+    readiness: Readiness = field(factory=Readiness, init=False)
     nursery: trio.Nursery = field(init=False)
     runtime: Child | None = field(default=None, init=False)
     extensions: list[Child] = field(factory=list, init=False)
@@ -86,24 +89,28 @@ class Supervisor:
             configuration["account_id"],
         )
         self.api = EnvironmentApi(facts, configuration["seed"])
-        self.server = ApiServer.open(self.api, self.follow)
+        self.server = ApiServer.open(self.api, self.follow, self.readiness)
         async with trio.open_nursery() as self.nursery:
             self.nursery.start_soon(self._heed_signals)
             self.nursery.start_soon(self._watch_lingering)
-            self.nursery.start_soon(self.server.serve, self.nursery)
-            await self._serve_channel()
+            self.server.serve(self.nursery)
+            self.readiness.watch(self.channel.fileno(), self._read_channel)
+            await self.readiness.serve()
 
-    async def _serve_channel(self) -> None:
-        channel = self.channel
-        while True:
-            await trio.lowlevel.wait_readable(channel)
-            try:
-                packet = channel.recv(wire.PACKET_MAX)
-            except ConnectionResetError:
-                packet = b""
-            if not packet:
-                await self.end(ShutdownReason.SPINDOWN, 0)
+    def _later(self, task: Callable[..., Awaitable[object]], *told: object) -> None:
+        self.nursery.start_soon(task, *told)
+        self.readiness.leave()
+
+    def _read_channel(self) -> None:
+        try:
+            packet = self.channel.recv(wire.PACKET_MAX)
+        except ConnectionResetError:
+            packet = b""
+        if packet:
             self._take(packet)
+        else:
+            self.readiness.forget(self.channel.fileno())
+            self._later(self.end, ShutdownReason.SPINDOWN, 0)
 
     def _take(self, packet: bytes) -> None:
         unpacked = wire.RUN_HEADER.unpack_from(packet)
@@ -135,7 +142,7 @@ class Supervisor:
                 self._fail(platform_errors.EXTENSION_UNUSABLE, path=shown, fault=_go_words(fault))
             child.name = os.path.basename(path)
             self.extensions.append(child)
-            self.nursery.start_soon(self._watch_extension, child)
+            self._later(self._watch_extension, child)
         self.follow()
 
     def _environment(self) -> dict[str, str]:
@@ -160,7 +167,7 @@ class Supervisor:
             if bootstraps:
                 shown = "/var/task/bootstrap" if shown == program["bootstraps"][0] else "/opt/bootstrap"
             self._fail(platform_errors.BOOTSTRAP_UNUSABLE, path=shown, fault=_go_words(fault))
-        self.nursery.start_soon(self._watch_runtime, self.runtime)
+        self._later(self._watch_runtime, self.runtime)
 
     def follow(self) -> None:
         """Send what the core wants sent, and do what happened."""
@@ -180,7 +187,7 @@ class Supervisor:
                     self._released()
                 case InitFailed():
                     self.ending = True  # at once: its exit is no news any more
-                    self.nursery.start_soon(self._init_failed, happening)
+                    self._later(self._init_failed, happening)
                 case ExtensionFailed():
                     within = happening.within_init
                     error = platform_errors.EXTENSION_FAILED if within else platform_errors.EXTENSION_GAVE_UP
