@@ -161,6 +161,13 @@ def open_environment(
     return EnvironmentProcess(environment, zygote, account, ours, read_end), [theirs.detach(), write_end]
 
 
+def hung_up(channel: socket.socket) -> bool:
+    """Whether the other end is closed; an empty packet reads like its end, and is not."""
+    poll = select.poll()
+    poll.register(channel, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
 def hand_over(process: EnvironmentProcess, invocation: Invocation, *, virtual: bool) -> None:
     """Send an event to its process. Raises BrokenPipeError or ConnectionResetError where that is dead."""
     payload, context = invocation.payload, invocation.client_context

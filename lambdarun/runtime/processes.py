@@ -35,6 +35,7 @@ from lambdarun.runtime.environment_process import (
     EnvironmentProcess,
     died,
     hand_over,
+    hung_up,
     released,
     replied,
     used,
@@ -299,8 +300,9 @@ class Processes:
 
     def _read_packet(self, process: EnvironmentProcess, packet: bytes) -> None:
         if not packet:
-            # The process closed its end or died; its death is told by the pidfd.
-            self._unwatch(process.channel.fileno())
+            # The process closed its end or died; its death is told by the pidfd. Or a handler sent nothing on it: rubbish.
+            if hung_up(process.channel):
+                self._unwatch(process.channel.fileno())
             return
         try:
             header = wire.REPLY_HEADER.unpack_from(packet)

@@ -356,7 +356,7 @@ def test_rubbish_on_the_runtimes_socket_ends_its_own_environment_alone(
     )
     runtime = opened(project_of(declare(EVALUATES, timeout=2), declare(EVALUATES, name="other")))
     runtime.invoke("other", "1")
-    runtime.invoke("fn", [body])
+    assert runtime.invoke("fn", [body]).ok
     assert runtime.invoke("fn", "1 + 1").json() == 2
     assert runtime.invoke("other", "3").json() == 3
 
