@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits, platform_errors
+from lambdarun.aws import platform_errors
 from lambdarun.errors import MachineError
 from lambdarun.model.declarations import Account
 from lambdarun.model.environment import Environment
 from lambdarun.model.function import running_runtime
+from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import exited, timed_out
@@ -35,7 +36,6 @@ from lambdarun.worker import inline, wire
 from lambdarun.worker.inline_world import Caller
 
 NO_TIME: Final = Duration(0)
-LONGEST_INIT: Final = Duration(limits.INIT_TIMEOUT.value * SECOND)
 _INTERRUPTED: Final = 2
 """The wait status of a process that SIGINT ended."""
 
@@ -136,8 +136,9 @@ class InlineEnvironments:
             invocation.invoked_arn or self.account.function_arn(function.name),
             invocation.client_context,
             invocation.started if self.virtual else 0,
-            function.timeout * SECOND,
+            longest_init(invocation) if invocation.ahead else function.timeout * SECOND,
             invocation.init_within,
+            invocation.ahead,
         )
 
     def _told(self, invocation: Invocation, ending: inline.Ending) -> Ended:
@@ -244,7 +245,7 @@ class InlineHere(InlineEnvironments):
 
 def _outcome(invocation: Invocation, ending: inline.Ending) -> Outcome:
     kind = ending.kind
-    if kind == wire.RESULT:
+    if kind in (wire.RESULT, wire.INITIALISED):
         return Succeeded(ending.body)
     if kind == wire.NOT_JSON:
         return NotJson()
@@ -262,9 +263,9 @@ def _in_time(invocation: Invocation, outcome: Outcome, usage: Usage) -> tuple[Ou
     timeout = invocation.function.timeout * SECOND
     init = usage.init or 0
     rest = (NO_TIME, NO_TIME, usage.max_memory_mb, usage.output, usage.output_dropped, usage.init_output)
-    if not invocation.init_within and init >= LONGEST_INIT:
+    if not invocation.init_within and init >= (longest := longest_init(invocation)):
         failed = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
-        return failed, Usage(NO_TIME, LONGEST_INIT, *rest)
+        return failed, Usage(NO_TIME, longest, *rest)
     within = init if invocation.init_within else 0
     if within + usage.duration < timeout:
         return outcome, usage

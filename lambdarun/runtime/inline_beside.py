@@ -15,14 +15,15 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from lambdarun.aws import limits, platform_errors
+from lambdarun.aws import platform_errors
+from lambdarun.model.handler_time import longest_init
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import timed_out
 from lambdarun.model.news import Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Usage
 from lambdarun.runtime.clock import wall_seconds
-from lambdarun.runtime.inline import LONGEST_INIT, NO_TIME, InlineEnvironments
+from lambdarun.runtime.inline import NO_TIME, InlineEnvironments
 from lambdarun.worker import inline
 
 _LONE_WAIT_S: Final = 0.002
@@ -45,7 +46,9 @@ class _Running:
         if invocation.init_within or environment.was_initialised:
             return self.began + timeout
         initialised = environment.initialised_at
-        return self.began + limits.INIT_TIMEOUT.value if initialised is None else initialised + timeout
+        return (
+            self.began + longest_init(invocation) / SECOND if initialised is None else initialised + timeout
+        )
 
 
 @define(eq=False)
@@ -137,7 +140,7 @@ class InlineBeside(InlineEnvironments):
         outcome: Outcome
         if environment.initialised_at is None and not invocation.init_within:
             outcome = FunctionFailed(Cause.INIT_FAILED, platform_errors.TIMED_OUT.error_type, b"")
-            usage = Usage(NO_TIME, LONGEST_INIT, NO_TIME, NO_TIME, 0, output, dropped)
+            usage = Usage(NO_TIME, longest_init(invocation), NO_TIME, NO_TIME, 0, output, dropped)
         else:
             outcome = timed_out(invocation.request_id, invocation.function.timeout)
             within = (init or 0) if invocation.init_within else 0

@@ -36,8 +36,9 @@ import errno, multiprocessing, os, pwd, resource, signal, socket, subprocess, sy
 def handler(event, context):
     if isinstance(event, str):
         return eval(event)
-    exec(event[0])
-    return locals().get("told")
+    names = dict(globals())
+    exec(event[0], names)
+    return names.get("told")
 """
 NO_ROOM = """
 told = None
