@@ -43,7 +43,7 @@ def process_environment(account: Account, environment: Environment, view: View) 
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
         "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
-        **view.variables,
+        **_of_view(function, view),
         **function.environment,
         **_of_family(function, view),
         "_HANDLER": function.handler,
@@ -62,6 +62,18 @@ def process_environment(account: Account, environment: Environment, view: View) 
         "AWS_SESSION_TOKEN": "lambdarun",
         **{name: value for name, value in view.variables.items() if name in _RESERVED_FOLDERS},
     }
+
+
+def _of_view(function: Function, view: View) -> dict[str, str]:
+    """What names folders; recorded: only Python has PYTHONPATH, and `provided.al2` nothing of /var/lang."""
+    python = family_of(function.runtime) is Family.PYTHON
+    told = {name: value for name, value in view.variables.items() if python or name != "PYTHONPATH"}
+    if function.runtime == "provided.al2":
+        for name in ("PATH", "LD_LIBRARY_PATH"):
+            if name in told:
+                kept = [one for one in told[name].split(os.pathsep) if not one.startswith("/var/lang/")]
+                told[name] = os.pathsep.join(kept)
+    return told
 
 
 def _of_family(function: Function, view: View) -> dict[str, str]:

@@ -25,14 +25,27 @@ from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
+from lambdarun.runtime.sandbox_facts import sandbox_facts
 from tests.interpreters import installed, stand_in
 
 ACCOUNT = Account(account_id="111111111111")
-# Until there is a sandbox, paths are this machine's; the Runtime API is AWS's own protocol to its processes.
-SANDBOX_VARIABLES = {
-    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "LD_LIBRARY_PATH", "PATH", "PWD", "PYTHONPATH", "NODE_PATH", "NODE_EXTRA_CA_CERTS",
-}  # fmt: skip
-OUR_VARIABLES = {"TMPDIR", "HOME", "AWS_EC2_METADATA_DISABLED"}
+FACTS = sandbox_facts()
+# The Runtime API's address is that of AWS's own server, which Python's engine here does without.
+# /var/runtime has none of AWS's modules for Node.js, and not its certificates: Node.js has its own.
+SANDBOX_VARIABLES = {"AWS_LAMBDA_RUNTIME_API", "NODE_PATH", "NODE_EXTRA_CA_CERTS"}
+# It keeps an SDK from asking the machine's metadata for credentials.
+OUR_VARIABLES = {"AWS_EC2_METADATA_DISABLED"}
+if not FACTS.sandboxed:
+    # Paths are this machine's, and home and /tmp private folders.
+    SANDBOX_VARIABLES |= {
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PWD",
+        "PYTHONPATH",
+    }
+    OUR_VARIABLES |= {"TMPDIR", "HOME"}
 CONTEXT = """
 def context_of(context):
     return {name: getattr(context, name) for name in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -230,18 +229,19 @@ def test_in_virtual_time_its_outcome_takes_effect_after_the_declared_duration(pr
 
 
 def test_a_runtime_that_works_on_behind_its_response_has_its_caller_answered_before(
-    provided: Provided, tmp_path: Path
+    provided: Provided,
 ) -> None:
-    source = f"""
+    source = """
 while True:
     request_id, event = take()
     respond(request_id, event)
-    while not os.path.exists("{tmp_path}/go"):
+    while not os.path.exists(os.environ["LAMBDA_TASK_ROOT"] + "/go"):
         time.sleep(0.01)
 """
-    with open_blocking_runtime(project_of(provided(source, timeout=60))) as runtime:
+    function = provided(source, timeout=60)
+    with open_blocking_runtime(project_of(function)) as runtime:
         assert runtime.invoke("fn", 1).json() == 1  # it would wait for the file for ever
-        (tmp_path / "go").touch()
+        (function.code_uri / "go").touch()
         runtime.settle()
 
 
