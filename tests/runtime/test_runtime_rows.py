@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from lambdarun.model.declarations import Account, Project
-from lambdarun.model.function import AsyncInvokeConfiguration, Function
+from lambdarun.model.function import Alias, AsyncInvokeConfiguration, Function
 from lambdarun.model.instant import SECOND, Duration
+from lambdarun.model.layer import Layer
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.runtime.requests import InvocationRefused
@@ -375,3 +378,33 @@ def test_runtime_row_20_metrics_of_a_success_a_failure_and_a_throttle(declare: D
     assert (points["Invocations"]["sum"], points["Invocations"]["count"]) == (2, 2)
     assert (points["Errors"]["sum"], points["Errors"]["count"], points["Errors"]["avg"]) == (1, 2, 0.5)
     assert points["Throttles"]["sum"] == 0
+
+
+def test_runtime_row_14_an_alias_is_drawn_for_each_invocation_and_the_number_is_told(
+    declare: Declare,
+) -> None:
+    function = declare("def handler(e, c): return [c.function_version, c.invoked_function_arn]\n")
+    live = Alias(name="live", function_version="1", additional_version_weights={"2": 0.5})
+    versions = {number: evolve(function, version=number) for number in ("1", "2")}
+    with opened(VirtualClock, evolve(function, versions=versions, aliases={"live": live})) as runtime:
+        replies = [runtime.invoke("fn", qualifier="live") for _ in range(40)]
+        assert {reply.executed_version for reply in replies} == {"1", "2"}
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:fn:live"
+        assert all(reply.json() == [reply.executed_version, arn] for reply in replies)
+
+
+@BOTH_CLOCKS
+def test_runtime_row_18_layers_land_in_opt_merged_in_order_behind_the_code(
+    clock: Any, declare: Declare, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name / "python"
+        folder.mkdir(parents=True)
+        (folder / "both.py").write_text(f"WHO = {name!r}\n")
+        (folder / f"{name}.py").write_text("")
+        (folder / "own.py").write_text(f"WHO = {name!r}\n")
+    (tmp_path / "own.py").write_text("WHO = 'code'\n")
+    source = "import both, first, second, own\ndef handler(e, c): return [both.WHO, own.WHO]\n"
+    layers = (Layer(content=tmp_path / "first"), Layer(content=tmp_path / "second"))
+    with opened(clock, declare(source, layers=layers)) as runtime:
+        assert runtime.invoke("fn").json() == ["second", "code"]
