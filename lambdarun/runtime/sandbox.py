@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from lambdarun.aws import limits
@@ -56,4 +57,4 @@ def temporary_bytes(function: Function) -> int:
 
 def temporary_folder() -> str:
     """Where the runtime finds a sandboxed process's /tmp, whose pages are memory to the kernel, and disk to AWS."""
-    return f"/proc/{PID}/root/tmp"
+    return os.path.join("/proc", PID, "root", "tmp")

@@ -52,6 +52,16 @@ def context_of(context):
         "invoked_function_arn", "function_version", "function_name", "memory_limit_in_mb", "aws_request_id",
         "log_group_name", "log_stream_name", "client_context")}
 """
+ECHOED: list[Any] = [
+    {"hello": "world"},
+    {"hello": "'\" some other ''\"\" quotes, a emoji \N{FACE WITH PARTY HORN AND PARTY HAT} and {[}}[([]))"},
+    {"hello": "obi wan!" * 128 * 1024 * 5},
+    True,
+    None,
+    [1, 2],
+    "text",
+    3.14,
+]
 PRINTS_ITS_EVENT = """
 import json
 def handler(event, context):
@@ -340,18 +350,7 @@ def environment_variables(stage: Stage, *, runtime: str, memory_size: int) -> An
 
 
 def echo(stage: Stage, *, runtime: str) -> Any:
-    payloads = [
-        {"hello": "world"},
-        {
-            "hello": "'\" some other ''\"\" quotes, a emoji \N{FACE WITH PARTY HORN AND PARTY HAT} and {[}}[([]))"
-        },
-        {"hello": "obi wan!" * 128 * 1024 * 5},
-        True,
-        None,
-        [1, 2],
-        "text",
-        3.14,
-    ]
+    payloads = ECHOED
     source = "def handler(event, context):\n    return event\n"
     replies = stage.invoke(source, *(json.dumps(payload).encode() for payload in payloads), runtime=runtime)
     assert [(reply.status, reply.ok, reply.json()) for reply in replies] == [

@@ -104,6 +104,9 @@ def test_every_difference_from_awss_world_has_its_reason() -> None:
     told = found()
     assert told.keys() == AWS.keys()
     assert {what for what in AWS if told[what] != AWS[what]} <= REASONS.keys()
+    assert all(0 < told[limit] <= AWS[limit] for limit in ("CORE", "MEMLOCK"))
+    assert told["/tmp"][0] == AWS["/tmp"][0]
+    assert told["processes"] == 2
 
 
 def main(write: Callable[[str], object] = print) -> None:
