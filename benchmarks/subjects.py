@@ -9,9 +9,11 @@ from typing import Any
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import MessageArrival
-from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.declarations import Account, Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function, running_runtime
 from lambdarun.model.instant import FIXED_START, SECOND, Instant
+from lambdarun.model.queue import Queue, RedrivePolicy
 
 CODE = """
 def echo(event, context):

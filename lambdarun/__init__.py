@@ -66,9 +66,11 @@ from typing import TYPE_CHECKING, Any, Final
 from lambdarun.errors import LambdarunError, ProjectError, ProjectErrors, RecordingError
 
 if TYPE_CHECKING:
-    from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue
+    from lambdarun.model.declarations import Account, Project
+    from lambdarun.model.event_source_mapping import EventSourceMapping
     from lambdarun.model.function import Function
     from lambdarun.model.layer import Layer
+    from lambdarun.model.queue import Queue
     from lambdarun.project.lone_handler import lone_function
     from lambdarun.project.project_file import load as load_project
     from lambdarun.recordings.read import Recording

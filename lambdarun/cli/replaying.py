@@ -20,7 +20,8 @@ from lambdarun.cli.settings import Chosen, Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.arrival import Arrival, MessageArrival
 from lambdarun.model.consistency import Finding, Severity, check, mapping_findings
-from lambdarun.model.declarations import EventSourceMapping, Project
+from lambdarun.model.declarations import Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, parse_instant
 from lambdarun.model.records import RunEnded, RunStarted

@@ -8,10 +8,12 @@ from attrs import frozen
 
 from lambdarun.aws import limits, messages, version_messages
 from lambdarun.errors import Place
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
+from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 

@@ -1,4 +1,4 @@
-"""What a user declares beside functions: account, queues, mappings, routes. An object that exists is valid."""
+"""What a user declares: account, routes, and all of a project. An object that exists is valid."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
-from lambdarun.errors import Place
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, parted
 from lambdarun.model.instant import Duration, span_of
+from lambdarun.model.queue import Queue
 from lambdarun.model.setting import setting
 
-_NAME: Final = r"[a-zA-Z0-9_-]+"
 _ACCOUNT_ID: Final = r"[0-9]{12}"
 _REGION_NAME: Final = r"[a-z]+(-[a-z]+)+-[0-9]+"
-
-
-def is_queue_name(text: str) -> bool:
-    """Whether a standard queue may have this name."""
-    return bool(re.fullmatch(_NAME, text)) and len(text) <= limits.QUEUE_NAME_LENGTH.high
 
 
 @frozen(kw_only=True)
@@ -67,49 +62,6 @@ class Account:
     def queue_arn(self, name: str) -> str:
         """`arn:aws:sqs:us-east-1:123456789012:orders`."""
         return f"arn:aws:sqs:{self.region}:{self.account_id}:{name}"
-
-
-@frozen(kw_only=True)
-class RedrivePolicy:
-    """After how many receives a message moves, and to which queue (by name)."""
-
-    dead_letter_target: str
-    max_receive_count: int = setting(limits.MAX_RECEIVE_COUNT)
-
-
-@frozen(kw_only=True)
-class Queue:
-    """A standard SQS queue."""
-
-    name: str = field()
-    visibility_timeout: int = setting(limits.VISIBILITY_TIMEOUT)
-    delay_seconds: int = setting(limits.DELAY_SECONDS)
-    message_retention_period: int = setting(limits.MESSAGE_RETENTION_PERIOD)
-    maximum_message_size: int = setting(limits.MAXIMUM_MESSAGE_SIZE)
-    redrive_policy: RedrivePolicy | None = None
-    place: Place | None = field(default=None, eq=False)
-
-    @name.validator
-    def _name_is_awss(self, _: Attribute[str], value: str) -> None:
-        if not is_queue_name(value):
-            raise ValueError(
-                f"name: {value!r} is no queue name. Use letters, digits, - and _, "
-                f"at most {limits.QUEUE_NAME_LENGTH.high}."
-            )
-
-
-@frozen(kw_only=True)
-class EventSourceMapping:
-    """A poller that takes batches from a queue (by name) to a function (by name)."""
-
-    name: str
-    queue: str
-    function: str
-    batch_size: int = setting(limits.SQS_BATCH_SIZE)
-    maximum_batching_window_in_seconds: int = setting(limits.BATCHING_WINDOW)
-    report_batch_item_failures: bool = False
-    enabled: bool = True
-    place: Place | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)

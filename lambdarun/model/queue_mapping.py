@@ -13,7 +13,6 @@ from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.model.batch_failures import AllSucceeded, Malformed, Partial, verdict
-from lambdarun.model.declarations import EventSourceMapping
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.event_records import (
@@ -23,6 +22,7 @@ from lambdarun.model.event_records import (
     BatchSettled,
     MessageId,
 )
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.lambda_events import sqs_event, sqs_record

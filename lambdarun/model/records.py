@@ -26,6 +26,7 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
 from lambdarun.model.record_class import record
 from lambdarun.model.version_records import (
     AliasPut,
@@ -338,4 +339,6 @@ Record = (
     | ProvisionedConcurrencySpilledOver
     | ProvisionedConcurrencyUsed
     | VersionPublished
+    | MappingScaled
+    | MessagesFiltered
 )

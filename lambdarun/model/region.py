@@ -18,11 +18,12 @@ from lambdarun.model.async_invocation import AsyncInvocation
 from lambdarun.model.async_queue import AsyncQueue
 from lambdarun.model.catalog import Callee, Catalog
 from lambdarun.model.concurrency import ConcurrencyLedger
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import Project
 from lambdarun.model.deployment import Deployments
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Answer, Effect
 from lambdarun.model.environment import Environments
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
@@ -30,6 +31,7 @@ from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, ac
 from lambdarun.model.lane_polling import LanePolling
 from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
 from lambdarun.model.provisioning import Provisioning
+from lambdarun.model.queue import Queue
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
 from lambdarun.model.records import ArrivalUndelivered, Record

@@ -7,9 +7,11 @@ from fnmatch import fnmatchcase
 from attrs import define, field
 
 from lambdarun.model.arrival import Arrival, MessageArrival
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue, is_queue_name
+from lambdarun.model.declarations import Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, parted
 from lambdarun.model.near_names import near_names
+from lambdarun.model.queue import Queue, is_queue_name
 
 
 @define(eq=False)

@@ -17,7 +17,6 @@ from attrs import define, field, frozen
 
 from lambdarun.aws import limits, messages
 from lambdarun.aws.messages import ErrorText
-from lambdarun.model.declarations import Queue
 from lambdarun.model.draws import Draws
 from lambdarun.model.event_records import (
     MessageDeadLettered,
@@ -28,6 +27,7 @@ from lambdarun.model.event_records import (
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import Message, Received, Sendable, State
 from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
+from lambdarun.model.queue import Queue
 from lambdarun.model.records import (
     Record,
 )

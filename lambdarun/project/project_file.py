@@ -13,28 +13,20 @@ from attrs import define, evolve, fields, frozen
 
 from lambdarun.aws import messages
 from lambdarun.errors import ProjectError, ProjectErrors
-from lambdarun.model.declarations import (
-    Account,
-    EventSourceMapping,
-    IdleTime,
-    Project,
-    Queue,
-    RedrivePolicy,
-    Route,
-)
+from lambdarun.model.declarations import Account, IdleTime, Project, Route
 from lambdarun.model.function import running_runtime
 from lambdarun.model.near_names import did_you_mean
+from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.layers import LayerReader
+from lambdarun.project.mappings import MappingReader
+from lambdarun.project.queues import QueueReader
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.run_settings import CHOICES, RunSettings
 from lambdarun.project.tables import (
-    MAPPING_KEYS,
-    NOT_FOR_QUEUES,
-    QUEUE_KEYS,
     TOP_KEYS,
 )
 from lambdarun.project.toml_file import read_document, shown
@@ -96,8 +88,8 @@ class _Reader(Reading):
         account = self._account(document)
         layers = LayerReader(self, account, document)
         functions = self.declared(document, "functions", FunctionReader(self, layers).read)
-        queues = self.declared(document, "queues", self._queue)
-        mappings = self.declared(document, "event_source_mappings", self._mapping)
+        queues = self.declared(document, "queues", QueueReader(self).read)
+        mappings = self.declared(document, "event_source_mappings", MappingReader(self).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -184,68 +176,6 @@ class _Reader(Reading):
         if len(self.findings) > before:
             raise Unusable
         return IdleTime(least=least, most=most)
-
-    def _queue(self, name: str, given: Mapping[str, Any]) -> Queue:
-        path = ("queues", name)
-        self.known(given, QUEUE_KEYS, path)
-        if name.endswith(".fifo"):
-            self.find(path, "FIFO queues are not built yet.", "Declare a standard queue.")
-            raise Unusable
-        fields = {key: value for key, value in given.items() if key in QUEUE_KEYS and key != "redrive_policy"}
-        policy = given.get("redrive_policy")
-        if policy is not None:
-            fields["redrive_policy"] = self._redrive(path, policy)
-        return self.make(
-            Queue, path, {**fields, "name": name, "place": self.locator.place(*self.prefix, *path)}
-        )
-
-    def _redrive(self, path: tuple[str, ...], given: Any) -> RedrivePolicy:
-        own = (*path, "redrive_policy")
-        if not isinstance(given, dict) or "dead_letter_target" not in given:
-            self.find(own, "names no dead_letter_target.", 'Write { dead_letter_target = "queues.NAME" }.')
-            raise Unusable
-        self.known(given, ("dead_letter_target", "max_receive_count"), own)
-        target = self._reference((*own, "dead_letter_target"), given["dead_letter_target"], "queues")
-        rest = {key: value for key, value in given.items() if key == "max_receive_count"}
-        return self.make(RedrivePolicy, own, {**rest, "dead_letter_target": target})
-
-    def _mapping(self, name: str, given: Mapping[str, Any]) -> EventSourceMapping:
-        path = ("event_source_mappings", name)
-        for key in [key for key in given if key in NOT_FOR_QUEUES]:
-            text = messages.MAPPING_PARAMETER_UNSUPPORTED.of(field=NOT_FOR_QUEUES[key])
-            self.find((*path, key), text, "Leave it out: it is for streams.")
-        self.known({key: given[key] for key in given if key not in NOT_FOR_QUEUES}, MAPPING_KEYS, path)
-        for key in ("event_source", "function"):
-            if key not in given:
-                self.find(path, f"has no {key}.", 'Write event_source = "queues.NAME" and function = "NAME".')
-                raise Unusable
-        types = given.get("function_response_types", [])
-        if types not in ([], ["ReportBatchItemFailures"]):
-            self.find(
-                (*path, "function_response_types"),
-                f"{toml_text(types)} is not known.",
-                'Write ["ReportBatchItemFailures"].',
-            )
-        keys = ("function", "batch_size", "maximum_batching_window_in_seconds", "enabled")
-        return self.make(
-            EventSourceMapping,
-            path,
-            {
-                **{key: given[key] for key in keys if key in given},
-                "name": name,
-                "queue": self._reference((*path, "event_source"), given["event_source"], "queues"),
-                "report_batch_item_failures": bool(types),
-                "place": self.locator.place(*self.prefix, *path),
-            },
-        )
-
-    def _reference(self, path: tuple[str, ...], value: Any, kind: str) -> str:
-        found, _, name = str(value).partition(".")
-        if not isinstance(value, str) or found != kind or not name:
-            hint = "is not built yet as a source." if found == "streams" else f"is no reference to {kind}."
-            self.find(path, f"{toml_text(value)} {hint}", f'Write "{kind}.NAME".')
-            raise Unusable
-        return name
 
     def _references(self, document: Mapping[str, Any], queues: Mapping[str, Queue]) -> None:
         declared_queues = self.table(document, "queues", ())

@@ -105,6 +105,15 @@ class Reading:
         mend = did_you_mean(str(name), declared, f"Declared: {', '.join(declared) or 'none'}.")
         self.find(path, f"there is no {kind} {name!r}.{said}", mend)
 
+    def reference(self, path: tuple[str, ...], value: Any, kind: str) -> str:
+        """The name in a reference to `kind`: "queues.NAME". Raises Unusable."""
+        found, _, name = str(value).partition(".")
+        if not isinstance(value, str) or found != kind or not name:
+            hint = "is not built yet as a source." if found == "streams" else f"is no reference to {kind}."
+            self.find(path, f"{toml_text(value)} {hint}", f'Write "{kind}.NAME".')
+            raise Unusable
+        return name
+
     def find(self, path: tuple[str, ...], fault: str, mend: str) -> None:
         """Note what is wrong at `path`, and how to mend it."""
         self.findings.append(

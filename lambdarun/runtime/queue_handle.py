@@ -16,7 +16,8 @@ from lambdarun.runtime.driver import RealDriver, VirtualDriver
 class QueueHandle:
     """Send to a declared queue, look into it.
 
-    >>> from lambdarun.model.declarations import Project, Queue
+    >>> from lambdarun.model.declarations import Project
+    >>> from lambdarun.model.queue import Queue
     >>> from lambdarun.runtime.blocking import open_blocking_runtime
     >>> from lambdarun.runtime.clock import VirtualClock
     >>> project = Project(queues={"jobs": Queue(name="jobs", delay_seconds=60)})

@@ -85,7 +85,7 @@ def handler(event, context):
         return [str(fault), json.inner.invoke("fn", 3).json(), __name__]
 """
     inner = declare("import os\ndef handler(e, c): return [e, os.environ['AWS_LAMBDA_FUNCTION_NAME']]\n")
-    from lambdarun.model.declarations import Queue
+    from lambdarun.model.queue import Queue
 
     project = project_of(declare(source), queues={"q": Queue(name="q")})
     with (

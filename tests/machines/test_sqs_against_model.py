@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lambdarun.model.declarations import Queue, RedrivePolicy
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage, Received, State
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.sqs_queue import SqsQueue
 
 MOST = 3

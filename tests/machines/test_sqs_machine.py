@@ -9,12 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lambdarun.model.declarations import EventSourceMapping, Queue, RedrivePolicy
 from lambdarun.model.draws import Draws, RequestId
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Succeeded, SystemFailed
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.queue_mapping import Batch, QueueMapping
 from lambdarun.model.sqs_queue import SqsQueue
 

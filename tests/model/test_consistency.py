@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from lambdarun.model.consistency import Severity, check
-from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.declarations import Account, Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import DeclaredDuration, Function
 from lambdarun.model.instant import Duration
+from lambdarun.model.queue import Queue, RedrivePolicy
 
 
 def project(

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import EventSourceMapping, Queue, RedrivePolicy
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.event_records import BatchDropped, BatchSettled
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.queue_mapping import Batch, QueueMapping
 from lambdarun.model.sqs_queue import Counts, SqsQueue
 

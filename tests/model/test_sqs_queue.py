@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import Queue, RedrivePolicy
 from lambdarun.model.draws import Draws
 from lambdarun.model.event_records import (
     MessageDeadLettered,
@@ -16,6 +15,7 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.sqs_queue import Counts, SqsQueue
 
 DAY = 86_400

@@ -15,11 +15,13 @@ from attrs import define
 
 from lambdarun.errors import ProjectErrors
 from lambdarun.model.consistency import check
-from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.declarations import Account, Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import AsyncInvokeConfiguration, Function, running_runtime
 from lambdarun.model.invocation_log import invocation_log
 from lambdarun.model.invoke_request import InvokeReply, Refusal
 from lambdarun.model.logged_invocation import LoggedInvocation
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, OutputCaptured
 from lambdarun.project.project_file import load_all
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import trio
 
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue
+from lambdarun.model.declarations import Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.queue import Queue
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import Runtime, open_runtime

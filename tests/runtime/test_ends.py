@@ -16,7 +16,8 @@ import trio
 import trio.testing
 
 from lambdarun.errors import MachineError
-from lambdarun.model.declarations import Project, Queue
+from lambdarun.model.declarations import Project
+from lambdarun.model.queue import Queue
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.session import Runtime, open_runtime

@@ -12,9 +12,11 @@ import pytest
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import Arrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.declarations import Project, Route
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration, Function
 from lambdarun.model.instant import FIXED_START, SECOND, Duration, Instant
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.records import Record
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy
+from lambdarun.model.declarations import Project
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import FIXED_START, SECOND
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.runtime.blocking import BlockingRuntime, open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock
 from lambdarun.views.metrics import Metrics

@@ -13,9 +13,11 @@ import pytest
 import trio
 from attrs import evolve
 
-from lambdarun.model.declarations import Account, EventSourceMapping, IdleTime, Queue
+from lambdarun.model.declarations import Account, IdleTime
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Alias, AsyncInvokeConfiguration, Function, running_runtime
 from lambdarun.model.instant import span_of
+from lambdarun.model.queue import Queue
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime
 from lambdarun.runtime.clock import VirtualClock

@@ -12,10 +12,12 @@ import trio
 
 from lambdarun.errors import Place, ProjectErrors
 from lambdarun.model.arrival import Arrival, Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.declarations import Project, Route
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import AsyncInvokeConfiguration, DeclaredDuration
 from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import FIXED_START, SECOND, Duration, Instant
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.records import OutputCaptured
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.blocking import open_blocking_runtime

@@ -16,14 +16,16 @@ import pytest
 
 from lambdarun.errors import Place
 from lambdarun.model.arrival import Delivery, EventArrival, MessageArrival
-from lambdarun.model.declarations import Account, EventSourceMapping, Project, Queue, RedrivePolicy, Route
+from lambdarun.model.declarations import Account, Project, Route
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import RunInvocation
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import AsyncInvokeConfiguration, Function
 from lambdarun.model.instant import SECOND, Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.news import Arrive, Ended
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded, SystemFailed, Usage
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.records import Record
 from lambdarun.model.region import Region
 from lambdarun.views.results_line import ResultLines

@@ -1,0 +1,34 @@
+"""What can happen to a queue's event source mapping itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lambdarun.model.event_records import MessageId
+from lambdarun.model.happened import Happened
+from lambdarun.model.instant import Instant
+from lambdarun.model.record_class import record
+
+
+@record
+class MappingScaled(Happened):
+    """A mapping may have another number of batches under way at once from now on."""
+
+    kind: ClassVar[str] = "mapping.scaled"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    concurrency: int
+
+
+@record
+class MessagesFiltered(Happened):
+    """Messages that no filter of the mapping lets through: deleted, as AWS does, and never invoked with."""
+
+    kind: ClassVar[str] = "messages.filtered"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    message_ids: tuple[MessageId, ...]
