@@ -138,6 +138,8 @@ POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-sca
 # +300 a minute, so +5 a second.
 POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+# Each poller asks with WaitTimeSeconds 20: so many seconds lie between two calls on an empty queue.
+POLLER_LONG_POLL = Figure(20, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
 VISIBILITY_TIMES_TIMEOUT = Figure(
     6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html"
 )
