@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from lambdarun.cli import output
+from lambdarun.cli import output, recorded
 from lambdarun.cli.event_log_file import refuse_clashes
 from lambdarun.cli.run_readers import RunReaders
 from lambdarun.cli.settings import Chosen, Settings
@@ -28,7 +28,6 @@ from lambdarun.model.records import RunEnded, RunStarted
 from lambdarun.model.routing import Routing
 from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.event_clock import LATEST
-from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.clock import RealClock, VirtualClock
@@ -46,6 +45,9 @@ class Replay:
     function: str | None
     by_project: bool
     start_at: str | None
+    rate: str | None
+    through: str | None
+    target: str | None
     workers: int | None
     out: str | None
     metrics: str | None
@@ -61,13 +63,11 @@ def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
     origins = settings.chosen(request.chosen)
     chosen = {name: one.value for name, one in origins.items()}
-    if "" in request.files:
-        raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
     refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
     project, function = _target(settings, request)
-    recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
-    arrivals = list(recording)
-    for text in (*recording.notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
+    queue = recorded.queue_of(request.through, project, lone=function is not None)
+    arrivals, notices = recorded.read(request.files, instant(request.start_at), request.rate, queue)
+    for text in (*notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
@@ -151,7 +151,8 @@ def _untold_durations(chosen: Mapping[str, Any], arrivals: list[Arrival]) -> lis
     return [f"{untold:,} of {len(arrivals):,} events tell no duration: for them the declared ones hold"]
 
 
-def _instant(text: str | None) -> Instant | None:
+def instant(text: str | None) -> Instant | None:
+    """A time as `--start-at` has it. Raises UsageError."""
     if text is None:
         return None
     try:

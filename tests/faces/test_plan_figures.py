@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.faces.command import run
 
 FIGURES = ("--backlog", "1500", "--environments", "10", "--duration", "100ms", "--latency", "10s")
