@@ -138,8 +138,20 @@ POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-sca
 # +300 a minute, so +5 a second.
 POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
-# Each poller asks with WaitTimeSeconds 20: so many seconds lie between two calls on an empty queue.
-POLLER_LONG_POLL = Figure(20, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
+# Where nothing comes, and without MaximumConcurrency.
+POLLER_LOW = Figure(2, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+# How long an idle poller's call waits for a message.
+POLLER_WAIT = Figure(20, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
+FIFO_BATCH_SIZE = Setting(1, 10, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
+MAXIMUM_CONCURRENCY = Setting(2, 1_000, 2, "concurrent batches", f"{LAMBDA_API}/API_ScalingConfig.html")
+MINIMUM_POLLERS = Setting(2, 200, 2, "pollers", f"{LAMBDA_API}/API_ProvisionedPollerConfig.html")
+MAXIMUM_POLLERS = Setting(2, 10_000, 200, "pollers", f"{LAMBDA_API}/API_ProvisionedPollerConfig.html")
+BATCHES_PER_POLLER = Figure(10, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+PROVISIONED_GROWTH_PER_MINUTE = Figure(
+    1_000, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html"
+)
+MAPPINGS_LISTED = Figure(100, "mappings", f"{LAMBDA_API}/API_ListEventSourceMappings.html")
+LIST_ITEMS = Setting(1, 10_000, 100, "mappings", f"{LAMBDA_API}/API_ListEventSourceMappings.html")
 VISIBILITY_TIMES_TIMEOUT = Figure(
     6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html"
 )

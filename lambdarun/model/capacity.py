@@ -211,7 +211,7 @@ def idle_polls_a_day(pollers: int = limits.POLLER_START.value) -> int:
     >>> idle_polls_a_day(), idle_polls_a_day(2)
     (21600, 8640)
     """
-    return pollers * _DAY_S // limits.POLLER_LONG_POLL.value
+    return pollers * _DAY_S // limits.POLLER_WAIT.value
 
 
 def _up(value: float) -> int:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages, version_messages
+from lambdarun.aws import limits, mapping_messages, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
@@ -74,7 +74,7 @@ def mapping_findings(
         # AWS refuses it when the mapping is made; raising the timeout later gets past that check, which the flag stands for.
         # With none at all each poller would receive each message without end, at one instant.
         severity = Severity.WARNING if allow_short_visibility and visibility else Severity.ERROR
-        text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
+        text = mapping_messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
         findings.append(Finding(severity, mapping.place, key, text, mend))
     elif visibility < advised:
         text = (
@@ -87,7 +87,7 @@ def mapping_findings(
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
     most = limits.SQS_BATCH_WITHOUT_WINDOW.value
     if mapping.batch_size > most and not window:
-        text = messages.BATCH_NEEDS_WINDOW.text + "."
+        text = mapping_messages.BATCH_NEEDS_WINDOW.text + "."
         fix = f"Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most {most}."
         findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
     policy = queue.redrive_policy
@@ -196,7 +196,7 @@ def _duplicates(project: Project) -> list[Finding]:
     for mapping in project.mappings.values():
         other = first.setdefault((mapping.queue, mapping.function), mapping.name)
         if other != mapping.name:
-            text = messages.MAPPING_EXISTS.of(
+            text = mapping_messages.MAPPING_EXISTS.of(
                 arn=project.account.queue_arn(mapping.queue), function=mapping.function, uuid=other
             )
             key = f"event_source_mappings.{mapping.name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define
 
-from lambdarun.aws import messages
+from lambdarun.aws import mapping_messages
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import MAPPING_KEYS, NOT_FOR_QUEUES
@@ -24,7 +24,7 @@ class MappingReader:
         """One mapping. Raises Unusable."""
         path = ("event_source_mappings", name)
         for key in [key for key in given if key in NOT_FOR_QUEUES]:
-            text = messages.MAPPING_PARAMETER_UNSUPPORTED.of(field=NOT_FOR_QUEUES[key])
+            text = mapping_messages.MAPPING_PARAMETER_UNSUPPORTED.of(field=NOT_FOR_QUEUES[key])
             self.reading.find((*path, key), text, "Leave it out: it is for streams.")
         self.reading.known(
             {key: given[key] for key in given if key not in NOT_FOR_QUEUES}, MAPPING_KEYS, path
