@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from lambdarun.cli import output, recorded
+from lambdarun.cli import output, recorded, spans
 from lambdarun.cli.event_log_file import refuse_clashes
 from lambdarun.cli.run_readers import RunReaders
 from lambdarun.cli.settings import Chosen, Settings
@@ -65,6 +65,7 @@ def run(settings: Settings, request: Replay) -> int:
     chosen = {name: one.value for name, one in origins.items()}
     refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
     project, function = _target(settings, request)
+    target = None if request.target is None else spans.span("--target", request.target)
     queue = recorded.queue_of(request.through, project, lone=function is not None)
     arrivals, notices = recorded.read(request.files, instant(request.start_at), request.rate, queue)
     for text in (*notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
@@ -83,7 +84,7 @@ def run(settings: Settings, request: Replay) -> int:
             output.notice_isolation(settings, zygote, isolation)
         # Not before the zygote is there: on the wall's clock the recording's time passes from here on.
         clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
-        readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
+        readers = RunReaders(virtual, project, request.out, request.metrics, start, files, target)
         if request.logs is not None:
             readers.log_into(Path(request.logs))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])

@@ -9,6 +9,7 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
+from lambdarun.model.instant import Duration
 from lambdarun.model.setting import setting
 
 _NAME: Final = r"[a-zA-Z0-9_-]+"
@@ -37,6 +38,8 @@ class Queue:
     message_retention_period: int = setting(limits.MESSAGE_RETENTION_PERIOD)
     maximum_message_size: int = setting(limits.MAXIMUM_MESSAGE_SIZE)
     redrive_policy: RedrivePolicy | None = None
+    target_age: Duration | None = None
+    """Ours, not AWS's: the age that its oldest message should not pass; summaries then tell its backlog. Microseconds."""
     place: Place | None = field(default=None, eq=False)
 
     @name.validator

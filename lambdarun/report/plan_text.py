@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from lambdarun.model.backlog_figures import Answer, Figures
-from lambdarun.report.text import span
+from lambdarun.report.spans import span
 
 _SETTINGS: Final = ("visibility timeout",)
 _BOLD, _DIM, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"

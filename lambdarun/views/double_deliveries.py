@@ -258,7 +258,7 @@ class DoubleDeliveries:
                     group.again += 1
 
     def _settled(self, record: BatchSettled) -> None:
-        self._under_way[record.mapping] -= 1
+        self._under_way[record.mapping] = self._under_way.get(record.mapping, 0) - 1
         if not self._by_message:
             return
         for message_id in (*record.deleted, *record.failed):
@@ -272,7 +272,7 @@ class DoubleDeliveries:
                 del self._by_message[message_id]
 
     def _dropped(self, record: BatchDropped) -> None:
-        self._under_way[record.mapping] -= 1
+        self._under_way[record.mapping] = self._under_way.get(record.mapping, 0) - 1
         group = self._group(record.queue, Cause.NEVER_RUN)
         group.count += len(record.message_ids)
         group.remedy = self._without_throttles(record.mapping, record.function) or group.remedy
