@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from math import isinf
-from typing import Any, Final
+from typing import Any
 
 from lambdarun.cli import output, spans
 from lambdarun.cli.settings import Settings
@@ -15,18 +15,6 @@ from lambdarun.errors import UsageError
 from lambdarun.model.backlog_figures import Answer, Figures, answers, needed
 from lambdarun.model.instant import SECOND
 from lambdarun.report.plan_text import figures_text
-
-FLAGS: Final = (
-    "backlog",
-    "environments",
-    "duration",
-    "latency",
-    "groups",
-    "timeout",
-    "window",
-    "max_receive_count",
-)
-"""Of these a plan is made without a recording."""
 
 
 def figure(settings: Settings, given: Mapping[str, Any]) -> int:

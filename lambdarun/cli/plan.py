@@ -1,44 +1,97 @@
-"""`lambdarun plan`: what keeps a queue's oldest message young, from figures or from a recording."""
+"""`lambdarun plan`: what keeps a queue's oldest message young, from a recording or from figures alone."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from lambdarun.cli import output
+from lambdarun.errors import UsageError
+from lambdarun.project.run_settings import DURATIONS
+
+FIGURES: Final = (
+    "backlog", "environments", "duration", "latency", "groups", "timeout", "window", "max_receive_count",
+)  # fmt: skip
+"""What is given instead of a recording."""
+TRIALS: Final = (
+    "target", "function", "project", "queue", "through", "visibility_timeout", "per_message", "seed", "durations",
+    "isolation", "workers",
+)  # fmt: skip
+"""What says how a recording is tried."""
 
 
 @click.command()
-@click.option("--backlog", type=click.IntRange(1), metavar="N", help="Messages that wait.")
-@click.option("--environments", type=click.IntRange(1), metavar="N", help="Environments that run.")
-@click.option("--duration", metavar="SPAN", help="How long an invocation takes (100ms).")
-@click.option("--latency", metavar="SPAN", help="In which time the last message is to be done (10s).")
-@click.option("--rate", metavar="R", help="Messages a second (20/s).")
+@click.argument("files", nargs=-1, metavar="[FILE...]")
+@click.option("--target", metavar="SPAN", help="The age that no message should pass.  [default: 60s]")
+@click.option("--function", metavar="F", help="Give everything to this function; else the project's routes.")
+@click.option("--project", is_flag=True, help="Route by the project file (the default where one is found).")
+@click.option("--queue", metavar="NAME", help="The queue to plan for, where messages go to several.")
+@click.option(
+    "--through", metavar="queues.NAME", help="Send each event's payload as a message to this queue."
+)
+@click.option("--rate", metavar="R", help="10x the recording's rate; of figures 20/s, messages a second.")
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 10_000),
     multiple=True,
     metavar="N",
-    help="Messages of a batch, as it is on the average reached.  [default: 1]",
+    help="Try this one (may be given again); of figures the average that is reached.",
 )
 @click.option(
-    "--groups", type=click.IntRange(1), metavar="N", help="FIFO: message groups that have messages."
+    "--visibility-timeout",
+    type=click.IntRange(1, 43_200),
+    multiple=True,
+    metavar="S",
+    help="Try this one (may be given again), in seconds.",
 )
 @click.option(
-    "--timeout", type=click.IntRange(1, 900), metavar="S", help="The function's timeout, in seconds."
+    "--per-message", metavar="SPAN", help="What each message of a batch adds to the declared duration."
 )
-@click.option("--window", type=click.IntRange(0, 300), metavar="S", help="The batching window, in seconds.")
+@click.option("--seed", type=int, metavar="N", help="All chance of the trials.  [default: 0]")
 @click.option(
-    "--max-receive-count", type=click.IntRange(1, 1_000), metavar="N", help="Of the redrive policy."
+    "--durations", type=click.Choice(DURATIONS), help="How long invocations take.  [default: declared]"
+)
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Trials at once.  [default: as many as cores]"
+)
+@click.option("--backlog", type=click.IntRange(1), metavar="N", help="Figures: messages that wait.")
+@click.option("--environments", type=click.IntRange(1), metavar="N", help="Figures: environments that run.")
+@click.option("--duration", metavar="SPAN", help="Figures: how long an invocation takes (100ms).")
+@click.option(
+    "--latency", metavar="SPAN", help="Figures: in which time the last message is to be done (10s)."
+)
+@click.option("--groups", type=click.IntRange(1), metavar="N", help="Figures: a FIFO queue's active groups.")
+@click.option("--timeout", type=click.IntRange(1, 900), metavar="S", help="Figures: the function's timeout.")
+@click.option("--window", type=click.IntRange(0, 300), metavar="S", help="Figures: the batching window.")
+@click.option(
+    "--max-receive-count", type=click.IntRange(1, 1_000), metavar="N", help="Figures: of the redrive policy."
+)
+@click.option(
+    "--isolation",
+    type=click.Choice(("namespace", "process", "inline")),
+    help="Let handlers run, there.  [default: none run, each invocation succeeds]",
 )
 @output.FORM
 @click.pass_context
 def plan(context: click.Context, /, **given: Any) -> None:
-    """Say how many environments a queue's backlog needs, from figures alone.
+    """Find the settings that keep a queue's oldest message under a target age.
 
-    Backlog per environment against the acceptable one, the concurrency that keeps up with a rate, the time to drain.
+    With FILE... (as replay takes them): reserved concurrency, batch size and visibility timeout, by trials in virtual
+    time. Without: backlog per environment and what follows, from the figures that are given.
     """
-    from lambdarun.cli.figuring import figure  # loads attrs and the model: --help must not pay for it
+    other, why = (
+        (FIGURES, "is for figures") if given["files"] else (TRIALS, "is for a recording: name its FILE")
+    )
+    for name in other:
+        if given[name] not in (None, False, ()):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag}: {why}. Leave it out.")
+    settings = output.settings_of(context)
+    if given["files"]:
+        from lambdarun.cli import planning  # loads the runtime: --help must not pay for it
 
-    raise SystemExit(figure(output.settings_of(context), given))
+        raise SystemExit(planning.plan(settings, {**given, "target": given["target"] or "60s"}))
+    from lambdarun.cli import figuring
+
+    raise SystemExit(figuring.figure(settings, given))

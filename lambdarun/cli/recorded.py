@@ -7,12 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from lambdarun.cli import spans
+from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
 from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.instant import Instant
 from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import is_queue_name
+from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.read import Recording
 from lambdarun.recordings.through_queue import through_queue
 
@@ -44,3 +46,19 @@ def queue_of(through: str | None, project: Project, *, lone: bool) -> str | None
         mend = did_you_mean(name, project.queues, f"Declared: {', '.join(project.queues) or 'none'}.")
         raise UsageError(f"--through {through}: the project has no such queue. {mend}")
     return name
+
+
+def target_of(settings: Settings, function: str | None, by_project: bool) -> tuple[Project, str | None]:
+    """The project, and the function that gets everything where one was named. Raises UsageError, UnknownFunctionError."""
+    if function is not None and by_project:
+        raise UsageError(
+            "--function and --project exclude each other: one function for all, or the file's routes."
+        )
+    if function is not None:
+        project, found = resolve(function, settings.project, Path.cwd())
+        return project, called_as(function, project, found)
+    if settings.project is None:
+        raise UsageError(
+            "there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler."
+        )
+    return settings.project, None

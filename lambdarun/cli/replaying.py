@@ -26,7 +26,6 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, parse_instant
 from lambdarun.model.records import RunEnded, RunStarted
 from lambdarun.model.routing import Routing
-from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.event_clock import LATEST
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
@@ -64,7 +63,7 @@ def run(settings: Settings, request: Replay) -> int:
     origins = settings.chosen(request.chosen)
     chosen = {name: one.value for name, one in origins.items()}
     refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
-    project, function = _target(settings, request)
+    project, function = recorded.target_of(settings, request.function, request.by_project)
     target = None if request.target is None else spans.span("--target", request.target)
     queue = recorded.queue_of(request.through, project, lone=function is not None)
     arrivals, notices = recorded.read(request.files, instant(request.start_at), request.rate, queue)
@@ -105,21 +104,6 @@ def run(settings: Settings, request: Replay) -> int:
         readers.finish()
     _print(settings, request, readers.summary)
     return 130 if interrupted else _exit_code(request, readers.summary)
-
-
-def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
-    if request.function is not None and request.by_project:
-        raise UsageError(
-            "--function and --project exclude each other: one function for all, or the file's routes."
-        )
-    if request.function is not None:
-        project, function = resolve(request.function, settings.project, Path.cwd())
-        return project, called_as(request.function, project, function)
-    if settings.project is None:
-        raise UsageError(
-            "there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler."
-        )
-    return settings.project, None
 
 
 def _idle_settings(request: Replay, chosen: Mapping[str, Chosen[Any]]) -> list[str]:
