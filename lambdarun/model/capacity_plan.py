@@ -135,12 +135,12 @@ class LeastConcurrency:
             return None
         return min(2 * self.fails or self.guess, self.most)
 
-    def tell(self, concurrency: int, holds: bool) -> None:
-        """Be told how what was tried went."""
+    def tell(self, concurrency: int, holds: bool, *, used_up: bool = True) -> None:
+        """Be told how what was tried went; where it was not `used_up`, more would change nothing."""
         if holds:
             self.holds = concurrency
         else:
-            self.fails = concurrency
+            self.fails = concurrency if used_up else self.most
 
 
 def subject_of(
