@@ -123,17 +123,13 @@ def visibility_fault(queue: Queue, function: Function) -> MappingFault | None:
     return MappingFault((), text, said, f"Set the queue's visibility timeout to at least {timeout}.")
 
 
-def same_target(one: EventSourceMapping, other: EventSourceMapping) -> bool:
-    """Whether two mappings take from one queue to one function: another qualifier is another target.
+def target(mapping: EventSourceMapping) -> tuple[str, str, str]:
+    """What only one mapping may have: its queue, its function, and the qualifier by which that is called.
 
     Recorded: test_function_name_variations makes one for each qualifier.
     """
-    return one.queue == other.queue and _target(one.function) == _target(other.function)
-
-
-def _target(function: str) -> tuple[str, str]:
-    name, qualifier = parted(function)
-    return name, "" if qualifier == LATEST else qualifier
+    name, qualifier = parted(mapping.function)
+    return mapping.queue, name, "" if qualifier == LATEST else qualifier
 
 
 def _list_fault(
