@@ -5,19 +5,22 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, field
 
 from lambdarun.aws import limits
+from lambdarun.model.event_filter import EventFilter, FilterSource
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.lambda_events import sqs_record
+from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.message import Received
+from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
-from lambdarun.model.sqs_queue import SqsQueue
 
 _RECORD_BYTES: Final = 1_200
 _CHARACTER_BYTES: Final = 12
@@ -32,7 +35,7 @@ class Gathering:
 
     declaration: EventSourceMapping
     function: Function
-    queue: SqsQueue
+    queue: QueueCore
     region: str
     _gathered: list[Received] = field(factory=list, init=False)
     _until: Instant = field(default=_NEVER, init=False)
@@ -43,6 +46,12 @@ class Gathering:
     window_ends: Instant | None = field(default=None, init=False)
     _measured: tuple[int, int] = field(default=_NOTHING_MEASURED, init=False)
     """How many of the gathered messages were measured, and the bytes of their event."""
+    _filter: EventFilter | None = field(init=False)
+    _groups: Counter[str | None] = field(factory=Counter, init=False)
+    """Of a FIFO queue: the message groups in batches under way."""
+
+    def __attrs_post_init__(self) -> None:
+        self._filter = self._compiled()
 
     @property
     def is_open(self) -> bool:
@@ -65,24 +74,24 @@ class Gathering:
         the queue is empty.
         """
         queue, gathered = self.queue, self._gathered
-        if not (queue.visible or gathered or self._carried):
+        if not (queue.ready or gathered or self._carried):
             return [], _NEVER
         window = self.declaration.maximum_batching_window_in_seconds
         size = self.declaration.batch_size
-        while self._carried and len(gathered) < size:
-            carried, until = self._carried.popleft()
-            if now < until:  # else it shows again, for another receive
-                gathered.append(carried)
-                self._until = min(self._until, until)
-        while len(gathered) < size and queue.visible:
+        if self._carried:
+            self._take_carried(now, size)
+        while len(gathered) < size and queue.ready:
             # As AWS: ten a receive, and a batch of more is several receives, which takes a window.
             wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
             received = queue.receive(now, wanted, records, self._visibility_s(window))
             if not received:
                 break
-            self._until = min(self._until, received[0].message.shows)
-            gathered += received
-            if not window:
+            if self._filter is not None:
+                received = self._passing(now, self._filter, received, records)
+            if received:
+                self._until = min(self._until, received[0].message.shows)
+                gathered += received
+            if gathered and not window:
                 break
         fits = self._fitting()
         if not gathered:
@@ -96,6 +105,51 @@ class Gathering:
                 return [], _NEVER
         return self._close(fits)
 
+    def end(self, batch: Iterable[Received]) -> None:
+        """Be told that a batch is not under way any more."""
+        if self.queue.fifo:
+            self._groups -= Counter(received.message.message_group_id for received in batch)
+
+    def change(self, declared: EventSourceMapping) -> None:
+        """Go on with other settings."""
+        other = declared.filter_patterns != self.declaration.filter_patterns
+        self.declaration = declared
+        if other:
+            self._filter = self._compiled()
+
+    def _compiled(self) -> EventFilter | None:
+        patterns = self.declaration.filter_patterns
+        if not patterns:
+            return None
+        return EventFilter(patterns, FilterSource.SQS, arn=self.queue.arn, region=self.region)
+
+    def _passing(
+        self, now: Instant, wanted: EventFilter, received: list[Received], records: list[Record]
+    ) -> list[Received]:
+        """Those that pass the filter; the others are deleted before they are in any batch."""
+        passing = [one for one in received if wanted.passes(one)]
+        if len(passing) < len(received):
+            others = [one for one in received if one not in passing]
+            self.queue.delete_all(others)
+            declared, ids = self.declaration, tuple([one.message.id for one in others])
+            records.append(MessagesFiltered(now, declared.name, declared.queue, self.function.name, ids))
+        return passing
+
+    def _take_carried(self, now: Instant, size: int) -> None:
+        """Begin a batch with what was over. A FIFO group of which a batch is under way has to wait for its end."""
+        held: list[tuple[Received, Instant]] = []
+        carried, gathered = self._carried, self._gathered
+        while carried and len(gathered) < size:
+            received, until = carried.popleft()
+            if now >= until:
+                continue  # it shows again, for another receive
+            if received.message.message_group_id in self._groups:
+                held.append((received, until))
+                continue
+            gathered.append(received)
+            self._until = min(self._until, until)
+        carried.extendleft(reversed(held))
+
     def _close(self, fits: int) -> tuple[list[Received], Instant]:
         gathered, until = self._gathered, self._until
         self.window_ends = None
@@ -103,6 +157,8 @@ class Gathering:
         if fits < len(gathered):
             self._carried.extend((received, until) for received in gathered[fits:])
             del gathered[fits:]
+        if self.queue.fifo:
+            self._groups += Counter(received.message.message_group_id for received in gathered)
         return gathered, until
 
     def _visibility_s(self, window: int) -> int:
@@ -134,7 +190,10 @@ class Gathering:
             self._measured = fits, total
         # One message alone is too large once its characters are escaped.
         if fits == 0 and gathered:
-            # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it.
-            gathered.pop(0)
+            # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it. In a FIFO queue its group
+            # waits behind it.
+            lost = gathered.pop(0).message.message_group_id
+            if self.queue.fifo:
+                gathered[:] = [one for one in gathered if one.message.message_group_id != lost]
             return self._fitting()
         return fits

@@ -1,4 +1,4 @@
-"""The pollers of one mapping on a standard queue: batch, invoke, settle.
+"""The pollers of one mapping on a queue: batch, invoke, settle.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -26,12 +26,12 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.lambda_events import sqs_event
-from lambdarun.model.mapping_records import MappingScaled
+from lambdarun.model.mapping_records import MappingScaled, MessagesNotDeleted
 from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
 from lambdarun.model.poller_fleet import PollerFleet, Scaling, on_demand, provisioned
+from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
-from lambdarun.model.sqs_queue import SqsQueue
 
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
 THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
@@ -81,7 +81,7 @@ class QueueMapping:
 
     declaration: EventSourceMapping
     function: Function
-    queue: SqsQueue
+    queue: QueueCore
     region: str
     polls: bool = field(init=False)
     """Whether it receives: not while it is disabled, being made or being deleted."""
@@ -117,7 +117,7 @@ class QueueMapping:
                 break
             fleet.take()
             batches.append(self._batch(now, received, visible_until, records))
-        fleet.look(now, waiting=self.queue.visible > 0)
+        fleet.look(now, waiting=self.queue.ready)
         if fleet.allowed != self._told:
             self._tell_level(now, records)
         return batches
@@ -162,24 +162,14 @@ class QueueMapping:
             return
         # What failed is *not* shown at once: AWS leaves it hidden until its visibility timeout ends.
         self.fleet.free(now)
+        self._gathering.end(batch.messages)
         said, failed = self._judge(batch, outcome)
         if failed is not None:
             self.fleet.succeeded()
         elif not self.declaration.report_batch_item_failures:
             # "Lambda doesn't scale down message polling when function invocations fail", where it asks for partial replies.
             self.fleet.failed()
-        deleted: tuple[MessageId, ...] = ()
-        kept: tuple[MessageId, ...] = ()
-        if failed is None:
-            kept = batch.ids
-        elif not failed:
-            self.queue.delete_all(batch.messages)
-            deleted = batch.ids
-        else:
-            done = [received for received in batch.messages if received.message.id not in failed]
-            self.queue.delete_all(done)
-            deleted = tuple([received.message.id for received in done])
-            kept = tuple([message_id for message_id in batch.ids if message_id in failed])
+        deleted, kept = self._delete(now, batch, failed, records)
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -229,7 +219,8 @@ class QueueMapping:
         scaling = _scaling(declared)
         if scaling != self.fleet.scaling:
             self.fleet.rescale(scaling)
-        self.declaration = self._gathering.declaration = declared
+        self.declaration = declared
+        self._gathering.change(declared)
         self.writes_null_md5 = _writes_null_md5(declared)
         self.run(function)
         self._tell_level(now, records)
@@ -237,6 +228,28 @@ class QueueMapping:
     def run(self, function: Function) -> None:
         """Be told that the function has another timeout, or is another one."""
         self.function = self._gathering.function = function
+
+    def _delete(
+        self, now: Instant, batch: Batch, failed: frozenset[str] | None, records: list[Record]
+    ) -> tuple[tuple[MessageId, ...], tuple[MessageId, ...]]:
+        """Delete all but what failed; the ids of what is deleted, and of what stays."""
+        if failed is None:
+            return (), batch.ids
+        done = batch.messages
+        if failed:
+            done = [received for received in done if received.message.id not in failed]
+        # Of a FIFO queue a receipt ends with the visibility timeout: what it does not delete comes back.
+        refused = self.queue.delete_all(done)
+        if not failed and not refused:
+            return batch.ids, ()
+        late = {received.message.id for received in refused}
+        if late:
+            declared, ids = self.declaration, tuple([one.message.id for one in refused])
+            records.append(MessagesNotDeleted(now, declared.name, declared.queue, self.function.name, ids))
+        return (
+            tuple([one.message.id for one in done if one.message.id not in late]),
+            tuple([one for one in batch.ids if one in failed or one in late]),
+        )
 
     def _judge(self, batch: Batch, outcome: Succeeded | FunctionFailed) -> tuple[str, frozenset[str] | None]:
         """What a reply says: a word for the log, and the ids that failed (None: all of them)."""
@@ -268,6 +281,7 @@ class QueueMapping:
 
     def _drop(self, now: Instant, batch: Batch, records: list[Record]) -> None:
         self.fleet.free(now)
+        self._gathering.end(batch.messages)
         declared = self.declaration
         records.append(BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids))
 
