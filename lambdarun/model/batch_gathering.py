@@ -22,7 +22,7 @@ from lambdarun.model.message import Received
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
 
-_RECORD_BYTES: Final = 1_200
+_RECORD_BYTES: Final = 4_000
 _CHARACTER_BYTES: Final = 12
 """At most so much takes a record without its body and its attributes, and a character of its body (two escapes)."""
 _NOTHING_MEASURED: Final = (0, len('{"Records":[]}'))
@@ -174,7 +174,7 @@ class Gathering:
         at_most = len(gathered) * _RECORD_BYTES
         for received in gathered:
             message = received.message
-            if message.attributes:
+            if message.attributes or message.envelope.trace_header is not None:
                 break
             at_most += len(message.body) * _CHARACTER_BYTES
         else:
@@ -182,7 +182,8 @@ class Gathering:
                 return len(gathered)
         fits, total = self._measured
         while fits < len(gathered):
-            record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, " " * 30)
+            tail = f"{self.queue.arn}{self.region}" + " " * 64
+            record = sqs_record(gathered[fits], tail, " " * 30, fifo=self.queue.fifo)
             total += len(record) + 1
             if total > limits.BATCH_BYTES.value:
                 break

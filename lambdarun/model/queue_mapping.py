@@ -100,6 +100,11 @@ class QueueMapping:
         self._told = self.fleet.allowed
         self._gathering = Gathering(declared, self.function, self.queue, self.region)
 
+    @property
+    def can_take(self) -> bool:
+        """Whether a message that waits is any of its business now."""
+        return self.polls and (self._gathering.is_open or not self.fleet.is_full)
+
     def poll(self, now: Instant, records: list[Record]) -> list[Batch]:
         """The batches to be invoked now: throttled ones that are due, and as many new ones as pollers are free."""
         if not self.polls:
