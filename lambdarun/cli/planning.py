@@ -81,9 +81,7 @@ class Search:
         """Note how a trial went."""
         self.trials[candidate] = figures
         row = self.rows[candidate.batch_size, candidate.visibility_timeout]
-        row.tell(
-            candidate.reserved_concurrent_executions, self.holds(figures), used_up=figures.throttles > 0
-        )
+        row.tell(candidate.reserved_concurrent_executions, self.holds(figures), used_up=figures.throttles > 0)
 
     def holds(self, figures: TrialFigures) -> bool:
         """Whether the target was kept, and no message delivered twice or, by the settings alone, lost."""

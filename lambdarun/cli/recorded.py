@@ -13,7 +13,7 @@ from lambdarun.model.arrival import Arrival
 from lambdarun.model.declarations import Project
 from lambdarun.model.instant import Instant
 from lambdarun.model.near_names import did_you_mean
-from lambdarun.model.queue import is_queue_name
+from lambdarun.model.queue import FIFO_SUFFIX, is_queue_name
 from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.read import Recording
 from lambdarun.recordings.through_queue import through_queue
@@ -45,6 +45,10 @@ def queue_of(through: str | None, project: Project, *, lone: bool) -> str | None
     if name not in project.queues and not (lone and is_queue_name(name)):
         mend = did_you_mean(name, project.queues, f"Declared: {', '.join(project.queues) or 'none'}.")
         raise UsageError(f"--through {through}: the project has no such queue. {mend}")
+    if name.endswith(FIFO_SUFFIX):
+        raise UsageError(
+            f"--through {through}: recorded events name no message group, which a FIFO queue asks for. Name a standard queue."
+        )
     return name
 
 

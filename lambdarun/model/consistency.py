@@ -13,6 +13,8 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
+from lambdarun.model.mapping_advice import Advice, advice, reservations
+from lambdarun.model.mapping_rules import batch_faults, target
 from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
@@ -49,6 +51,7 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
             )
+    findings += [_warning(one) for one in reservations(project)]
     findings += _runtimes(project)
     findings += _layers(project)
     findings += _duplicates(project)
@@ -85,18 +88,21 @@ def mapping_findings(
     if p99 >= visibility * SECOND > 0:
         text = f"the declared p99 duration {seconds(p99):g} s passes the queue's visibility timeout {visibility} s."
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
-    most = limits.SQS_BATCH_WITHOUT_WINDOW.value
-    if mapping.batch_size > most and not window:
-        text = mapping_messages.BATCH_NEEDS_WINDOW.text + "."
-        fix = f"Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most {most}."
-        findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
+    for fault in batch_faults(mapping):
+        at = ".".join((key, *fault.key))
+        findings.append(Finding(Severity.ERROR, mapping.place, at, f"{fault.said}.", fault.mend))
     policy = queue.redrive_policy
     if policy is not None and policy.max_receive_count < limits.MAX_RECEIVE_COUNT_ADVISED.value:
         least = limits.MAX_RECEIVE_COUNT_ADVISED.value
         text = f"max_receive_count {policy.max_receive_count} is below the {least} that AWS advises for queues read by Lambda:"
         fix = f"throttles alone can use it up. Set {least} or more."
         findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
+    findings += [_warning(one) for one in advice(mapping, queue, function)]
     return findings
+
+
+def _warning(one: Advice) -> Finding:
+    return Finding(Severity.WARNING, one.place, one.key, one.text, one.mend)
 
 
 def _reserved(project: Project) -> list[Finding]:
@@ -191,10 +197,10 @@ def _layer_label(project: Project, layer: Layer) -> str:
 
 
 def _duplicates(project: Project) -> list[Finding]:
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str, str], str] = {}
     findings = []
     for mapping in project.mappings.values():
-        other = first.setdefault((mapping.queue, mapping.function), mapping.name)
+        other = first.setdefault(target(mapping), mapping.name)
         if other != mapping.name:
             text = mapping_messages.MAPPING_EXISTS.of(
                 arn=project.account.queue_arn(mapping.queue), function=mapping.function, uuid=other

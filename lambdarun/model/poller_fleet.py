@@ -79,6 +79,13 @@ class PollerFleet:
         """How many batches may be under way at once."""
         return self._ramp if self._backed_off is None else self._backed_off
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all that is allowed is under way, and time alone brings more or nothing does."""
+        if self.busy < self.allowed:
+            return False
+        return self._grows_at is not None or self._ramp >= self.scaling.most
+
     def advance(self, now: Instant) -> None:
         """Gain or lose what time has brought."""
         scaling = self.scaling

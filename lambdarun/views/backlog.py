@@ -22,6 +22,12 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.instant import SECOND, Duration, Instant, iso
 from lambdarun.model.mapping_records import MessagesFiltered
+from lambdarun.model.queue_records import (
+    MessagesDeleted,
+    MessagesMovedBack,
+    MessagesReceived,
+    QueuePurged,
+)
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationStarted,
@@ -162,7 +168,11 @@ class Backlogs:
             MessageSent: self._sent,
             BatchReceived: self._received,
             BatchSettled: self._settled,
-            MessagesFiltered: self._filtered,
+            MessagesFiltered: self._removed,
+            MessagesDeleted: self._removed,
+            MessagesMovedBack: self._removed,
+            MessagesReceived: self._received_by_caller,
+            QueuePurged: self._purged,
             MessageDeadLettered: self._gone,
             MessageExpired: self._gone,
             InvocationStarted: self._started,
@@ -225,7 +235,18 @@ class Backlogs:
         for message_id in record.deleted:
             found.ages.leave(record.time, message_id)
 
-    def _filtered(self, record: MessagesFiltered) -> None:
+    def _received_by_caller(self, record: MessagesReceived) -> None:
+        found = self._queue(record.queue)
+        if found is not None:
+            for message_id in record.message_ids:
+                found.ages.receive(record.time, message_id)
+
+    def _purged(self, record: QueuePurged) -> None:
+        found = self._queue(record.queue)
+        if found is not None:
+            found.ages.end(record.time)
+
+    def _removed(self, record: MessagesFiltered | MessagesDeleted | MessagesMovedBack) -> None:
         found = self._queue(record.queue)
         if found is not None:
             for message_id in record.message_ids:

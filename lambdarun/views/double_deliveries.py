@@ -26,6 +26,7 @@ from lambdarun.model.event_records import (
     MessageReturned,
 )
 from lambdarun.model.instant import SECOND, Duration, Instant, iso
+from lambdarun.model.mapping_records import MessagesNotDeleted
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationLost,
@@ -115,6 +116,10 @@ class DoubleDeliveries:
     """Of invocations by a mapping: start, mapping and function."""
     _shown_in: dict[RequestId, list[DoubleDelivery]] = field(factory=dict, init=False)
     """What showed again during an invocation that has not ended."""
+    _to_judge: dict[RequestId, tuple[Instant, Instant, str, str]] = field(factory=dict, init=False)
+    """Of invocations that ended just now: end, start, mapping and function."""
+    _late: frozenset[MessageId] = field(default=frozenset(), init=False)
+    """What the queue refused to delete for the batch that is settled next."""
     _by_message: dict[MessageId, DoubleDelivery] = field(factory=dict, init=False)
     """Those whose message is not settled yet: empty in a healthy run."""
     _peak: dict[str, int] = field(factory=dict, init=False)
@@ -128,6 +133,7 @@ class DoubleDeliveries:
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
             InvocationLost: self._ended,
+            MessagesNotDeleted: self._not_deleted,
             BatchReceived: self._received,
             BatchSettled: self._settled,
             BatchDropped: self._dropped,
@@ -184,18 +190,17 @@ class DoubleDeliveries:
 
     def _ended(self, record: InvocationSucceeded | InvocationFailed | InvocationLost) -> None:
         known = self._running.pop(record.request_id, None)
-        shown = self._shown_in.pop(record.request_id, None)
-        if known is None or shown is None:
-            return
-        succeeded = type(record) is InvocationSucceeded
-        for one in shown:
-            self._judge(one, record.time, known, succeeded)
+        if known is not None and record.request_id in self._shown_in:
+            # Judged when its batch is settled, in the same step: by then it is known what a queue refused to delete.
+            self._to_judge[record.request_id] = record.time, *known
 
-    def _judge(
-        self, one: DoubleDelivery, ended: Instant, known: tuple[Instant, str, str], succeeded: bool
-    ) -> None:
-        started, mapping, function = known
-        one.mapping, one.function = mapping, function
+    def _not_deleted(self, record: MessagesNotDeleted) -> None:
+        self._late = frozenset(record.message_ids)
+
+    def _judge(self, one: DoubleDelivery, ended: Instant, started: Instant) -> None:
+        mapping, function = one.mapping, one.function
+        assert mapping is not None
+        assert function is not None
         timeout, window, visibility = self._settings(one.queue, mapping, function)
         ran = ended - started
         hidden_since = one.shown - effective_visibility(visibility, timeout, window) * SECOND
@@ -204,7 +209,7 @@ class DoubleDeliveries:
         needed_s = -(-one.needed // SECOND)
         advised = max(visibility_needed(timeout, window), needed_s)
         one.remedy = f"queues.{one.queue}.visibility_timeout = {min(advised, limits.VISIBILITY_TIMEOUT.high)}"
-        if one.queue.endswith(".fifo") and succeeded:
+        if one.message_id in self._late:
             one.cause = Cause.FIFO_LATE_DELETE
         elif ran >= visibility * SECOND or not waited:
             one.cause = Cause.HANDLER_LONGER
@@ -259,8 +264,15 @@ class DoubleDeliveries:
 
     def _settled(self, record: BatchSettled) -> None:
         self._under_way[record.mapping] = self._under_way.get(record.mapping, 0) - 1
-        if not self._by_message:
+        if not (self._by_message or self._shown_in):
             return
+        known = self._to_judge.pop(record.request_id, None)
+        if known is not None:
+            ended, started, mapping, function = known
+            for shown in self._shown_in.pop(record.request_id):
+                shown.mapping, shown.function = mapping, function
+                self._judge(shown, ended, started)
+        self._late = frozenset()
         for message_id in (*record.deleted, *record.failed):
             one = self._by_message.get(message_id)
             if one is None:
@@ -283,6 +295,9 @@ class DoubleDeliveries:
         one = DoubleDelivery(
             record.queue, record.message_id, record.time, record.while_handled, record.receive_count
         )
+        before = self._by_message.get(record.message_id)
+        if before is not None and before.received_again and before.again is None:
+            before.again = record.while_handled
         self._shown_in.setdefault(record.while_handled, []).append(one)
         self._by_message[record.message_id] = one
 

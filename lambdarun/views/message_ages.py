@@ -56,10 +56,11 @@ class MessageAges:
             self._note(since, now)
 
     def end(self, now: Instant) -> None:
-        """The run is over: what is left is so old."""
+        """The run is over, or the queue was purged: what is left is so old."""
         for since in self._since.values():
             self._note(since, now)
         self._since.clear()
+        self._receives.clear()
 
     def _note(self, since: Instant, now: Instant) -> None:
         age = now - since
