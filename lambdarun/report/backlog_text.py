@@ -53,7 +53,7 @@ def backlog_lines(backlogs: Mapping[str, QueueBacklog]) -> Iterator[str]:
         busiest = one.rate_of_busiest_minute
         yield (
             f"  {name}: {one.rate:,.3g} messages/s need {one.needed_concurrency(one.rate):,} at once ({pace}), the busiest"
-            f" minute's {busiest:,.3g}/s {one.needed_concurrency(busiest):,}; by the arithmetic the largest backlog takes"
+            f" minute's {busiest:,.3g}/s need {one.needed_concurrency(busiest):,}; by the arithmetic the largest backlog takes"
             f" {'for ever' if one.drain_s == inf else span(one.drain_s)}"
         )
         target = one.ages.target
