@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from os import cpu_count
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -20,7 +20,7 @@ from lambdarun.model.capacity_plan import Candidate, LeastConcurrency, Subject, 
 from lambdarun.model.consistency import Finding, Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.model.handler_time import DurationMode
-from lambdarun.model.instant import Duration
+from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.records import Record, RunEnded
 from lambdarun.report.plan_text import plan_text
 from lambdarun.runtime.isolation import Isolation
@@ -33,6 +33,9 @@ from lambdarun.views.plan_result import PlanResult, Trial
 from lambdarun.views.summary import Summary
 from lambdarun.views.trial_figures import TrialFigures, trial_figures
 
+_PATIENCE_TARGETS: Final = 10
+_PATIENCE_LEAST: Final = 3_600 * SECOND
+"""A trial in which messages are left so long after the last arrival is lost: what always fails comes back for days."""
 Row = tuple[int, int]
 """A batch size and a visibility timeout: for each the least concurrency is looked for."""
 
@@ -58,8 +61,8 @@ def try_out(shared: Shared, candidate: Candidate) -> TrialFigures:
         summary.read(records)
         costs.read(records)
 
-    interrupted = play(project, shared.arrivals, shared.terms, read)
-    summary.read([RunEnded(summary.last or shared.arrivals[0].time, interrupted)])
+    ended = play(project, shared.arrivals, shared.terms, read)
+    summary.read([RunEnded(ended, False)])
     return trial_figures(summary, costs, queue, subject.function.name)
 
 
@@ -174,6 +177,7 @@ def _shared(settings: Settings, given: Mapping[str, Any]) -> Shared:
         function=routed,
         isolation=isolation,
         per_message=per_message or Duration(0),
+        patience=Duration(max(_PATIENCE_TARGETS * target, _PATIENCE_LEAST)),
     )
     return Shared(subject=subject, arrivals=arrivals, target=target, terms=terms)
 

@@ -15,7 +15,7 @@ from lambdarun.views.plan_result import PlanResult, Trial
 _SETTINGS: Final = ("visibility timeout",)
 _BOLD, _DIM, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HEAD: Final = (
-    "", "RESERVED", "batch", "visibility", "oldest", "older", "backlog", "throttles", "twice", "dead-lettered",
+    "", "RESERVED", "batch", "visibility", "oldest", "older", "backlog", "throttles", "twice", "dead-lettered", "left",
     "requests", "GB-s", "dollars",
 )  # fmt: skip
 # What a narrow terminal goes without, first things first.
@@ -97,6 +97,8 @@ def plan_text(
         f"queue {subject.queue.name}, read by {subject.function.name}; target {span(result.target / SECOND)}"
     )
     rows = [list(_HEAD), *(_row(trial, trial is result.best) for trial in result.trials)]
+    if not any(trial.figures.left for trial in result.trials):
+        rows = _without(rows, "left")
     rows = _narrowed(rows, width)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -124,6 +126,7 @@ def _row(trial: Trial, is_best: bool) -> list[str]:
         f"{figures.throttles:,}",
         f"{figures.doubles:,}",
         f"{figures.dead_letters:,}",
+        f"{figures.left:,}",
         f"{figures.requests:,}",
         f"{figures.gb_seconds:,.1f}",
         f"{figures.dollars:.6f}",
@@ -134,9 +137,13 @@ def _narrowed(rows: list[list[str]], width: int | None) -> list[list[str]]:
     for column in _DISPENSABLE if width is not None else ():
         if sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2 <= (width or 0):
             break
-        gone = rows[0].index(column)
-        rows = [[*row[:gone], *row[gone + 1 :]] for row in rows]
+        rows = _without(rows, column)
     return rows
+
+
+def _without(rows: list[list[str]], column: str) -> list[list[str]]:
+    gone = rows[0].index(column)
+    return [[*row[:gone], *row[gone + 1 :]] for row in rows]
 
 
 def _verdict(result: PlanResult) -> list[str]:
