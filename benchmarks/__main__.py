@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     commands,
+    filters,
     inline,
     invocations,
     layers,
@@ -34,6 +35,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "replays": queues.replays,
     "mappings": mappings.mappings,
     "inline": inline.inline,
+    "filters": filters.filters,
     "commands": commands.commands,
     "layers": layers.layers,
 }

@@ -14,6 +14,7 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.model.event_filter import EventFilter, FilterSource
 from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.filter_conditions import EVENT_BUS, EVENT_SOURCE_MAPPING
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.lambda_events import sqs_record
@@ -121,7 +122,9 @@ class Gathering:
         patterns = self.declaration.filter_patterns
         if not patterns:
             return None
-        return EventFilter(patterns, FilterSource.SQS, arn=self.queue.arn, region=self.region)
+        every = self.declaration.all_filter_operators
+        dialect = EVENT_BUS if every else EVENT_SOURCE_MAPPING
+        return EventFilter(patterns, FilterSource.SQS, dialect, arn=self.queue.arn, region=self.region)
 
     def _passing(
         self, now: Instant, wanted: EventFilter, received: list[Received], records: list[Record]
