@@ -16,7 +16,7 @@ from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fifo_deduplication import Deduplication, ReceiveAttempts, key_of
 from lambdarun.model.fifo_groups import FifoGroups
 from lambdarun.model.instant import SECOND, Instant
-from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
+from lambdarun.model.message import PLAIN, FifoMessage, Message, Received, Sendable, State
 from lambdarun.model.queue import Fifo, Queue
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_records import MessageDeduplicated
@@ -96,7 +96,7 @@ class FifoQueue(QueueCore):
             else self._envelopes.of(message)
         )
         body = message.body
-        taken = Message(message_id, body, envelope, now, number, group, message.message_deduplication_id)
+        taken = FifoMessage(message_id, body, envelope, now, number, group, message.message_deduplication_id)
         self._by_age.append(taken)
         self._known.remember(key, taken, self._settings().deduplication_scope)
         delay = self.declaration.delay_seconds
