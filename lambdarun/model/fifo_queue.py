@@ -135,11 +135,11 @@ class FifoQueue(QueueCore):
         hidden: list[Message] = []
         groups = self._groups
         while len(hidden) < room and (run := groups.next_run(room - len(hidden))):
+            exhausted: list[Message] = []
             for message in run:
                 receives = message.receive_count
                 if most is not None and receives >= most and self._receives_here(message) >= most:
-                    # Which opens the group for what stands behind.
-                    self._move(now, message, records)
+                    exhausted.append(message)
                     continue
                 if not receives:
                     message.first_received = now
@@ -149,6 +149,9 @@ class FifoQueue(QueueCore):
                 self.hidden += 1
                 groups.hide(message)
                 hidden.append(message)
+            # Behind the others, so that the group opens only where none of it went in flight.
+            for message in exhausted:
+                self._move(now, message, records)
         if hidden:
             self._hide(hidden, shows)
         received = [Received(message, message.receive_count, now) for message in hidden]
@@ -196,6 +199,7 @@ class FifoQueue(QueueCore):
                 message.state = _DELAYED
                 self.visible -= 1
                 self.delayed += 1
+        self._groups.close_hidden()
         self._delays = deque([message for message in self._by_age if message.state is _DELAYED])
 
     def purge(self, now: Instant, records: list[Record]) -> None:
