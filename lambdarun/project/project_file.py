@@ -89,7 +89,9 @@ class _Reader(Reading):
         layers = LayerReader(self, account, document)
         functions = self.declared(document, "functions", FunctionReader(self, layers).read)
         queues = self.declared(document, "queues", QueueReader(self).read)
-        mappings = self.declared(document, "event_source_mappings", MappingReader(self).read)
+        mappings = self.declared(
+            document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
+        )
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -149,7 +151,11 @@ class _Reader(Reading):
 
     def _account(self, document: Mapping[str, Any]) -> Account:
         given = self.table(document, "account", ())
-        self.known(given, ("concurrent_executions", "account_id", "region", "idle_time"), ("account",))
+        self.known(
+            given,
+            ("concurrent_executions", "account_id", "region", "idle_time", "filters_per_mapping"),
+            ("account",),
+        )
         try:
             fields = dict(given)
             if "idle_time" in given:

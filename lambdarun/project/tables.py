@@ -46,6 +46,7 @@ MAPPING_KEYS: Final = (
     "scaling_config",
     "provisioned_poller_config",
     "metrics_config",
+    "filter_criteria",
 )
 NOT_BUILT: Final = frozenset(
     {
@@ -53,7 +54,7 @@ NOT_BUILT: Final = frozenset(
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
         "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config",
-        "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
+        "fifo_queue", "fifo_throughput_limit", "file_system_configs", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
         "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
         "on_failure", "on_success", "package_type", "parallelization_factor", "policy",

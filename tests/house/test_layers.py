@@ -13,6 +13,7 @@ from attrs import fields
 
 import lambdarun
 from lambdarun.aws import (
+    filter_messages,
     limits,
     mapping_messages,
     messages,
@@ -56,6 +57,7 @@ CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
 FACTS = (
+    filter_messages,
     limits,
     mapping_messages,
     messages,

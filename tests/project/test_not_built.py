@@ -47,7 +47,7 @@ def findings(tmp_path: Path, text: str) -> list[str]:
             "fifo_throughput_limit": '"perQueue"', "redrive_allow_policy": "{}", "receive_message_wait_time_seconds": "20",
         }.items()),
         *((MAPPING, f"event_source_mappings.m.{key}", value) for key, value in {
-            "filter_criteria": '{ filters = [{ pattern = "{}" }] }', "kms_key_arn": '"arn"',
+            "kms_key_arn": '"arn"',
         }.items()),
     ],
 )  # fmt: skip
