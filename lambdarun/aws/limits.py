@@ -128,6 +128,8 @@ QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.
 MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
 # Such a message is left out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
+# For so long after the last call or message CloudWatch has figures of a queue.
+QUEUE_ACTIVITY = Figure(21_600, "s", f"{SQS_GUIDE}/monitoring-using-cloudwatch.html")
 
 # --- SQS event source mappings
 SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")

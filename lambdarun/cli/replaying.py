@@ -50,6 +50,7 @@ class Replay:
     out: str | None
     metrics: str | None
     logs: str | None
+    report: str | None
     fail_on: str
     allow_short_visibility: bool
     watch: bool
@@ -63,7 +64,8 @@ def run(settings: Settings, request: Replay) -> int:
     chosen = {name: one.value for name, one in origins.items()}
     if "" in request.files:
         raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
-    refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
+    written = (("--out", request.out), ("--metrics", request.metrics), ("--report", request.report))
+    refuse_clashes(written, request.files)
     project, function = _target(settings, request)
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
@@ -86,6 +88,8 @@ def run(settings: Settings, request: Replay) -> int:
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
         if request.logs is not None:
             readers.log_into(Path(request.logs))
+        if request.report is not None:
+            readers.report_into(Path(request.report))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])
         options = Options(
             seed=chosen["seed"],
