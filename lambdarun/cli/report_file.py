@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from attrs import define, field
 
 from lambdarun.cli.event_log_file import WholeFile
+from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
 from lambdarun.model.records import Record, RunStarted
 from lambdarun.report.html import Assets, render_page
@@ -16,6 +18,8 @@ from lambdarun.report.html_data import Run, Transition, page_data
 from lambdarun.views.notable import Notable
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline
+
+_PAGES: Final = (".html", ".htm")
 
 
 @define(eq=False)
@@ -30,6 +34,9 @@ class ReportFile:
     _started: RunStarted | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        # One slip of the fingers, and the page would stand where a handler or a project file stood.
+        if self.path.is_file() and self.path.suffix.lower() not in _PAGES:
+            raise UsageError(f"{self.path}: is there already and is no page. Name a file that ends in .html.")
         self._file = WholeFile(self.path)
         delays = {queue.name: queue.delay_seconds for queue in self.project.queues.values()}
         self._timeline = Timeline(delays)

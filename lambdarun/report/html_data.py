@@ -165,10 +165,10 @@ def _alarms(transitions: Iterable[Transition], last: Instant | None) -> Iterator
         yield {"name": name, "states": states}
 
 
-def _plot(title: str, unit: str, style: str, about: str, **series: Values) -> dict[str, Any]:
-    """One plot. `style` is `columns` for counts of a bucket, `steps` for values that stand."""
+def _plot(title: str, unit: str, about: str, **series: Values) -> dict[str, Any]:
+    """One plot; `about` says what a point of it is."""
     named = [{"name": name.replace("_", " "), "values": values} for name, values in series.items()]
-    return {"title": title, "unit": unit, "style": style, "about": about, "series": named}
+    return {"title": title, "unit": unit, "about": about, "series": named}
 
 
 def _any(values: Values) -> bool:
@@ -183,17 +183,23 @@ def _queue_plots(queue: QueueTimeline, begin: int, count: int) -> Iterator[dict[
     delayed = queue.delayed.values(begin, count)
     if _any(delayed):
         backlog["delayed"] = delayed
-    yield _plot("Backlog", "messages", "steps", "the most within each point", **backlog)
+    yield _plot("Backlog", "messages", "the most within each point", **backlog)
     age = queue.oldest.values(begin, count, SECOND)
-    yield _plot(
-        "Age of the oldest message", "s", "steps", "the most within each point", oldest=[*map(_rounded, age)]
-    )
-    flow = {"sent": queue.sent.values(begin, count), "handled": queue.handled.values(begin, count)}
-    returned = queue.returned.values(begin, count)
-    if _any(returned):
-        flow["returned"] = returned
+    yield _plot("Age of the oldest message", "s", "the most within each point", oldest=[*map(_rounded, age)])
+    # Where CloudWatch knows the queue it has zeros too.
+    known = [value is not None for value in backlog["visible"]]
+    flow = {
+        name: _zeroed(series.values(begin, count), known)
+        for name, series in (("sent", queue.sent), ("handled", queue.handled), ("returned", queue.returned))
+    }
+    if not _any(flow["returned"]):
+        del flow["returned"]
     if any(map(_any, flow.values())):
-        yield _plot("Messages", "messages", "steps", "the sum of each point", **flow)
+        yield _plot("Messages", "messages", "the sum of each point", **flow)
+
+
+def _zeroed(values: Values, known: list[bool]) -> Values:
+    return [value or 0 if there else value for value, there in zip(values, known, strict=True)]
 
 
 def _rounded(value: float | None) -> float | None:
@@ -204,18 +210,16 @@ def _function(name: str, function: FunctionTimeline, begin: int, count: int) -> 
     plots: list[dict[str, Any]] = []
     running, allowed = function.running.values(begin, count), function.allowed.values(begin, count)
     more = {"allowed_by_pollers": allowed} if _any(allowed) else {}
-    plots.append(
-        _plot("Concurrency", "environments", "steps", "the most within each point", running=running, **more)
-    )
+    plots.append(_plot("Concurrency", "environments", "the most within each point", running=running, **more))
     plots.append(
         _plot(
-            "Invocations", "invocations", "columns", "the sum of each point",
+            "Invocations", "invocations", "the sum of each point",
             invocations=function.invocations.values(begin, count),
         )
     )  # fmt: skip
     plots.append(
         _plot(
-            "Duration", "ms", "steps", "of the invocations that began within each point",
+            "Duration", "ms", "of the invocations that began within each point",
             p50=function.duration.values(begin, count, 0.5),
             p90=function.duration.values(begin, count, 0.9),
             max=function.duration.values(begin, count, 1.0),
@@ -226,18 +230,16 @@ def _function(name: str, function: FunctionTimeline, begin: int, count: int) -> 
         values = series.values(begin, count)
         if _any(values):
             unit = title.lower()
-            plots.append(_plot(title, unit, "columns", "the sum of each point", **{unit: values}))
+            plots.append(_plot(title, unit, "the sum of each point", **{unit: values}))
         else:
             none.append(title.lower())
     pending = function.pending.values(begin, count)
     if _any(pending):
         about = "the most within each point"
-        plots.append(_plot("Asynchronous events not yet settled", "events", "steps", about, events=pending))
+        plots.append(_plot("Asynchronous events not yet settled", "events", about, events=pending))
     waited = [*map(_rounded, function.waited.values(begin, count, SECOND))]
     if _any(waited):
-        plots.append(
-            _plot("Age of events at their start", "s", "steps", "the most within each point", age=waited)
-        )
+        plots.append(_plot("Age of events at their start", "s", "the most within each point", age=waited))
     return {"name": name, "plots": plots, "none": none}
 
 

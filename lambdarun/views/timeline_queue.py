@@ -154,17 +154,15 @@ class QueueTimeline:
             end = Instant((passed + 1) * width)
             if self._known(end):
                 self._tell_age(passed, end)
+        while self._due and self._due[0] <= time:
+            shown = max(self._due.popleft() // width, self.scale.begin)
+            if self.delayed.value:
+                self.delayed.set(shown, self.delayed.value - 1)
+                self.visible.set(shown, self.visible.value + 1)
         if bucket != self._bucket:
             self._bucket = bucket
             for gauge in (self.visible, self.in_flight, self.delayed):
                 gauge.carry(bucket, self._known_until())
-        while self._due and self._due[0] <= time:
-            shown = self._due.popleft()
-            into = max(shown // width, self.scale.begin)
-            # A message that shows within a bucket that is over was still delayed as that bucket began.
-            if self.delayed.value:
-                self.delayed.set(max(into, bucket), self.delayed.value - 1)
-                self.visible.set(max(into, bucket), self.visible.value + 1)
 
     def _known(self, time: int) -> bool:
         """Whether CloudWatch knows the queue at an instant."""

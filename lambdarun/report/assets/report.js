@@ -101,7 +101,7 @@
 
   function splits(chart, axis, low, high) {
     // Whole minutes and hours: of the clock, or since the start.
-    const wanted = Math.max(2, chart.bbox.width / devicePixelRatio / (state.offsets ? 90 : 76));
+    const wanted = Math.max(2, chart.bbox.width / devicePixelRatio / (state.offsets ? 84 : 60));
     let step = TIME_STEPS.find((one) => (high - low) / one <= wanted);
     for (step ||= 2 * 86400; (high - low) / step > wanted; ) step *= 2;
     chart.timeStep = step;
@@ -122,6 +122,15 @@
       before = date;
       return said;
     });
+  }
+
+  // Where the longest of durations are far beyond the usual ones, a straight scale would show only those.
+  const DECADES = [0, 10, 100, 1000, 10000, 100000, 1000000];
+  function isWide(plot) {
+    if (plot.unit !== "ms") return false;
+    const usual = plot.series[0].values.filter((value) => value).sort((one, other) => one - other);
+    const most = Math.max(0, ...plot.series.map((series) => highest(series.values)));
+    return usual.length > 0 && most > 20 * usual[Math.floor(usual.length / 2)];
   }
 
   function path(chart, series, first, last, filled) {
@@ -184,6 +193,8 @@
 
   function options(plot, size, tell) {
     const axis = { stroke: () => css("--faint"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { stroke: () => css("--grid"), width: 1 }, font: "12px system-ui, sans-serif" };
+    const wide = isWide(plot);
+    const decades = wide ? { splits: (_, n, low, high) => DECADES.filter((value) => value <= high), filter: (_, ticks) => ticks } : {};
     return {
       width: size.width, height: size.height, padding: [8, 26, 0, 0], legend: { show: false },
       cursor: {
@@ -193,16 +204,19 @@
       },
       scales: {
         x: { time: false, range: () => state.window },
-        y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] },
+        y: {
+          range: (_, low, high) => [0, high > 0 ? high * (wide ? 2 : 1.08) : 1],
+          ...(wide ? { distr: 4, asinh: 1 } : {}),
+        },
       },
       axes: [
-        { ...axis, splits, values: labels, size: 42 },
-        { ...axis, size: 58, incrs: VALUE_STEPS[plot.unit] || COUNT_STEPS, values: (_, ticks) => ticks.map((tick) => short(tick, plot.unit)) },
+        { ...axis, splits, values: labels, size: 50 },
+        { ...axis, size: 58, incrs: VALUE_STEPS[plot.unit] || COUNT_STEPS, ...decades, values: (_, ticks) => ticks.map((tick) => short(tick, plot.unit)) },
       ],
       series: [{}, ...plot.series.map((series, n) => ({
         label: series.name, stroke: () => css(`--series-${n % 4}`), width: 1.75, dash: DASHES[n % 4],
-        fill: plot.style === "columns" ? () => css(`--series-${n % 4}`) + "55" : undefined,
-        paths: (chart, index, first, last) => path(chart, index, first, last, plot.style === "columns"),
+        fill: n === 0 ? () => css("--series-0") + "59" : undefined,
+        paths: (chart, index, first, last) => path(chart, index, first, last, n === 0),
         points: { show: false }, spanGaps: false,
       }))],
       hooks: {
@@ -259,7 +273,7 @@
       plot.series.forEach((series, k) => {
         values[k].textContent = here ? figure(series.values[n], plot.unit) : `${figure(overall(plot, series.values), plot.unit)} ${told(plot)}`;
       });
-      at.textContent = here ? when(begin + n * width) : `each point is ${span(width)}: ${plot.about}`;
+      at.textContent = here ? when(begin + n * width) : `each point is ${span(width)}: ${plot.about}${isWide(plot) ? "; logarithmic scale" : ""}`;
       chart.setAttribute("aria-valuenow", here ? n + 1 : 1);
       chart.setAttribute("aria-valuetext", here
         ? `${when(begin + n * width)}: ${plot.series.map((series) => `${series.name} ${figure(series.values[n], plot.unit)}`).join(", ")}`
@@ -354,10 +368,11 @@
 
   // Sections.
   const contents = el("ul");
-  function section(title, ...children) {
+  function section(title, children) {
+    // The children after the heading, so that the contents have the page's order.
     const heading = el("h2", { id: id("section"), tabindex: -1 }, title);
     contents.append(el("li", {}, el("a", { href: `#${heading.id}` }, title)));
-    return el("section", { "aria-labelledby": heading.id }, heading, ...children);
+    return el("section", { "aria-labelledby": heading.id }, heading, ...children());
   }
 
   function owner(kind, one) {
@@ -387,7 +402,18 @@
     }));
   }
 
+  function said(response) {
+    // What AWS's error object says; a response that was cut is no JSON any longer.
+    try {
+      const text = String(JSON.parse(response).errorMessage ?? "");
+      return text.length > 140 ? `${text.slice(0, 140)}…` : text;
+    } catch {
+      return "";
+    }
+  }
+
   function invocation(one) {
+    const message = said(one.response);
     const ended = one.error_type === null ? "succeeded" : `${one.error_type} (${one.cause})`;
     const body = el("dl");
     const pairs = [["Started", when(one.started, 0.1)], ["Duration", figure(one.duration_ms, "ms")], ["Request", one.request_id], ["Version", one.version], ["Response", one.response]];
@@ -395,7 +421,7 @@
     if (one.output_dropped_bytes) pairs.push(["Output not kept", `${one.output_dropped_bytes.toLocaleString("en")} bytes`]);
     for (const [term, text] of pairs) body.append(el("dt", {}, term), el("dd", {}, text));
     return el("details", { class: "item" },
-      el("summary", {}, `${one.function}: `, el("span", one.error_type === null ? {} : { class: "bad" }, ended), `, ${figure(one.duration_ms, "ms")}, `, el("span", { class: "faint" }, when(one.started, 0.1))),
+      el("summary", {}, `${one.function}: `, el("span", one.error_type === null ? {} : { class: "bad" }, ended), one.error_type !== null && message ? `: ${message}` : "", `, ${figure(one.duration_ms, "ms")}, `, el("span", { class: "faint" }, when(one.started, 0.1))),
       body, el("pre", { tabindex: 0, role: "region", "aria-label": `End of the log of ${one.request_id}` }, one.log || "(no log)"));
   }
 
@@ -407,9 +433,9 @@
 
   function list(one) {
     const count = one.total === null ? one.about : `${one.total.toLocaleString("en")} in all; here: ${one.about}`;
-    if (one.kind === "invocations") return section(one.title, el("p", { class: "faint" }, `${count}.`), ...one.items.map(invocation));
+    if (one.kind === "invocations") return section(one.title, () => [el("p", { class: "faint" }, `${count}.`), ...one.items.map(invocation)]);
     const [columns, row, long] = COLUMNS[one.kind];
-    return section(one.title, grid({ caption: `${count}.`, columns, words: columns.length, long, rows: one.items.map(row) }));
+    return section(one.title, () => [grid({ caption: `${count}.`, columns, words: columns.length, long, rows: one.items.map(row) })]);
   }
 
   const wholeRun = el("button", { type: "button", hidden: "", onclick: () => { zoom(WHOLE); } }, "Show the whole run");
@@ -437,12 +463,13 @@
     el("nav", { class: "contents", "aria-label": "Contents" }, contents));
 
   const main = document.getElementById("main");
-  main.append(section("Summary",
+  main.append(section("Summary", () => [
     ...data.tables.map((one) => grid({ caption: one.title, columns: one.columns, rows: one.rows, words: one.title === "Streams" ? 2 : 1 })),
-    ...(data.notes.length ? [el("h3", {}, "Notes"), el("ul", { class: "notes" }, ...data.notes.map((note) => el("li", {}, note)))] : [])));
-  if (data.alarms.length) main.append(section("Alarms", ...data.alarms.map(alarm)));
-  if (data.queues.length) main.append(section("Queues", ...data.queues.map((one) => owner("Queue", one))));
-  if (data.functions.length) main.append(section("Functions", ...data.functions.map((one) => owner("Function", one))));
+    ...(data.notes.length ? [el("h3", {}, "Notes"), el("ul", { class: "notes" }, ...data.notes.map((note) => el("li", {}, note)))] : []),
+  ]));
+  if (data.alarms.length) main.append(section("Alarms", () => data.alarms.map(alarm)));
+  if (data.queues.length) main.append(section("Queues", () => data.queues.map((one) => owner("Queue", one))));
+  if (data.functions.length) main.append(section("Functions", () => data.functions.map((one) => owner("Function", one))));
   main.append(...data.lists.map(list));
   main.append(el("footer", {}, "A gap in a plot is a time for which CloudWatch would have no figure. A queue that nobody polls has figures for six hours after its last message moved."));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
