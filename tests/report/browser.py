@@ -50,6 +50,13 @@ class Page:
         while not self._loaded:
             self._take(self._next())
 
+    def reload(self) -> None:
+        """Show the file as if it were opened now: the focus is nowhere yet."""
+        self._loaded = False
+        self.call("Page.reload")
+        while not self._loaded:
+            self._take(self._next())
+
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command of the debugging protocol, and its answer."""
         self._last += 1
@@ -149,7 +156,7 @@ def browser(path: Path) -> Iterator[Page]:
     with tempfile.TemporaryDirectory() as profile:
         # The browser reads descriptor 3 and writes descriptor 4.
         ran = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}', "sh", CHROMIUM, *_FLAGS,
+            ["bash", "-c", f'exec "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}', "bash", CHROMIUM, *_FLAGS,
              f"--user-data-dir={profile}"],
             pass_fds=(to_browser[0], from_browser[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
