@@ -13,6 +13,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
 from lambdarun.model.message import Received
+from lambdarun.model.queue import FIFO_SUFFIX
 
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
@@ -45,27 +46,35 @@ def sqs_event(batch: Iterable[Received], arn: str, region: str, *, null_md5: boo
     """
     tail = f'"eventSource":"aws:sqs","eventSourceARN":"{arn}","awsRegion":"{region}"}}'
     absent_md5 = '"md5OfMessageAttributes":null,' if null_md5 else ""
-    records = [sqs_record(received, tail, absent_md5) for received in batch]
+    fifo = arn.endswith(FIFO_SUFFIX)
+    records = [sqs_record(received, tail, absent_md5, fifo=fifo) for received in batch]
     return f'{{"Records":[{",".join(records)}]}}'.encode()
 
 
-def sqs_record(received: Received, tail: str, absent_md5: str) -> str:
+def sqs_record(received: Received, tail: str, absent_md5: str, *, fifo: bool = False) -> str:
     """One record as JSON text; `tail` is what all records of a queue end with, `absent_md5` stands where a message
     has no attributes."""
     # Ten of these are half of what a batch costs: so one f-string, and no call that is not needed.
     message = received.message
     body = message.body
-    extra = attributes = ""
+    extra = attributes = trace = group = deduplication = ""
     checksum = absent_md5
     if message.source_arn is not None:
         extra = f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
+    if message.message_group_id is not None:
+        group = f'"MessageGroupId":{quoted(message.message_group_id)},'
+        if fifo:
+            group = f'"SequenceNumber":"{message.sequence_number}",{group}'
+            deduplication = f'"MessageDeduplicationId":{quoted(message.message_deduplication_id)},'
+    if message.envelope.trace_header is not None:
+        trace = f'"AWSTraceHeader":{quoted(message.envelope.trace_header)},'
     if message.attributes:
         attributes = ",".join([_attribute(name, value) for name, value in message.attributes.items()])
         checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
     return (
         f'{{"messageId":{quoted(message.id)},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
-        f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}","SentTimestamp":"{message.sent // 1_000}",'
-        f'"SenderId":{quoted(message.sender_id)},'
+        f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}",{trace}'
+        f'"SentTimestamp":"{message.sent // 1_000}",{group}"SenderId":{quoted(message.sender_id)},{deduplication}'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
         f'"messageAttributes":{{{attributes}}},{checksum}'
         f'"md5OfBody":"{md5(body.encode(), usedforsecurity=False).hexdigest()}",{tail}'

@@ -14,6 +14,7 @@ from attrs import fields
 import lambdarun
 from lambdarun.aws import (
     limits,
+    mapping_messages,
     messages,
     metric_names,
     platform_errors,
@@ -54,7 +55,15 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors, runtime_api, version_messages)
+FACTS = (
+    limits,
+    mapping_messages,
+    messages,
+    metric_names,
+    platform_errors,
+    runtime_api,
+    version_messages,
+)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version

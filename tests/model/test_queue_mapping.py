@@ -16,8 +16,9 @@ from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
 from lambdarun.model.queue import Queue, RedrivePolicy
+from lambdarun.model.queue_core import Counts
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import Counts, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 
 FAILED = FunctionFailed(Cause.RAISED, "ValueError", b"{}")
 OK = Succeeded(b"null")
@@ -345,7 +346,9 @@ def test_polling_also_a_window_ends_although_the_pollers_that_were_added_are_bus
     send(mapping, *("x" * 105))
     assert [len(batch.messages) for batch in poll(mapping, 0)] == [10] * 5
     assert [len(batch.messages) for batch in poll(mapping, 2)] == [10] * 5
-    assert mapping.next_due() == at(7)
-    assert poll(mapping, 6) == []
-    assert [len(batch.messages) for batch in poll(mapping, 7)] == [5]
+    due = mapping.next_due()
+    while due is not None and not (last := poll(mapping, due / SECOND)):
+        due = mapping.next_due()
+    assert due == at(7)
+    assert [len(batch.messages) for batch in last] == [5]
     assert mapping.next_due() is None
