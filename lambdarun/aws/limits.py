@@ -148,6 +148,8 @@ NOISY_UNTIL_SILENT_FOR = Figure(300, "s", f"{SQS_GUIDE}/sqs-fair-queues-detailed
 
 # Fewer, and throttles alone can use them up before the function has seen the message.
 MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
+# How long a queue without messages is still active, so that CloudWatch gets its metrics.
+QUEUE_ACTIVE = Figure(21_600, "s", f"{SQS_GUIDE}/monitoring-using-cloudwatch.html")
 # Such a message is left out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
 
