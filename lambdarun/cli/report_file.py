@@ -38,8 +38,7 @@ class ReportFile:
         if self.path.is_file() and self.path.suffix.lower() not in _PAGES:
             raise UsageError(f"{self.path}: is there already and is no page. Name a file that ends in .html.")
         self._file = WholeFile(self.path)
-        delays = {queue.name: queue.delay_seconds for queue in self.project.queues.values()}
-        self._timeline = Timeline(delays)
+        self._timeline = Timeline()
         self._notable = Notable(self.project)
 
     def read(self, records: list[Record]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import define, field
@@ -18,8 +18,16 @@ from lambdarun.model.event_records import (
     MessageReturned,
     MessageSent,
 )
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
+from lambdarun.model.queue import FIFO_SUFFIX
+from lambdarun.model.queue_records import (
+    MessagesDeleted,
+    MessagesMovedBack,
+    MessagesReceived,
+    QueuePurged,
+    VisibilityChanged,
+)
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationLost,
@@ -35,12 +43,8 @@ from lambdarun.views.timeline_series import Scale
 
 @define(eq=False)
 class Timeline:
-    """Reads records in order of time; its members are the series.
+    """Reads records in order of time; its members are the series."""
 
-    `delays` is for how many seconds a queue delays its messages, where it does.
-    """
-
-    delays: Mapping[str, int] = field(factory=dict)
     functions: dict[str, FunctionTimeline] = field(factory=dict, init=False)
     queues: dict[str, QueueTimeline] = field(factory=dict, init=False)
     scale: Scale | None = field(default=None, init=False)
@@ -63,7 +67,12 @@ class Timeline:
             MessageSent: lambda at, r: queue(r.queue).take_sent(at, r),
             BatchReceived: lambda at, r: queue(r.queue).take_received(at, r),
             BatchSettled: lambda at, r: queue(r.queue).take_settled(at, r),
-            MessagesFiltered: lambda at, r: queue(r.queue).take_filtered(at, r),
+            MessagesReceived: lambda at, r: queue(r.queue).take_received(at, r),
+            MessagesDeleted: lambda at, r: queue(r.queue).take_deleted(at, r),
+            MessagesFiltered: lambda at, r: queue(r.queue).take_deleted(at, r),
+            MessagesMovedBack: lambda at, r: queue(r.queue).take_moved_back(at, r),
+            VisibilityChanged: lambda at, r: queue(r.queue).take_changed(at, r),
+            QueuePurged: lambda at, r: queue(r.queue).take_purged(at, r),
             MessageReturned: lambda at, r: queue(r.queue).take_returned(at, r),
             MessageDeadLettered: self._moved,
             MessageExpired: lambda at, r: queue(r.queue).take_expired(at, r),
@@ -117,8 +126,7 @@ class Timeline:
         """The series of a queue, begun where there are none."""
         found = self.queues.get(name)
         if found is None:
-            delay = self.delays.get(name, 0) * SECOND
-            found = self.queues[name] = QueueTimeline(self._begun(), delay)
+            found = self.queues[name] = QueueTimeline(self._begun(), name.endswith(FIFO_SUFFIX))
         return found
 
     def _begun(self) -> Scale:
@@ -126,5 +134,5 @@ class Timeline:
         return self.scale
 
     def _moved(self, bucket: int, record: MessageDeadLettered) -> None:
-        self.queue(record.queue).take_moved(bucket, record)
-        self.queue(record.target).take_dead_letter(bucket, record)
+        group = self.queue(record.queue).take_moved(bucket, record)
+        self.queue(record.target).take_dead_letter(bucket, record, group)

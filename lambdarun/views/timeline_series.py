@@ -114,7 +114,7 @@ class Most:
     def values(self, begin: int, count: int, per: int = 1) -> list[float | None]:
         """By bucket, divided by `per`; None where nothing was told."""
         found = (self.found.get(bucket) for bucket in range(begin, begin + count))
-        return [None if value is None else value / per for value in found]
+        return [value if value is None or per == 1 else value / per for value in found]
 
 
 @define(eq=False)

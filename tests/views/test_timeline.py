@@ -18,6 +18,13 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
+from lambdarun.model.queue_records import (
+    MessagesDeleted,
+    MessagesMovedBack,
+    MessagesReceived,
+    QueuePurged,
+    VisibilityChanged,
+)
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationLost,
@@ -90,8 +97,8 @@ def moved(seconds: float, message: str) -> MessageDeadLettered:
     return MessageDeadLettered(at(seconds), "q", "dead", message, 3, "body", {})
 
 
-def told(*records: Record, delays: dict[str, int] | None = None) -> Timeline:
-    timeline = Timeline(delays or {})
+def told(*records: Record) -> Timeline:
+    timeline = Timeline()
     timeline.read(records)
     timeline.finish()
     return timeline
@@ -248,18 +255,40 @@ def test_messages_that_no_filter_lets_through_leave_the_backlog() -> None:
     assert queue(timeline).visible.values(*timeline.buckets)[:4] == [None, 2, 2, 1]
 
 
-def test_a_delay_queue_shows_its_messages_when_their_delay_ends() -> None:
-    timeline = told(begun(), sent(1, "a"), sent(9, "b"), sent(13, "c"), ended(599), delays={"q": 10})
+def test_delayed_messages_show_when_their_delay_ends() -> None:
+    def delayed(seconds: float, message: str) -> MessageSent:
+        return MessageSent(at(seconds), "q", message, 1, delay_seconds=10)
+
+    timeline = told(begun(), delayed(1, "a"), delayed(9, "b"), sent(13, "c"), ended(599))
     one, span = queue(timeline), timeline.buckets
     assert one.delayed.values(*span)[:2] == [None, 1]
-    assert one.delayed.values(*span)[9:13] == [2, 2, 2, 1]
-    assert one.visible.values(*span)[9:13] == [0, 0, 1, 1]
+    assert one.delayed.values(*span)[9:13] == [2, 2, 1, 1]
+    assert one.visible.values(*span)[9:14] == [0, 0, 1, 1, 2]
     assert one.delayed.values(*span)[-1] == 0
 
 
-def test_what_a_receive_does_not_show_is_delayed() -> None:
-    timeline = told(begun(), sent(1, "a"), sent(1, "b"), received(2, "a"), ended(599))
-    assert queue(timeline).delayed.values(*timeline.buckets)[:4] == [None, 0, 1, 1]
+def test_what_callers_of_the_queue_do_moves_its_messages_too() -> None:
+    timeline = told(
+        begun(),
+        sent(1, "a"), sent(1, "b"), sent(1, "c"),
+        MessagesReceived(at(3), "q", ("a", "b"), 1, 2),
+        VisibilityChanged(at(5), "q", "b", 0),
+        MessageReturned(at(5), "q", "b", 1, None),
+        MessagesDeleted(at(7), "q", ("a",)),
+        QueuePurged(at(9), "q", 2),
+        ended(599),
+    )  # fmt: skip
+    one, span = queue(timeline), timeline.buckets
+    assert one.visible.values(*span)[1:11] == [3, 3, 3, 1, 2, 2, 2, 2, 2, 0]
+    assert one.in_flight.values(*span)[1:11] == [0, 0, 2, 2, 2, 1, 1, 0, 0, 0]
+    assert one.handled.values(*span)[7] == 1
+
+
+def test_a_redrive_task_takes_messages_out_of_their_queue() -> None:
+    back = MessagesMovedBack(at(9), "dead", "q", ("a",))
+    timeline = told(begun(), sent(0, "a"), moved(3, "a"), back, sent(9, "a2"), ended(599))
+    assert queue(timeline, "dead").visible.values(*timeline.buckets)[8:11] == [1, 1, 0]
+    assert queue(timeline).visible.values(*timeline.buckets)[8:11] == [0, 1, 1]
 
 
 def test_the_oldest_age_grows_until_the_message_leaves() -> None:
@@ -306,23 +335,22 @@ def test_a_dead_letters_age_runs_from_its_move() -> None:
     assert queue(timeline).visible.values(*timeline.buckets)[101] == 0
 
 
-def test_a_queue_that_nobody_polls_is_known_for_six_hours_after_it_was_used() -> None:
-    timeline = told(
-        begun(), sent(0, "a"), MessageExpired(at(4 * 24 * HOUR), "q", "a", at(0)), ended(4 * 24 * HOUR)
-    )
+def test_a_queue_is_known_while_it_holds_messages_and_six_hours_longer() -> None:
+    expired = MessageExpired(at(2 * 24 * HOUR), "q", "a", at(0))
+    timeline = told(begun(), sent(0, "a"), received(24 * HOUR, "a"), expired, ended(4 * 24 * HOUR))
     visible = queue(timeline).visible.values(*timeline.buckets)
     ages = queue(timeline).oldest.values(*timeline.buckets, SECOND)
     assert width_s(timeline) == 900
-    assert visible[:25] == [1] * 25
-    assert set(visible[25:-1]) == {None}
-    assert visible[-1] == 0
-    assert ages[23] == 6 * HOUR
-    assert set(ages[25:-1]) == {None}
-
-
-def test_a_queue_that_is_polled_has_zeros_to_the_end() -> None:
+    assert visible[:97] == [1] * 97
+    assert ages[95] == 24 * HOUR
+    assert visible[97:192] == [0] * 95
+    last = max(n for n, value in enumerate(visible) if value is not None)
+    # Six hours behind the last thing that was done with it.
+    assert last == 192
     timeline = told(begun(), sent(0, "a"), received(0, "a"), settled(1, "a"), ended(4 * 24 * HOUR))
-    assert queue(timeline).visible.values(*timeline.buckets)[1:] == [0] * (timeline.buckets[1] - 1)
+    visible = queue(timeline).visible.values(*timeline.buckets)
+    assert visible[1:24] == [0] * 23
+    assert set(visible[25:]) == {None}
 
 
 @given(st.lists(st.integers(0, 90_000), min_size=1, max_size=40))
@@ -334,7 +362,7 @@ def test_the_widened_backlog_is_the_greatest_that_stood_in_each_bucket(gaps: lis
         now += gap_ms / 1_000
         if n % 3 == 2:
             held = 0
-            records.append(received(now, "x"))
+            records.append(MessagesDeleted(at(now), "q", (str(n - 1), str(n - 2))))
         else:
             held += 1
             records.append(sent(now, str(n)))

@@ -471,6 +471,6 @@
   if (data.queues.length) main.append(section("Queues", () => data.queues.map((one) => owner("Queue", one))));
   if (data.functions.length) main.append(section("Functions", () => data.functions.map((one) => owner("Function", one))));
   main.append(...data.lists.map(list));
-  main.append(el("footer", {}, "A gap in a plot is a time for which CloudWatch would have no figure. A queue that nobody polls has figures for six hours after its last message moved."));
+  main.append(el("footer", {}, "A gap in a plot is a time for which CloudWatch would have no figure. A queue has figures while it holds messages, and for six hours longer."));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 })();
