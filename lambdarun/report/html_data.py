@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
-from typing import Any, Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
+from lambdarun.model.alarm import Alarm
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
 from lambdarun.model.records import RunStarted
+from lambdarun.report.html_alarms import Transition, alarm_data
 from lambdarun.report.text import notes, span, verdict
 from lambdarun.views.notable import KEPT_MOST, OF_ONE_KIND_MOST, Notable, NotableInvocation
 from lambdarun.views.summary import Summary
@@ -21,26 +22,6 @@ SCHEMA: Final = 1
 Values = list[float | None]
 
 
-class Transition(Protocol):
-    """A change of an alarm's state."""
-
-    @property
-    def time(self) -> Instant:
-        """When."""
-
-    @property
-    def alarm(self) -> str:
-        """Its name."""
-
-    @property
-    def state(self) -> Enum:
-        """The state that it is in from now on; the value is CloudWatch's word."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-
-
 @frozen(kw_only=True)
 class Run:
     """What is known of a run when it has ended."""
@@ -49,6 +30,8 @@ class Run:
     summary: Summary
     timeline: Timeline
     notable: Notable
+    alarms: Mapping[str, Alarm] = field(factory=dict)
+    """As declared, by name."""
     transitions: Sequence[Transition] = ()
 
 
@@ -68,7 +51,7 @@ def page_data(run: Run) -> dict[str, Any]:
         "facts": list(_facts(run, width)),
         "notes": [text for text, _ in notes(summary)],
         "tables": list(_tables(summary)),
-        "alarms": list(_alarms(run.transitions, summary.last)),
+        "alarms": list(alarm_data(run.alarms, run.transitions)),
         "queues": [
             {"name": name, "plots": list(_queue_plots(queue, begin, count)), "none": []}
             for name, queue in sorted(timeline.queues.items())
@@ -144,25 +127,6 @@ def _tables(summary: Summary) -> Iterator[dict[str, Any]]:
 
 def _number(count: int) -> str:
     return f"{count:,}"
-
-
-def _alarms(transitions: Iterable[Transition], last: Instant | None) -> Iterator[dict[str, Any]]:
-    """Each alarm's states, one after the other."""
-    by_alarm: dict[str, list[Transition]] = {}
-    for transition in transitions:
-        by_alarm.setdefault(transition.alarm, []).append(transition)
-    for name, found in sorted(by_alarm.items()):
-        ends = [*(following.time for following in found[1:]), last]
-        states = [
-            {
-                "state": one.state.value,
-                "from": one.time / SECOND,
-                "to": None if end is None else end / SECOND,
-                "reason": one.reason,
-            }
-            for one, end in zip(found, ends, strict=True)
-        ]
-        yield {"name": name, "states": states}
 
 
 def _plot(title: str, unit: str, about: str, **series: Values) -> dict[str, Any]:

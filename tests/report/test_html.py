@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from enum import Enum
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from lambdarun.cli.report_file import assets
+from lambdarun.model.alarm import Alarm, AlarmState, Statistic, WatchedLog, WatchedMetric
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import RequestId
 from lambdarun.model.event_records import (
@@ -25,6 +25,7 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant
+from lambdarun.model.log_pattern import LogPattern
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationStarted,
@@ -35,7 +36,8 @@ from lambdarun.model.records import (
     RunStarted,
 )
 from lambdarun.report.html import render_page
-from lambdarun.report.html_data import Run, Transition, page_data
+from lambdarun.report.html_alarms import Transition
+from lambdarun.report.html_data import Run, page_data
 from lambdarun.views.notable import Notable
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline
@@ -48,17 +50,17 @@ PROJECT = Project(
 )
 
 
-class State(Enum):
-    OK = "OK"
-    ALARM = "ALARM"
-
-
 @frozen
 class Change:
     time: Instant
     alarm: str
-    state: State
+    state: AlarmState
     reason: str
+
+
+def age_alarm(name: str, queue: str) -> Alarm:
+    watched = WatchedMetric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", queue),))
+    return Alarm(name=name, watched=watched, statistic=Statistic.MAXIMUM, threshold=30)
 
 
 def at(seconds: float) -> Instant:
@@ -87,14 +89,23 @@ def failed(
     )  # fmt: skip
 
 
-def data_of(*records: Record, transitions: tuple[Transition, ...] = ()) -> dict[str, Any]:
+def data_of(
+    *records: Record, alarms: tuple[Alarm, ...] = (), transitions: tuple[Transition, ...] = ()
+) -> dict[str, Any]:
     begun = RunStarted(at(0), "1.2.3", 7, "max", "declared")
     everything = [begun, *records]
     summary, timeline, notable = Summary(), Timeline(), Notable(PROJECT)
     for reader in (summary, timeline, notable):
         reader.read(everything)
     timeline.finish()
-    run = Run(started=begun, summary=summary, timeline=timeline, notable=notable, transitions=transitions)
+    run = Run(
+        started=begun,
+        summary=summary,
+        timeline=timeline,
+        notable=notable,
+        alarms={alarm.name: alarm for alarm in alarms},
+        transitions=transitions,
+    )
     return page_data(run)
 
 
@@ -240,16 +251,40 @@ def test_dead_letters_double_deliveries_and_discarded_events_are_listed_with_the
 
 def test_an_alarms_states_follow_one_another_to_the_end_of_the_run() -> None:
     changes = (
-        Change(at(0), "lag", State.OK, "fine"),
-        Change(at(60), "lag", State.ALARM, "too old"),
-        Change(at(180), "lag", State.OK, "fine again"),
-        Change(at(200), "other", State.ALARM, "bad"),
+        Change(at(0), "lag", AlarmState.OK, "fine"),
+        Change(at(60), "lag", AlarmState.ALARM, "too old"),
+        Change(at(180), "other", AlarmState.ALARM, "bad"),
+        Change(at(200), "lag", AlarmState.OK, "fine again"),
     )
-    data = data_of(started(1), succeeded(1, 1), RunEnded(at(300), False), transitions=changes)
-    assert [(a["name"], [(s["state"], s["from"] - START, s["to"] - START) for s in a["states"]]) for a in data["alarms"]] == [
-        ("lag", [("OK", 0, 60), ("ALARM", 60, 180), ("OK", 180, 300)]),
-        ("other", [("ALARM", 200, 300)]),
-    ]  # fmt: skip
+    alarms = tuple(age_alarm(name, "q") for name in ("lag", "other", "quiet"))
+    data = data_of(started(1), succeeded(1, 1), RunEnded(at(300), False), alarms=alarms, transitions=changes)
+    told = [
+        (a["name"], [(s["state"], s["from"] - START, s["to"] and s["to"] - START) for s in a["states"]])
+        for a in data["alarms"]
+    ]
+    assert told == [
+        ("lag", [("OK", 0, 60), ("ALARM", 60, 200), ("OK", 200, None)]),
+        ("other", [("ALARM", 180, None)]),
+        ("quiet", []),
+    ]
+
+
+def test_an_alarm_is_drawn_with_what_it_watches() -> None:
+    def watching(**dimensions: str) -> Alarm:
+        watched = WatchedMetric("N", "M", tuple(dimensions.items()))
+        return Alarm(name="a", watched=watched, statistic=Statistic.SUM, threshold=1)
+
+    def owner(alarm: Alarm) -> tuple[str | None, str | None]:
+        (one,) = data_of(alarms=(alarm,))["alarms"]
+        return one.get("queue"), one.get("function")
+
+    assert owner(watching(QueueName="q")) == ("q", None)
+    assert owner(watching(FunctionName="fn")) == (None, "fn")
+    assert owner(watching(Service="s")) == (None, None)
+    log = Alarm(
+        name="a", watched=WatchedLog("fn", LogPattern.compile("ERROR")), statistic=Statistic.SUM, threshold=1
+    )
+    assert owner(log) == (None, "fn")
 
 
 def test_hostile_texts_stay_texts() -> None:
@@ -259,7 +294,9 @@ def test_hostile_texts_stay_texts() -> None:
         failed(1, HOSTILE, json.dumps({"errorMessage": HOSTILE})),
         MessageDeadLettered(at(2), HOSTILE, HOSTILE, HOSTILE, 3, HOSTILE, {}),
     )
-    data = data_of(*records, transitions=(Change(at(0), HOSTILE, State.ALARM, HOSTILE),))
+    alarm = age_alarm(HOSTILE.replace("\u2028", " "), HOSTILE)
+    change = Change(at(0), alarm.name, AlarmState.ALARM, HOSTILE)
+    data = data_of(*records, alarms=(alarm,), transitions=(change,))
     page = render_page(data, assets())
     assert "<img" not in page
     assert page.count("</script>") == page.count("<script") == 3

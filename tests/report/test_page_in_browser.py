@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lambdarun.cli.report_file import assets
+from lambdarun.model.alarm import AlarmState
 from lambdarun.model.event_records import BatchReceived, BatchSettled, MessageDeadLettered, MessageSent
 from lambdarun.model.records import InvocationThrottled, Record, RunEnded
 from lambdarun.report.html import render_page
@@ -21,7 +22,7 @@ from tests.report.test_html import (
     ID,
     START,
     Change,
-    State,
+    age_alarm,
     at,
     data_of,
     failed,
@@ -59,8 +60,13 @@ def records() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, Any]:
-    changes = (Change(at(0), HOSTILE, State.OK, "fine"), Change(at(60), HOSTILE, State.ALARM, HOSTILE))
-    return data_of(*records(), transitions=changes)
+    alarms = (age_alarm("</script><b>late", "orders"), age_alarm("dead", "nowhere"))
+    changes = (
+        Change(at(0), alarms[0].name, AlarmState.OK, "fine"),
+        Change(at(60), alarms[0].name, AlarmState.ALARM, HOSTILE),
+        Change(at(70), "dead", AlarmState.ALARM, "of another queue"),
+    )
+    return data_of(*records(), alarms=alarms, transitions=changes)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +253,30 @@ def test_a_table_opens_by_key(page: Page) -> None:
     assert page.js("document.querySelector('figure.plot table').rows.length") > 50
     page.press("Enter")
     assert page.js("document.querySelector('figure.plot details').open") is False
+
+
+def test_alarms_are_bands_in_the_plots_of_what_they_watch(page: Page) -> None:
+    legends = page.js(
+        "[...document.querySelectorAll('section section')].map(s => [s.querySelector('h3').textContent,"
+        " [...s.querySelectorAll('.legend')].filter(l => l.textContent.includes('alarm:')).length, s.querySelectorAll('.legend').length])"
+    )
+    assert [(name, alarmed == plots) for name, alarmed, plots in legends if alarmed] == [
+        ("Queue orders", True)
+    ]
+    # The band itself: reddish pixels at the canvas's top behind the first minute, none before.
+    band = page.js(
+        """(c => { const d = c.getContext('2d'); const row = d.getImageData(0, 14, c.width, 1).data; const found = [];
+        for (let x = 0; x < c.width; x += 1) if (row[4 * x + 3] && row[4 * x] - row[4 * x + 2] > 15 && row[4 * x] > row[4 * x + 1] + 15) found.push(x);
+        return [found.length, Math.min(...found) / c.width, Math.max(...found) / c.width]; })
+        ([...document.querySelectorAll('section section')].find(s => s.querySelector('h3').textContent === 'Queue orders').querySelector('canvas'))"""
+    )
+    assert band[0] > 50
+    assert 0.1 < band[1] < 0.3
+    assert band[2] > 0.9
+    tables = page.js(
+        "[...document.querySelectorAll('.alarm tbody')].map(t => [...t.rows].map(r => r.cells[0].textContent))"
+    )
+    assert tables == [["OK", "ALARM"], ["ALARM"]]
 
 
 def test_headings_are_real_and_in_order_and_the_contents_lead_to_them(page: Page) -> None:

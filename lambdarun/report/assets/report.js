@@ -159,10 +159,12 @@
     return { stroke, fill, clip: null, flags: 1 };
   }
 
-  const raised = data.alarms.flatMap((alarm) =>
-    alarm.states.filter((one) => one.state === "ALARM").map((one) => ({ name: alarm.name, from: one.from, to: one.to })));
+  // An alarm is drawn in the plots of the queue or function that it watches; one that watches neither, in all.
+  const raisedFor = (kind, name) => data.alarms
+    .filter((alarm) => (alarm.queue || alarm.function ? alarm[kind] === name : true))
+    .flatMap((alarm) => alarm.states.filter((one) => one.state === "ALARM").map((one) => ({ alarm: alarm.name, from: one.from, to: one.to ?? begin + WHOLE[1] })));
 
-  function bands(chart) {
+  function bands(chart, raised) {
     const { ctx, bbox } = chart;
     ctx.save();
     ctx.beginPath();
@@ -191,7 +193,7 @@
     ctx.restore();
   }
 
-  function options(plot, size, tell) {
+  function options(plot, raised, size, tell) {
     const axis = { stroke: () => css("--faint"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { stroke: () => css("--grid"), width: 1 }, font: "12px system-ui, sans-serif" };
     const wide = isWide(plot);
     const decades = wide ? { splits: (_, n, low, high) => DECADES.filter((value) => value <= high), filter: (_, ticks) => ticks } : {};
@@ -220,7 +222,7 @@
         points: { show: false }, spanGaps: false,
       }))],
       hooks: {
-        drawClear: [bands],
+        drawClear: [(chart) => bands(chart, raised)],
         setCursor: [(chart) => tell(chart.cursor.idx)],
         setSelect: [(chart) => {
           if (chart.select.width < 4) return;
@@ -254,7 +256,7 @@
     return svg("svg", { width: 30, height: 12, "aria-hidden": "true" }, line);
   }
 
-  function drawn(plot, owner) {
+  function drawn(plot, owner, raised) {
     const title = id("plot");
     const values = plot.series.map(() => el("b"));
     const at = el("p", { class: "at" });
@@ -264,7 +266,8 @@
     });
     const legend = el("ul", { class: "legend" }, ...plot.series.map((series, n) =>
       el("li", {}, sample(plot, n), `${series.name}: `, values[n])));
-    if (raised.length) legend.append(el("li", {}, hatched(), "an alarm was raised"));
+    const names = [...new Set(raised.map((one) => one.alarm))];
+    if (names.length) legend.append(el("li", {}, hatched(), `alarm: ${names.join(", ")}`));
 
     let shown = null;
     function tell(n) {
@@ -284,7 +287,7 @@
     let made = null;
     function make() {
       if (made) return;
-      made = new uPlot(options(plot, { width: chart.clientWidth, height: chart.clientHeight }, tell), [xs, ...plot.series.map((series) => series.values)], chart);
+      made = new uPlot(options(plot, raised, { width: chart.clientWidth, height: chart.clientHeight }, tell), [xs, ...plot.series.map((series) => series.values)], chart);
       charts.push(made);
       new ResizeObserver(() => made.setSize({ width: chart.clientWidth, height: chart.clientHeight })).observe(chart);
     }
@@ -380,7 +383,8 @@
     contents.append(el("li", {}, el("a", { href: `#${heading.id}` }, `${kind} ${one.name}`)));
     const parts = [heading];
     if (one.none.length) parts.push(el("p", { class: "faint" }, `No ${one.none.join(" and no ")}.`));
-    parts.push(el("div", { class: "plots" }, ...one.plots.map((plot) => drawn(plot, one.name))));
+    const raised = raisedFor(kind.toLowerCase(), one.name);
+    parts.push(el("div", { class: "plots" }, ...one.plots.map((plot) => drawn(plot, one.name, raised))));
     return el("section", { "aria-labelledby": heading.id }, ...parts);
   }
 
@@ -390,16 +394,17 @@
     const ground = svg("rect", { width: 1000, height: 20 });
     ground.style.fill = "var(--raised)";
     strip.append(ground);
-    for (const state_ of one.states.filter((each) => each.state === "ALARM")) {
-      const left = ((state_.from - begin) / WHOLE[1]) * 1000;
-      const bar = svg("rect", { x: left, width: Math.max(3, ((state_.to - begin) / WHOLE[1]) * 1000 - left), height: 20 });
+    const across = (seconds) => Math.max(0, Math.min(1000, ((seconds - begin) / WHOLE[1]) * 1000));
+    for (const each of one.states.filter((state_) => state_.state === "ALARM")) {
+      const left = Math.min(997, across(each.from));
+      const bar = svg("rect", { x: left, width: Math.max(3, across(each.to ?? begin + WHOLE[1]) - left), height: 20 });
       bar.style.fill = "var(--bad)";
       strip.append(bar);
     }
-    return el("div", { class: "alarm" }, heading, strip, grid({
-      caption: `States of ${one.name}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3,
-      rows: one.states.map((each) => [each.state, when(each.from, 1), when(each.to, 1), each.reason]),
-    }));
+    const rows = one.states.map((each) => [each.state, when(each.from, 60), each.to === null ? "the end" : when(each.to, 60), each.reason]);
+    return el("div", { class: "alarm" }, heading, el("p", { class: "faint" }, one.watched), strip, rows.length
+      ? grid({ caption: `States of ${one.name}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3, rows })
+      : el("p", {}, "Its state never changed."));
   }
 
   function said(response) {
