@@ -7,6 +7,7 @@ import json
 import click
 
 from lambdarun.cli import output
+from lambdarun.cli.alarms import alarm_rows, alarms_as_json
 from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
 from lambdarun.cli.versions import version_rows, versions_as_json
@@ -28,7 +29,7 @@ def _project(settings: Settings) -> Project:
 @output.FORM
 @click.pass_context
 def list_(context: click.Context, /, form: str) -> None:
-    """Show what the project declares: functions, layers, queues, mappings, routes."""
+    """Show what the project declares: functions, layers, queues, mappings, alarms, routes."""
     project = _project(output.settings_of(context))
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
@@ -64,6 +65,8 @@ def list_(context: click.Context, /, form: str) -> None:
             name = m.name if m.enabled else f"{m.name} (disabled)"
             rows_m.append((name, m.queue, m.function, str(m.batch_size), window, partial))
         parts.append(output.columns(rows_m))
+    if project.alarms:
+        parts.append(output.columns(alarm_rows(project)))
     if project.routes:
         parts.append(output.columns([("ROUTE", "FUNCTION"), *((r.key, r.function) for r in project.routes)]))
     output.result("\n\n".join(parts))
@@ -133,6 +136,7 @@ def _as_json(project: Project) -> dict[str, object]:
             }
             for m in project.mappings.values()
         ],
+        "alarms": alarms_as_json(project),
         "routes": {r.key: r.function for r in project.routes},
     }
 
@@ -153,6 +157,7 @@ def validate(context: click.Context, /, form: str) -> None:
         "functions": len(project.functions),
         "queues": len(project.queues),
         "event_source_mappings": len(project.mappings),
+        "alarms": len(project.alarms),
     }
     if form == "json":
         found = [
@@ -167,7 +172,8 @@ def validate(context: click.Context, /, form: str) -> None:
         ]
         output.result(json.dumps({"schema": 1, **counts, "findings": found}, indent=2))
     elif not errors:
-        said = ", ".join(_counted(count, name) for name, count in counts.items())
+        told = {name: count for name, count in counts.items() if count or name != "alarms"}
+        said = ", ".join(_counted(count, name) for name, count in told.items())
         output.result(f"ok: {said}")
     raise SystemExit(3 if errors else 0)
 

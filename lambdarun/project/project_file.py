@@ -19,6 +19,7 @@ from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
+from lambdarun.project.alarms import AlarmReader
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.layers import LayerReader
@@ -90,6 +91,7 @@ class _Reader(Reading):
         functions = self.declared(document, "functions", FunctionReader(self, layers).read)
         queues = self.declared(document, "queues", QueueReader(self).read)
         mappings = self.declared(document, "event_source_mappings", MappingReader(self).read)
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -105,6 +107,7 @@ class _Reader(Reading):
             functions=functions,
             queues=queues,
             mappings=mappings,
+            alarms=alarms,
             routes=tuple(routes),
             file=file,
         )
