@@ -86,9 +86,10 @@ def test_an_alarm_of_30_s_age_is_raised_and_cleared_at_the_minutes_of_the_rule(f
 
 def test_the_summary_shows_each_alarm_with_its_times(folder: Path) -> None:
     said = run(folder, "replay", "orders.jsonl", "--isolation", "inline").stdout
-    assert "ALARM        state  raised            cleared           for" in said
-    assert "late         OK     2026-11-25 02:02  2026-11-25 02:07  5 min" in said
-    assert "failing      OK     -                 -                 -" in said
+    assert "ALARM        state              raised            cleared             for" in said
+    assert "complaining  INSUFFICIENT_DATA  2026-11-25 02:02  2026-11-25 02:05  3 min" in said
+    assert "failing      OK                 -                 -                     -" in said
+    assert "late         OK                 2026-11-25 02:02  2026-11-25 02:07  5 min" in said
     assert '  complaining: "[WARNING]" in the log of slow: Threshold Crossed: 1 datapoint [1.0 (' in said
 
 
