@@ -98,7 +98,7 @@ class FifoGroups:
             self._offer(message)
 
     def unlock(self, message: Message) -> None:
-        """A message is in flight no longer."""
+        """A message is in flight no longer, but still there."""
         group = self._groups[message.message_group_id or ""]
         if isinstance(group, _Group):
             group.in_flight -= 1
@@ -106,17 +106,23 @@ class FifoGroups:
         else:
             self.locked -= 1
 
-    def remove(self, message: Message) -> None:
-        """A message is gone; it was not in flight, or is unlocked."""
+    def remove(self, message: Message, was_in_flight: bool) -> None:
+        """A message is gone."""
         name = message.message_group_id or ""
         group = self._groups[name]
-        if not isinstance(group, _Group):
+        if isinstance(group, _Group):
+            if was_in_flight:
+                group.in_flight -= 1
+                self.locked -= not group.in_flight
+            if group.messages[group.first] is message:
+                self._advance(name, group)
+        else:
             del self._groups[name]
-        elif group.messages[group.first] is message:
-            self._advance(name, group)
+            self.locked -= was_in_flight
         if message.number <= self._horizon:
             self._in_view -= 1
-            self._look_further()
+            if self._beyond:
+                self._look_further()
 
     def clear(self) -> None:
         """All messages are gone."""

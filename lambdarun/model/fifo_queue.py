@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
 from attrs import define, field
@@ -161,6 +162,21 @@ class FifoQueue(QueueCore):
             return None
         return refused(fifo_messages.RECEIPT_EXPIRED, handle=received.handle())
 
+    def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
+        """Delete by receipts; those of messages that are gone do nothing. Returns those that have ended."""
+        refused_ones = []
+        remove = self._groups.remove
+        for one in received:
+            message = one.message
+            if message.state is _HIDDEN and message.receive_count == one.receive_count:
+                message.state = _GONE
+                self.hidden -= 1
+                remove(message, True)
+            elif message.state is not _GONE:
+                refused_ones.append(one)
+        self._oldest()
+        return refused_ones
+
     def change_visibility(self, now: Instant, received: Received, timeout_s: int) -> QueueRefusal | None:
         """Hide a message for `timeout_s` from now on, or show it at once with 0 (at the next `advance`)."""
         # AWS documents that a FIFO receipt ends, but not what it then says to this call.
@@ -238,10 +254,9 @@ class FifoQueue(QueueCore):
         self._groups.show(message)
 
     def _forget(self, message: Message) -> None:
-        if message.state is _HIDDEN:
-            self._groups.unlock(message)
+        was_in_flight = message.state is _HIDDEN
         super()._forget(message)
-        self._groups.remove(message)
+        self._groups.remove(message, was_in_flight)
 
     def _take_in(self, moved: Message) -> None:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html

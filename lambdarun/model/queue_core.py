@@ -317,7 +317,7 @@ class QueueCore:
                 message.id,
                 receives,
                 message.body,
-                message.attributes,
+                dict(message.attributes),
             )
         )
 
