@@ -159,8 +159,8 @@ SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sq
 BATCHING_WINDOW = Setting(0, 300, 0, "s", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
 SQS_BATCH_WITHOUT_WINDOW = Figure(10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
 BATCH_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/invocation-eventsourcemapping.html")
-# Five without asking AWS for more: the default here is what an account has, the bound what it can get.
-FILTERS_PER_MAPPING = Setting(0, 10, 5, "filters", f"{LAMBDA_GUIDE}/invocation-eventfiltering.html")
+# What an account has, and what it gets for asking.
+FILTERS_PER_MAPPING = Setting(5, 10, 5, "filters", f"{LAMBDA_GUIDE}/invocation-eventfiltering.html")
 FILTER_PATTERN_LENGTH = Figure(4_096, "characters", f"{LAMBDA_API}/API_Filter.html")
 POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 # +300 a minute, so +5 a second.

@@ -78,6 +78,43 @@ OLDEST_IN_QUIET_GROUPS = Metric(
 )
 OLDEST_MESSAGE_AGE = Metric("ApproximateAgeOfOldestMessage", "AWS/SQS", "Seconds", "Maximum", _SQS)
 
+BY_NAME: Final = {
+    (metric.namespace, metric.name): metric for metric in list(vars().values()) if isinstance(metric, Metric)
+}
+"""The metrics of the services that run here."""
+ONLY_OF_THE_REGION: Final = frozenset({UNRESERVED_CONCURRENT_EXECUTIONS, CLAIMED_ACCOUNT_CONCURRENCY})
+ONLY_OF_FIFO_QUEUES: Final = frozenset({GROUPS_IN_FLIGHT, DEDUPLICATED_MESSAGES})
+ONLY_OF_STANDARD_QUEUES: Final = frozenset(
+    {
+        NOISY_GROUPS,
+        VISIBLE_IN_QUIET_GROUPS,
+        NOT_VISIBLE_IN_QUIET_GROUPS,
+        DELAYED_IN_QUIET_GROUPS,
+        OLDEST_IN_QUIET_GROUPS,
+    }
+)
+DIMENSIONS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "AWS/Lambda": (
+        (),
+        ("FunctionName",),
+        ("FunctionName", "Resource"),
+        ("ExecutedVersion", "FunctionName", "Resource"),
+    ),
+    "AWS/SQS": (("QueueName",),),
+}
+"""Under which sets of dimensions, by name, a service emits its metrics."""
+NOT_EMITTED: Final = frozenset(
+    {
+        "CommittedEventCount", "DeadLetterErrors", "DeletedEventCount", "DestinationDeliveryFailures", "DroppedEventCount",
+        "EventPollerThroughputInBytes", "EventPollerUnit", "FailedInvokeEventCount", "FilteredOutEventCount",
+        "InvokedEventCount", "InvokeErrorCount", "IteratorAge", "MaxOffsetLag", "OffsetLag",
+        "OnFailureDestinationDeliveredEventCount", "OversizedRecordCount", "PolledEventCount", "PollingErrorCount",
+        "ProvisionedPollers", "RecursiveInvocationsDropped", "SignatureValidationErrors", "SumOffsetLag",
+        "Url4xxCount", "Url5xxCount", "UrlRequestCount", "UrlRequestLatency",
+    }
+) - {name for _, name in BY_NAME}  # fmt: skip
+"""Metrics of AWS/Lambda that nothing here emits. Source: monitoring-metrics-types.html."""
+
 _LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"
 EMF_PARSING_ERRORS = Metric("EMFParsingErrors", "AWS/Logs", "Count", "Sum", _LOGS)
 EMF_VALIDATION_ERRORS = Metric("EMFValidationErrors", "AWS/Logs", "Count", "Sum", _LOGS)

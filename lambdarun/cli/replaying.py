@@ -67,6 +67,8 @@ def run(settings: Settings, request: Replay) -> int:
     written = (("--out", request.out), ("--metrics", request.metrics), ("--report", request.report))
     refuse_clashes(written, request.files)
     project, function = _target(settings, request)
+    if request.fail_on == "alarm" and not project.alarms:
+        raise UsageError("--fail-on alarm: the project declares no alarm. Declare one: [alarms.NAME].")
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
     for text in (*recording.notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
@@ -213,5 +215,10 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:
-    failed = {"error": summary.failed_for_good, "dlq": summary.dead_lettered, "never": 0}
+    failed = {
+        "error": summary.failed_for_good,
+        "dlq": summary.dead_lettered,
+        "alarm": summary.raised,
+        "never": 0,
+    }
     return 1 if failed[request.fail_on] else 0

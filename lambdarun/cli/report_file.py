@@ -57,6 +57,7 @@ class ReportFile:
             summary=summary,
             timeline=self._timeline,
             notable=self._notable,
+            alarms=self.project.alarms,
             transitions=transitions,
         )
         self._file.write(render_page(page_data(run), assets()))

@@ -14,11 +14,12 @@ from attrs import define, field
 from lambdarun.aws import limits
 from lambdarun.model.event_filter import EventFilter, FilterSource
 from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.filter_conditions import EVENT_BUS, EVENT_SOURCE_MAPPING
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.lambda_events import sqs_record
 from lambdarun.model.mapping_records import MessagesFiltered
-from lambdarun.model.message import Received
+from lambdarun.model.message import PLAIN, Received
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
 
@@ -121,7 +122,9 @@ class Gathering:
         patterns = self.declaration.filter_patterns
         if not patterns:
             return None
-        return EventFilter(patterns, FilterSource.SQS, arn=self.queue.arn, region=self.region)
+        every = self.declaration.all_filter_operators
+        dialect = EVENT_BUS if every else EVENT_SOURCE_MAPPING
+        return EventFilter(patterns, FilterSource.SQS, dialect, arn=self.queue.arn, region=self.region)
 
     def _passing(
         self, now: Instant, wanted: EventFilter, received: list[Received], records: list[Record]
@@ -174,7 +177,7 @@ class Gathering:
         at_most = len(gathered) * _RECORD_BYTES
         for received in gathered:
             message = received.message
-            if message.attributes or message.envelope.trace_header is not None:
+            if message.envelope is not PLAIN and (message.attributes or message.envelope.trace_header):
                 break
             at_most += len(message.body) * _CHARACTER_BYTES
         else:

@@ -7,7 +7,10 @@ from hashlib import md5
 from attrs import field, frozen
 
 from lambdarun.aws import limits
+from lambdarun.aws.filter_messages import INVALID_FILTER
 from lambdarun.errors import Place
+from lambdarun.model.event_filter import FilterSource, PatternFault, source_pattern
+from lambdarun.model.filter_conditions import EVENT_BUS, EVENT_SOURCE_MAPPING
 from lambdarun.model.setting import setting
 
 
@@ -44,6 +47,8 @@ class EventSourceMapping:
     provisioned_pollers: ProvisionedPollers | None = None
     filter_patterns: tuple[str, ...] = ()
     """JSON texts, of which one must match; none: no filter."""
+    all_filter_operators: bool = False
+    """Whether the patterns may have operators that AWS documents for event buses alone."""
     event_count: bool = False
     """Whether its EventCount metrics are published (AWS: MetricsConfig)."""
     uuid: str = field()
@@ -56,3 +61,9 @@ class EventSourceMapping:
     def __attrs_post_init__(self) -> None:
         if self.maximum_concurrency is not None and self.provisioned_pollers is not None:
             raise ValueError("maximum_concurrency: excludes provisioned_pollers. Leave one of them out.")
+        dialect = EVENT_BUS if self.all_filter_operators else EVENT_SOURCE_MAPPING
+        for pattern in self.filter_patterns:
+            try:
+                source_pattern(pattern, FilterSource.SQS, dialect)
+            except PatternFault as fault:
+                raise ValueError(f"filter_patterns: {INVALID_FILTER.text} {fault}") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, field
 
 from lambdarun.model.filter_conditions import Branch, HasBranches
+from lambdarun.model.filter_few import Few
 from lambdarun.model.filter_fields import Membership, Node, consistent, placed_leaves, plain_leaves
 from lambdarun.model.filter_masks import Masks
 
@@ -30,6 +31,7 @@ class PatternSet(Generic[Key]):
 
     _patterns: dict[Key, HasBranches] = field(factory=dict)
     _compiled: _Compiled[Key] | None = None
+    _few: Few | None = None
 
     def add(self, key: Key, pattern: HasBranches) -> None:
         """Add a pattern, in place of the one that has this key."""
@@ -51,7 +53,12 @@ class PatternSet(Generic[Key]):
 
     def any_matches(self, event: object) -> bool:
         """Whether one of the patterns matches."""
-        return self._ready().alive(event) != 0
+        return self.test()(event)
+
+    def test(self) -> Callable[[object], bool]:
+        """`any_matches` of the patterns as they are now, for those who ask often."""
+        compiled = self._ready()
+        return compiled.any_matches if self._few is None else self._few.any_matches
 
     def _ready(self) -> _Compiled[Key]:
         if self._compiled is None:
@@ -59,6 +66,8 @@ class PatternSet(Generic[Key]):
                 (key, branch) for key, pattern in self._patterns.items() for branch in pattern.branches
             ]
             self._compiled = _Compiled.of(branches)
+            alone = [branch for _, branch in branches]
+            self._few = Few(alone, self._compiled.any_matches) if Few.suits(alone) else None
         return self._compiled
 
 
@@ -99,6 +108,10 @@ class _Compiled(Generic[Key]):
                 leaf.asking |= 1 << number
                 leaf.masks.add(1 << number, conditions)
         return cls(owners, root, leaves)
+
+    def any_matches(self, event: object) -> bool:
+        """Whether a branch matches."""
+        return self.alive(event) != 0
 
     def alive(self, event: object) -> int:
         """The branches that match."""

@@ -12,9 +12,10 @@ from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
-from lambdarun.model.message import Received
+from lambdarun.model.message import PLAIN, SENDER, Received
 from lambdarun.model.queue import FIFO_SUFFIX
 
+_SENDER: Final = quoted(SENDER)
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
 
@@ -55,26 +56,28 @@ def sqs_record(received: Received, tail: str, absent_md5: str, *, fifo: bool = F
     """One record as JSON text; `tail` is what all records of a queue end with, `absent_md5` stands where a message
     has no attributes."""
     # Ten of these are half of what a batch costs: so one f-string, and no call that is not needed.
-    message = received.message
+    message, envelope = received.message, received.message.envelope
     body = message.body
     extra = attributes = trace = group = deduplication = ""
-    checksum = absent_md5
-    if message.source_arn is not None:
-        extra = f',"DeadLetterQueueSourceArn":"{message.source_arn}"'
+    checksum, sender = absent_md5, _SENDER
     if message.message_group_id is not None:
         group = f'"MessageGroupId":{quoted(message.message_group_id)},'
         if fifo:
             group = f'"SequenceNumber":"{message.sequence_number}",{group}'
             deduplication = f'"MessageDeduplicationId":{quoted(message.message_deduplication_id)},'
-    if message.envelope.trace_header is not None:
-        trace = f'"AWSTraceHeader":{quoted(message.envelope.trace_header)},'
-    if message.attributes:
-        attributes = ",".join([_attribute(name, value) for name, value in message.attributes.items()])
-        checksum = f'"md5OfMessageAttributes":"{attributes_md5(message.attributes)}",'
+    if envelope is not PLAIN:
+        sender = quoted(envelope.sender_id)
+        if envelope.source_arn is not None:
+            extra = f',"DeadLetterQueueSourceArn":"{envelope.source_arn}"'
+        if envelope.trace_header is not None:
+            trace = f'"AWSTraceHeader":{quoted(envelope.trace_header)},'
+        if envelope.attributes:
+            attributes = ",".join([_attribute(name, value) for name, value in envelope.attributes.items()])
+            checksum = f'"md5OfMessageAttributes":"{attributes_md5(envelope.attributes)}",'
     return (
         f'{{"messageId":{quoted(message.id)},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
         f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}",{trace}'
-        f'"SentTimestamp":"{message.sent // 1_000}",{group}"SenderId":{quoted(message.sender_id)},{deduplication}'
+        f'"SentTimestamp":"{message.sent // 1_000}",{group}"SenderId":{sender},{deduplication}'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
         f'"messageAttributes":{{{attributes}}},{checksum}'
         f'"md5OfBody":"{md5(body.encode(), usedforsecurity=False).hexdigest()}",{tail}'

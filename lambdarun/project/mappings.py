@@ -19,6 +19,7 @@ from lambdarun.model.mapping_rules import (
     range_fault,
     response_types_fault,
 )
+from lambdarun.project.filter_criteria import read_filter_criteria
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import MAPPING_KEYS, NOT_FOR_QUEUES
 from lambdarun.project.toml_text import toml_text
@@ -31,6 +32,7 @@ class MappingReader:
     """Reads one kind of declaration."""
 
     reading: Reading
+    filters_most: int = limits.FILTERS_PER_MAPPING.default
 
     def read(self, name: str, given: Mapping[str, Any]) -> EventSourceMapping:
         """One mapping. Raises Unusable."""
@@ -84,6 +86,7 @@ class MappingReader:
             "maximum_concurrency": concurrency,
             "provisioned_pollers": ProvisionedPollers(**pollers) if pollers and not excluded else None,
             "event_count": EVENT_COUNT in named,
+            **read_filter_criteria(self.reading, path, given, self.filters_most),
         }
 
     def _pollers(self, path: tuple[str, ...], given: Mapping[str, Any]) -> dict[str, int] | None:

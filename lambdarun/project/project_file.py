@@ -19,6 +19,7 @@ from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
+from lambdarun.project.alarms import AlarmReader
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.layers import LayerReader
@@ -89,7 +90,10 @@ class _Reader(Reading):
         layers = LayerReader(self, account, document)
         functions = self.declared(document, "functions", FunctionReader(self, layers).read)
         queues = self.declared(document, "queues", QueueReader(self).read)
-        mappings = self.declared(document, "event_source_mappings", MappingReader(self).read)
+        mappings = self.declared(
+            document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
+        )
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -105,6 +109,7 @@ class _Reader(Reading):
             functions=functions,
             queues=queues,
             mappings=mappings,
+            alarms=alarms,
             routes=tuple(routes),
             file=file,
         )
@@ -149,7 +154,11 @@ class _Reader(Reading):
 
     def _account(self, document: Mapping[str, Any]) -> Account:
         given = self.table(document, "account", ())
-        self.known(given, ("concurrent_executions", "account_id", "region", "idle_time"), ("account",))
+        self.known(
+            given,
+            ("concurrent_executions", "account_id", "region", "idle_time", "filters_per_mapping"),
+            ("account",),
+        )
         try:
             fields = dict(given)
             if "idle_time" in given:

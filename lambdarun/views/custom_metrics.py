@@ -41,8 +41,11 @@ class SignedValues:
         else:
             self._positive.add(value)
 
-    def merge(self, other: SignedValues) -> None:
+    def merge(self, other: SignedValues | Histogram) -> None:
         """Count all of another's values too."""
+        if isinstance(other, Histogram):
+            self._positive.merge(other)
+            return
         self._positive.merge(other._positive)
         self._negative.merge(other._negative)
 

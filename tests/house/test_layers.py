@@ -14,6 +14,7 @@ from attrs import fields
 import lambdarun
 from lambdarun.aws import (
     alarm_reasons,
+    filter_messages,
     limits,
     mapping_messages,
     messages,
@@ -59,6 +60,7 @@ CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
 FACTS = (
     alarm_reasons,
+    filter_messages,
     limits,
     mapping_messages,
     messages,
