@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define
 
+from lambdarun.model.instant import Duration
 from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.project.reading import Reading, Unusable
 from lambdarun.project.tables import QUEUE_KEYS
@@ -26,6 +27,8 @@ class QueueReader:
             self.reading.find(path, "FIFO queues are not built yet.", "Declare a standard queue.")
             raise Unusable
         fields = {key: value for key, value in given.items() if key in QUEUE_KEYS and key != "redrive_policy"}
+        if "target_age" in given:
+            fields["target_age"] = self._target_age(path, given["target_age"])
         policy = given.get("redrive_policy")
         if policy is not None:
             fields["redrive_policy"] = self._redrive(path, policy)
@@ -34,6 +37,17 @@ class QueueReader:
             path,
             {**fields, "name": name, "place": self.reading.locator.place(*self.reading.prefix, *path)},
         )
+
+    def _target_age(self, path: tuple[str, ...], given: Any) -> Duration:
+        own = (*path, "target_age")
+        before = len(self.reading.findings)
+        found = self.reading.span(own, given)
+        if len(self.reading.findings) > before:
+            raise Unusable
+        if not found:
+            self.reading.find(own, "no message is that young.", 'Write an age above 0: "60s".')
+            raise Unusable
+        return found
 
     def _redrive(self, path: tuple[str, ...], given: Any) -> RedrivePolicy:
         own = (*path, "redrive_policy")

@@ -43,6 +43,7 @@ QUEUE_KEYS: Final = (
     "message_retention_period",
     "maximum_message_size",
     "redrive_policy",
+    "target_age",
 )
 MAPPING_KEYS: Final = (
     "event_source",
