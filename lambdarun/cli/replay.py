@@ -38,11 +38,14 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
 @click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
+    "--report", metavar="FILE.html", help="Write a page with plots there: one file that needs no network."
+)
+@click.option(
     "--fail-on",
-    type=click.Choice(["error", "dlq", "never"]),
+    type=click.Choice(["error", "dlq", "alarm", "never"]),
     default="error",
     show_default=True,
-    help="What makes the exit code 1: anything that ended without success; a dead letter; nothing.",
+    help="What makes the exit code 1: anything that ended without success; a dead letter; an alarm; nothing.",
 )
 @click.option(
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."
@@ -70,6 +73,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
         out=given["out"],
         metrics=given["metrics"],
         logs=given["logs"],
+        report=given["report"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
         watch=given["watch"],
