@@ -23,6 +23,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.records import Record, RunEnded
 from lambdarun.report.plan_text import plan_text
+from lambdarun.report.spans import span
 from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.spawned_pool import SpawnedPool
 from lambdarun.runtime.trial import Terms, play
@@ -232,15 +233,26 @@ def _visibilities(subject: Subject, wanted: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _print(settings: Settings, given: Mapping[str, Any], shared: Shared, result: PlanResult) -> None:
-    how = "handlers run" if shared.terms.isolation is not None else "no handler runs"
+    assumed = _assumed(shared.terms)
     if given["form"] == "json":
-        output.result(json.dumps({**result.as_json(), "handlers": how}, indent=2))
+        output.result(json.dumps({**result.as_json(), "assumed": assumed}, indent=2))
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     colour = output.wants_colour(settings.color, sys.stdout)
-    output.result(
-        plan_text(result, handlers_run=shared.terms.isolation is not None, colour=colour, width=width)
+    output.result(plan_text(result, assumed=assumed, colour=colour, width=width))
+
+
+def _assumed(terms: Terms) -> str:
+    """What the trials took of handlers."""
+    if terms.isolation is not None:
+        return "handlers ran; messages that always fail are not held against a trial"
+    where = "recorded" if terms.durations is DurationMode.RECORDED else "declared"
+    each = (
+        f"and {span(terms.per_message / SECOND)} for each message"
+        if terms.per_message
+        else "however full its batch"
     )
+    return f"no handler ran: each invocation succeeds after its {where} duration, {each}"
 
 
 @define(eq=False)

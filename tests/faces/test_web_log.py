@@ -75,6 +75,7 @@ def test_the_backlog_is_told_where_the_project_has_a_target_or_the_command_names
     ("arguments", "said"),
     [
         (("--rate", "fast"), "--rate fast: is no multiple of a recording's rate."),
+        (("--rate", "0.000000001x"), "the recording would not end before the year 9000."),
         (("--through", "queues.request"), 'the project has no such queue. Did you mean "requests"?'),
         (("--through", "topics.requests"), "--through topics.requests: is no queue. Write queues.NAME."),
         (("--target", "0s"), "--target 0s: is no time at all."),
@@ -85,3 +86,11 @@ def test_what_cannot_be_is_refused(folder: Path, arguments: tuple[str, ...], sai
     ran = run(folder, "replay", "access.log", *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert said in ran.stderr
+
+
+def test_a_target_without_a_queue_is_told_to_say_nothing(folder: Path) -> None:
+    (folder / "app.py").write_text("def handler(event, context): return None\n")
+    ran = run(folder, "replay", "access.log", "--function", "web", "--target", "9s", "--isolation", "inline")
+    assert (ran.returncode, ran.stderr) == (
+        0, "lambdarun: --target: no queue was read, so that there is no backlog to tell of\n",
+    )  # fmt: skip
