@@ -57,7 +57,10 @@ class Metrics:
     reserved: Mapping[str, int] = field(factory=dict)
     _series: dict[tuple[Metric, Dimensions], dict[int, Histogram]] = field(factory=dict, init=False)
     """By minute."""
-    _sets: dict[tuple[str, str, str], tuple[Dimensions, ...]] = field(factory=dict, init=False)
+    _of_functions: dict[tuple[Metric, str, str, str], list[dict[int, Histogram]]] = field(
+        factory=dict, init=False
+    )
+    """By metric, function, qualifier and version: the series under all sets of dimensions that it stands under."""
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
     _running_reserved: dict[str, int] = field(factory=dict, init=False)
     _provisioned: ProvisionedUse = field(factory=ProvisionedUse, init=False)
@@ -139,12 +142,17 @@ class Metrics:
         ran too, and for the Region.
         """
         qualifier = record.qualifier
-        key = (record.function, qualifier, getattr(record, "version", qualifier))
-        sets = self._sets.get(key)
-        if sets is None:
-            sets = self._sets[key] = _sets(*key)
-        for dimensions in sets:
-            self._add(metric, dimensions, time, value)
+        named = (record.function, qualifier, getattr(record, "version", qualifier))
+        found = self._of_functions.get((metric, *named))
+        if found is None:
+            found = [self._series.setdefault((metric, dimensions), {}) for dimensions in _sets(*named)]
+            self._of_functions[metric, *named] = found
+        minute = time // PERIOD
+        for series in found:
+            points = series.get(minute)
+            if points is None:
+                points = series[minute] = Histogram()
+            points.add(value)
 
     def _started(self, record: InvocationStarted) -> None:
         self._add(
