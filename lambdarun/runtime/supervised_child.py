@@ -64,6 +64,12 @@ class Child:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def signal_group(self, number: int) -> None:
+        """Send a signal to it and to what it has started."""
+        if self.status is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
     def memory_kb(self) -> int:
         """The most that it has had in memory at once; 0 where it is gone."""
         try:
@@ -83,14 +89,15 @@ def start_child(command: list[str], environ: Mapping[str, str], folder: str) -> 
         env=dict(environ),
         cwd=folder,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,
+        preexec_fn=_stand_alone,
     )
     # Waited for by its pidfd: Popen's own idea of its end must not reap it first.
     popen.returncode = 0
     return Child(popen.pid, os.pidfd_open(popen.pid))
 
 
-def _die_with_parent() -> None:
+def _stand_alone() -> None:
+    os.setpgid(0, 0)  # so that its supervisor can stop it with all that it starts, and go on itself
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -27,7 +27,7 @@ from lambdarun.model.invoke_request import exit_text
 from lambdarun.model.runtime_api import Event, Failed, InitFailed, Returned, TooLarge
 from lambdarun.runtime.api_server import ApiServer
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
-from lambdarun.runtime.readiness import Readiness
+from lambdarun.runtime.readiness import LONE_WAIT, Readiness
 from lambdarun.runtime.supervised_child import Child, extension_environment, start_child
 from lambdarun.worker import memfd, wire
 
@@ -73,6 +73,7 @@ class Supervisor:
     told: bool = field(default=False, init=False)
     """Whether the present answer was sent with LINGERS."""
     ending: bool = field(default=False, init=False)
+    frozen: bool = field(default=False, init=False)
     memory_kb: int = field(default=0, init=False)
     memory_due: float = field(default=0.0, init=False)
     _first: tuple[Any, ...] | None = field(default=None, init=False)
@@ -94,6 +95,8 @@ class Supervisor:
             self.nursery.start_soon(self._heed_signals)
             self.nursery.start_soon(self._watch_lingering)
             self.server.serve(self.nursery)
+            self.readiness.rest = self._freeze
+            self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, LONE_WAIT)
             self.readiness.watch(self.channel.fileno(), self._read_channel)
             await self.readiness.serve()
 
@@ -104,6 +107,8 @@ class Supervisor:
     def _read_channel(self) -> None:
         try:
             packet = self.channel.recv(wire.PACKET_MAX)
+        except BlockingIOError:
+            return
         except ConnectionResetError:
             packet = b""
         if packet:
@@ -129,6 +134,25 @@ class Supervisor:
             self._begin()
         else:
             self._invoke(*told)
+
+    # As on AWS nothing runs between invocations. Some milliseconds after the last answer: an event that comes sooner need
+    # not wait for a stop and a continue.
+    def _freeze(self) -> None:
+        if self.api.phase is Phase.IDLE and not (self.frozen or self.ending):
+            self.frozen = True
+            self._signal_all(signal.SIGSTOP)
+
+    def _thaw(self) -> None:
+        if self.frozen:
+            self.frozen = False
+            self._signal_all(signal.SIGCONT)
+
+    def _children(self) -> list[Child]:
+        return [*self.extensions, *([self.runtime] if self.runtime is not None else [])]
+
+    def _signal_all(self, number: int) -> None:
+        for child in self._children():
+            child.signal_group(number)
 
     def _begin(self) -> None:
         extensions = self.configuration["program"]["extensions"]
@@ -199,7 +223,7 @@ class Supervisor:
             os.write(1, wire.INIT_END)
         extended = wire.EXTENDED if self.api.extensions.has_any() else 0
         if self._first is None:  # it was initialised ahead of any event
-            self._send(wire.INITIALISED, extended | wire.MAY_RUN, 0)
+            self._send(wire.INITIALISED, extended, 0)
             self.cold = self.init_us = 0
             return
         self._send(wire.INITIALISED, extended, 0)
@@ -211,9 +235,10 @@ class Supervisor:
         self.began = wall_seconds()
         # The service refuses such a request before a runtime sees it.
         if not _is_json(payload):
-            self._send(wire.NOT_JSON, wire.MAY_RUN, 0)
+            self._send(wire.NOT_JSON, 0, 0)
             self.cold = self.init_us = 0
             return
+        self._thaw()
         trace_id = _trace_id(self.request_id)
         self.api.invoke(Event(self.request_id, payload, deadline_us // 1_000, arn, trace_id, context))
         self.follow()
@@ -221,9 +246,9 @@ class Supervisor:
     def _released(self) -> None:
         duration_us = round((wall_seconds() - self.began) * 1_000_000)
         if self.told:
-            self._send(wire.RELEASED, wire.MAY_RUN, duration_us)
+            self._send(wire.RELEASED, 0, duration_us)
         else:
-            self._send_answer(wire.MAY_RUN, duration_us)
+            self._send_answer(0, duration_us)
         self.cold = self.init_us = 0
 
     def _send_answer(self, flags: int, duration_us: int) -> None:
@@ -272,15 +297,15 @@ class Supervisor:
                 self.channel.send(header + named + payload)
             else:
                 memfd.send(self.channel, header + named, payload)
+            self.readiness.expect(self.channel.fileno())
 
     def _memory(self) -> int:
         now = wall_seconds()
         if now < self.memory_due:
             return self.memory_kb
         self.memory_due = now + _MEMORY_LOOK_S
-        children = [*self.extensions, *([self.runtime] if self.runtime is not None else [])]
         ended_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        self.memory_kb = max(self.memory_kb, ended_kb, sum(child.memory_kb() for child in children))
+        self.memory_kb = max(self.memory_kb, ended_kb, sum(child.memory_kb() for child in self._children()))
         return self.memory_kb
 
     async def _heed_signals(self) -> None:
@@ -331,6 +356,7 @@ class Supervisor:
     async def end(self, reason: ShutdownReason, status: int) -> NoReturn:
         """The shutdown phase, then this process's own death as `status` says."""
         self.ending = True
+        self._thaw()
         with trio.CancelScope(shield=True):
             await self._shut_down(reason)
         die(status)
@@ -364,7 +390,7 @@ class Supervisor:
 
 def _is_json(payload: bytes) -> bool:
     try:
-        json.loads(payload, parse_constant=_no_constant)
+        _DECODER.decode(payload.decode(json.detect_encoding(payload), "surrogatepass"))
     except (ValueError, RecursionError):
         return False
     return True
@@ -372,6 +398,9 @@ def _is_json(payload: bytes) -> bool:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def die(status: int) -> NoReturn:
