@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, inline, invocations, layers, memory, parts, queues, runtime_api, sqs
+from benchmarks import (
+    commands,
+    filters,
+    inline,
+    invocations,
+    layers,
+    mappings,
+    memory,
+    parts,
+    queues,
+    runtime_api,
+    sqs,
+)
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,7 +35,9 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "throttles": queues.throttles,
     "replays": queues.replays,
     "sqs": sqs.sqs,
+    "mappings": mappings.mappings,
     "inline": inline.inline,
+    "filters": filters.filters,
     "commands": commands.commands,
     "layers": layers.layers,
 }

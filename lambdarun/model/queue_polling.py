@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from attrs import define, field
 
 from lambdarun.model.admission import Admission
@@ -26,9 +28,10 @@ class MappingPolling:
     admission: Admission
     queue: QueuePolling
 
-    def poll(self, now: Instant) -> None:
+    def wake(self, now: Instant) -> None:
         """Invoke what may be invoked now."""
-        mapping, admission = self.mapping, self.admission
+        mapping, admission, fleet = self.mapping, self.admission, self.mapping.fleet
+        busy = fleet.busy
         name, callee = mapping.declaration.name, self.callee
         resource = callee.resource
         recorded = admission.time.mode is DurationMode.RECORDED
@@ -55,14 +58,25 @@ class MappingPolling:
                 mapping.began(batch, request_id)
             else:
                 mapping.throttled(now, batch, reason.value, admission.records)
+        self.queue.under_way += fleet.busy - busy
+
+    def next_due(self) -> Instant | None:
+        """The mapping's next timer."""
+        return self.mapping.next_due()
 
     def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Delete what succeeded, let the rest come back."""
         batch: Batch = invocation.item
+        fleet = self.mapping.fleet
+        busy = fleet.busy
         self.mapping.settle(now, batch, invocation.request_id, outcome, self.admission.records)
-        self.queue.wakes.stir(self.queue)
+        self.queue.under_way += fleet.busy - busy
+        self.queue.settled(self)
 
 
+# A queue may have a thousand mappings of which one has work. So its mappings have a heap of dues of their own, as the
+# region has one for queues; their batches are counted in one; and what waits in the queue is offered to one after the
+# other until nothing is left, beginning where the last offer ended.
 @define(eq=False)
 class QueuePolling:
     """A queue with its timers and its pollers."""
@@ -70,8 +84,42 @@ class QueuePolling:
     queue: QueueCore
     admission: Admission
     wakes: Wakes
+    at_work: dict[QueuePolling, None]
+    """All queues of the region that may not be at rest."""
     dead_letter: QueuePolling | None = None
-    pollers: list[MappingPolling] = field(factory=list)
+    pollers: list[MappingPolling] = field(factory=list, init=False)
+    """Of all mappings that there are, disabled ones too."""
+    _polling: deque[MappingPolling] = field(factory=deque, init=False)
+    """Those that receive; the next one to be offered messages stands first."""
+    under_way: int = field(default=0, init=False)
+    """Batches of all mappings."""
+    _dues: Wakes = field(factory=Wakes, init=False)
+
+    def add(self, poller: MappingPolling) -> None:
+        """Have one mapping more."""
+        self.pollers.append(poller)
+        if poller.mapping.polls:
+            self._polling.append(poller)
+
+    def remove(self, poller: MappingPolling) -> None:
+        """Have a mapping no more, which receives nothing already. Its last batches still settle."""
+        self.pollers.remove(poller)
+
+    def begin(self, poller: MappingPolling) -> None:
+        """Have a mapping receive from this step on."""
+        poller.mapping.begin()
+        self._polling.append(poller)
+        self.wakes.stir(self)
+
+    def stop(self, now: Instant, poller: MappingPolling) -> None:
+        """Have a mapping receive no more."""
+        if poller.mapping.polls:
+            self._polling.remove(poller)
+            fleet = poller.mapping.fleet
+            busy = fleet.busy
+            poller.mapping.stop(now, self.admission.records)
+            self.under_way += fleet.busy - busy
+            self.settled(poller)
 
     def send(self, now: Instant, message: Sendable) -> Message:
         """Take a message; pollers see it in this step."""
@@ -79,33 +127,40 @@ class QueuePolling:
         self.wakes.stir(self)
         return sent
 
+    def settled(self, poller: MappingPolling) -> None:
+        """Be told that a batch of a mapping ended, or that its settings changed."""
+        self._dues.stir(poller)
+        self.wakes.stir(self)
+
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
-        dead = self.dead_letter
+        dead, queue, dues = self.dead_letter, self.queue, self._dues
         # The queue's core moves messages by itself; whether it did is seen by a count, so that it need not know of wakes.
         before = dead.queue.taken() if dead is not None else 0
-        self.queue.advance(now, self.admission.records)
-        for poller in self.pollers:
-            poller.poll(now)
+        queue.advance(now, self.admission.records)
+        dues.run(now)
+        polling = self._polling
+        for _ in range(len(polling)):
+            if not queue.ready:
+                break
+            poller = polling[0]
+            polling.rotate(-1)
+            if poller.mapping.can_take:
+                dues.call(poller, now)
         if dead is not None and dead.queue.taken() != before:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
+        self.at_work[self] = None
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
-        due = self.queue.next_due()
-        for poller in self.pollers:
-            wanted = poller.mapping.next_due()
-            if wanted is not None and (due is None or wanted < due):
-                due = wanted
-        return due
+        due, wanted = self.queue.next_due(), self._dues.next_due()
+        return wanted if due is None or (wanted is not None and wanted < due) else due
 
     def at_rest(self) -> bool:
         """Whether no enabled poller has anything left to take or to settle."""
-        if not any(poller.mapping.declaration.enabled for poller in self.pollers):
+        if not self._polling:
             return True
         queue = self.queue
         # A queue that nobody polls is at rest with messages in it: nothing will ever happen to them but their expiry.
-        return not (queue.visible or queue.hidden or queue.delayed) and all(
-            poller.mapping.at_rest() for poller in self.pollers
-        )
+        return not (queue.visible or queue.hidden or queue.delayed or self.under_way)

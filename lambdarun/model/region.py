@@ -72,6 +72,7 @@ class Region:
     _sync_arrivals: SyncArrivals = field(init=False)
     _asynchronous: dict[str, AsyncInvocation] = field(factory=dict, init=False)
     _lanes: dict[tuple[str, str, str], LanePolling] = field(factory=dict, init=False)
+    _at_work: dict[QueuePolling, None] = field(factory=dict, init=False)
     _takers: dict[type, Callable[[Instant, Any], None]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -128,9 +129,19 @@ class Region:
             self._sync_arrivals.at_rest()
             and self.provisioning.at_rest()
             and all(queue.at_rest() for queue in self._asynchronous.values())
-            and all(queue.at_rest() for queue in self.queues.values())
+            and self._queues_at_rest()
             and all(lane.at_rest() for lane in self._lanes.values())
         )
+
+    def _queues_at_rest(self) -> bool:
+        # Asked after each step, so not of a thousand queues: only of those that were woken and left with something to do.
+        at_work = self._at_work
+        while at_work:
+            queue = next(iter(at_work))
+            if not queue.at_rest():
+                return False
+            del at_work[queue]
+        return True
 
     def _end(self, now: Instant, news: Ended) -> None:
         self.admission.end(now, news.invocation, news.outcome, news.usage)
@@ -235,7 +246,9 @@ class Region:
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
         arn = self.project.account.queue_arn(declared.name)
-        polled = QueuePolling(open_queue(declared, arn, self.draws), self.admission, self.wakes)
+        polled = QueuePolling(
+            open_queue(declared, arn, self.draws), self.admission, self.wakes, self._at_work
+        )
         self.queues[declared.name] = polled
         for mapping in mappings:
             self._add_poller(polled, mapping)
@@ -245,4 +258,4 @@ class Region:
         callee = self.catalog.callee(mapping.function)
         latest = self.catalog.latest[callee.name]
         core = QueueMapping(mapping, latest, polled.queue, self.project.account.region)
-        polled.pollers.append(MappingPolling(core, callee, self.catalog, self.admission, polled))
+        polled.add(MappingPolling(core, callee, self.catalog, self.admission, polled))
