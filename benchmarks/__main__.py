@@ -17,6 +17,7 @@ from benchmarks import (
     queues,
     runtime_api,
     sqs,
+    virtual_day,
 )
 from benchmarks.table import Row, render
 
@@ -35,6 +36,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "throttles": queues.throttles,
     "replays": queues.replays,
     "sqs": sqs.sqs,
+    "virtual-day": virtual_day.virtual_day,
     "mappings": mappings.mappings,
     "inline": inline.inline,
     "filters": filters.filters,
