@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, inline, invocations, layers, memory, parts, queues, runtime_api
+from benchmarks import commands, days, inline, invocations, layers, memory, parts, queues, runtime_api
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,6 +23,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "throttles": queues.throttles,
     "replays": queues.replays,
     "inline": inline.inline,
+    "days": days.days,
     "commands": commands.commands,
     "layers": layers.layers,
 }
