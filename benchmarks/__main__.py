@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, days, inline, invocations, layers, memory, parts, queues, runtime_api
+from benchmarks import commands, days, inline, invocations, layers, memory, parts, queues, runtime_api, sqs
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -22,6 +22,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
+    "sqs": sqs.sqs,
     "inline": inline.inline,
     "days": days.days,
     "commands": commands.commands,

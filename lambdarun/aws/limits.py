@@ -123,6 +123,22 @@ RECEIVE_BATCH = Setting(1, 10, 1, "messages", f"{SQS_API}/API_ReceiveMessage.htm
 MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.html")
 MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
 QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
+RECEIVE_WAIT_TIME = Setting(0, 20, 0, "s", f"{SQS_API}/API_ReceiveMessage.html")
+REDRIVE_SOURCE_QUEUES = Figure(10, "queues", f"{SQS_API}/API_SetQueueAttributes.html")
+
+# --- message groups: FIFO and fair queues
+MESSAGE_GROUP_ID_LENGTH = Setting(1, 128, 1, "characters", f"{SQS_API}/API_SendMessage.html")
+DEDUPLICATION_INTERVAL = Figure(300, "s", f"{SQS_GUIDE}/FIFO-queues-exactly-once-processing.html")
+# A receive may be asked again by its ReceiveRequestAttemptId for so long.
+RECEIVE_ATTEMPT_INTERVAL = Figure(300, "s", f"{SQS_API}/API_ReceiveMessage.html")
+# Groups whose first message is farther back are not found.
+FIFO_LOOK_AHEAD = Figure(
+    120_000, "messages", f"{SQS_GUIDE}/avoid-backlog-with-the-same-message-group-id.html"
+)
+FIFO_CALLS_PER_SECOND = Figure(300, "calls of one kind a second", f"{SQS_GUIDE}/quotas-messages.html")
+NOISY_SHARE = Figure(10, "% of the messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
+NOISY_IN_FLIGHT = Figure(30, "messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
+NOISY_UNTIL_SILENT_FOR = Figure(300, "s", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
 
 # Fewer, and throttles alone can use them up before the function has seen the message.
 MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")

@@ -11,8 +11,8 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.message import Message, Sendable
 from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import SqsQueue
 from lambdarun.model.wakes import Wakes
 
 
@@ -67,7 +67,7 @@ class MappingPolling:
 class QueuePolling:
     """A queue with its timers and its pollers."""
 
-    queue: SqsQueue
+    queue: QueueCore
     admission: Admission
     wakes: Wakes
     dead_letter: QueuePolling | None = None

@@ -30,6 +30,7 @@ from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
 from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
+from lambdarun.model.open_queue import open_queue
 from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue import Queue
 from lambdarun.model.queue_mapping import QueueMapping
@@ -38,7 +39,6 @@ from lambdarun.model.records import ArrivalUndelivered, Record
 from lambdarun.model.recycling import IdleRecycling
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
-from lambdarun.model.sqs_queue import SqsQueue
 from lambdarun.model.sync_invocation import Callers, SyncArrivals
 from lambdarun.model.wakes import Wakes
 
@@ -235,7 +235,7 @@ class Region:
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
         arn = self.project.account.queue_arn(declared.name)
-        polled = QueuePolling(SqsQueue(declared, arn, self.draws), self.admission, self.wakes)
+        polled = QueuePolling(open_queue(declared, arn, self.draws), self.admission, self.wakes)
         self.queues[declared.name] = polled
         for mapping in mappings:
             self._add_poller(polled, mapping)
