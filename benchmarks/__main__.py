@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, days, inline, invocations, layers, memory, parts, queues, runtime_api, sqs
+from benchmarks import (
+    commands,
+    days,
+    filters,
+    inline,
+    invocations,
+    layers,
+    memory,
+    parts,
+    queues,
+    runtime_api,
+    sqs,
+)
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -25,6 +37,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "sqs": sqs.sqs,
     "inline": inline.inline,
     "days": days.days,
+    "filters": filters.filters,
     "commands": commands.commands,
     "layers": layers.layers,
 }

@@ -9,6 +9,7 @@ from attrs import frozen
 LAMBDA_GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg"
 LAMBDA_API: Final = "https://docs.aws.amazon.com/lambda/latest/api"
 SQS_GUIDE: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+EVENTBRIDGE_API: Final = "https://docs.aws.amazon.com/eventbridge/latest/APIReference"
 SQS_API: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference"
 
 EMF: Final = (
@@ -150,10 +151,27 @@ SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sq
 BATCHING_WINDOW = Setting(0, 300, 0, "s", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
 SQS_BATCH_WITHOUT_WINDOW = Figure(10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
 BATCH_BYTES = Figure(6_291_456, "bytes", f"{LAMBDA_GUIDE}/invocation-eventsourcemapping.html")
+# What an account has, and what it gets for asking.
+FILTERS_PER_MAPPING = Setting(5, 10, 5, "filters", f"{LAMBDA_GUIDE}/invocation-eventfiltering.html")
+FILTER_PATTERN_LENGTH = Figure(4_096, "characters", f"{LAMBDA_API}/API_Filter.html")
 POLLER_START = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 # +300 a minute, so +5 a second.
 POLLER_GROWTH_PER_SECOND = Figure(5, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
 POLLER_MAX = Figure(1_250, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+# Where nothing comes, and without MaximumConcurrency.
+POLLER_LOW = Figure(2, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+# How long an idle poller's call waits for a message.
+POLLER_WAIT = Figure(20, "s", f"{LAMBDA_GUIDE}/with-sqs.html")
+FIFO_BATCH_SIZE = Setting(1, 10, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")
+MAXIMUM_CONCURRENCY = Setting(2, 1_000, 2, "concurrent batches", f"{LAMBDA_API}/API_ScalingConfig.html")
+MINIMUM_POLLERS = Setting(2, 200, 2, "pollers", f"{LAMBDA_API}/API_ProvisionedPollerConfig.html")
+MAXIMUM_POLLERS = Setting(2, 10_000, 200, "pollers", f"{LAMBDA_API}/API_ProvisionedPollerConfig.html")
+BATCHES_PER_POLLER = Figure(10, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html")
+PROVISIONED_GROWTH_PER_MINUTE = Figure(
+    1_000, "concurrent batches", f"{LAMBDA_GUIDE}/services-sqs-scaling.html"
+)
+MAPPINGS_LISTED = Figure(100, "mappings", f"{LAMBDA_API}/API_ListEventSourceMappings.html")
+LIST_ITEMS = Setting(1, 10_000, 100, "mappings", f"{LAMBDA_API}/API_ListEventSourceMappings.html")
 VISIBILITY_TIMES_TIMEOUT = Figure(
     6, "times the function timeout", f"{LAMBDA_GUIDE}/services-sqs-configure.html"
 )

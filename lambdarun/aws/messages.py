@@ -172,51 +172,7 @@ MESSAGE_NOT_THERE: Final = ErrorText(
     f"{SQS_API}/API_ChangeMessageVisibility.html",
 )
 
-# --- Lambda: event source mappings and concurrency
-VISIBILITY_BELOW_TIMEOUT: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds",
-    "message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
-MAPPING_QUEUE_MISSING: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The"
-    " specified queue does not exist.",
-    "message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
-MAPPING_FUNCTION_MISSING: Final = ErrorText(
-    404,
-    "ResourceNotFoundException",
-    "Function does not exist",
-    "Message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
-MAPPING_PARAMETER_UNSUPPORTED: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Unsupported {field} parameter for given event source mapping type.",
-    "message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
-MAPPING_EXISTS: Final = ErrorText(
-    409,
-    "ResourceConflictException",
-    'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already exists. Please update or'
-    " delete the existing mapping with UUID {uuid}",
-    "message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
-BATCH_NEEDS_WINDOW: Final = ErrorText(
-    400,
-    "InvalidParameterValueException",
-    "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
-    "message",
-    f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
-)
+# --- Lambda: concurrency and configuration
 LOG_LEVEL_WITH_TEXT: Final = ErrorText(
     400,
     "InvalidParameterValueException",

@@ -7,6 +7,7 @@ import json
 import click
 
 from lambdarun.cli import output
+from lambdarun.cli.mappings import mapping_rows, mappings_as_json
 from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
 from lambdarun.cli.versions import version_rows, versions_as_json
@@ -56,14 +57,9 @@ def list_(context: click.Context, /, form: str) -> None:
             dead = "-" if policy is None else f"{policy.dead_letter_target} after {policy.max_receive_count}"
             rows.append((q.name, f"{q.visibility_timeout} s", span(q.message_retention_period), dead))
         parts.append(output.columns(rows))
-    if project.mappings:
-        rows_m = [("MAPPING", "QUEUE", "FUNCTION", "BATCH", "WINDOW", "PARTIAL")]
-        for m in project.mappings.values():
-            window = f"{m.maximum_batching_window_in_seconds} s"
-            partial = "yes" if m.report_batch_item_failures else "no"
-            name = m.name if m.enabled else f"{m.name} (disabled)"
-            rows_m.append((name, m.queue, m.function, str(m.batch_size), window, partial))
-        parts.append(output.columns(rows_m))
+    mappings = mapping_rows(project)
+    if mappings:
+        parts.append(output.columns(mappings))
     if project.routes:
         parts.append(output.columns([("ROUTE", "FUNCTION"), *((r.key, r.function) for r in project.routes)]))
     output.result("\n\n".join(parts))
@@ -121,18 +117,7 @@ def _as_json(project: Project) -> dict[str, object]:
             }
             for q in project.queues.values()
         ],
-        "event_source_mappings": [
-            {
-                "name": m.name,
-                "queue": m.queue,
-                "function": m.function,
-                "batch_size": m.batch_size,
-                "maximum_batching_window_in_seconds": m.maximum_batching_window_in_seconds,
-                "report_batch_item_failures": m.report_batch_item_failures,
-                "enabled": m.enabled,
-            }
-            for m in project.mappings.values()
-        ],
+        "event_source_mappings": mappings_as_json(project),
         "routes": {r.key: r.function for r in project.routes},
     }
 

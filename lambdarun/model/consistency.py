@@ -6,13 +6,14 @@ from enum import Enum
 
 from attrs import frozen
 
-from lambdarun.aws import limits, messages, version_messages
+from lambdarun.aws import limits, mapping_messages, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
+from lambdarun.model.mapping_rules import batch_faults, target
 from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
@@ -74,7 +75,7 @@ def mapping_findings(
         # AWS refuses it when the mapping is made; raising the timeout later gets past that check, which the flag stands for.
         # With none at all each poller would receive each message without end, at one instant.
         severity = Severity.WARNING if allow_short_visibility and visibility else Severity.ERROR
-        text = messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
+        text = mapping_messages.VISIBILITY_BELOW_TIMEOUT.of(visibility=visibility, timeout=timeout) + "."
         findings.append(Finding(severity, mapping.place, key, text, mend))
     elif visibility < advised:
         text = (
@@ -85,11 +86,9 @@ def mapping_findings(
     if p99 >= visibility * SECOND > 0:
         text = f"the declared p99 duration {seconds(p99):g} s passes the queue's visibility timeout {visibility} s."
         findings.append(Finding(Severity.WARNING, mapping.place, key, text, mend))
-    most = limits.SQS_BATCH_WITHOUT_WINDOW.value
-    if mapping.batch_size > most and not window:
-        text = messages.BATCH_NEEDS_WINDOW.text + "."
-        fix = f"Set maximum_batching_window_in_seconds to at least 1, or batch_size to at most {most}."
-        findings.append(Finding(Severity.ERROR, mapping.place, key, text, fix))
+    for fault in batch_faults(mapping):
+        at = ".".join((key, *fault.key))
+        findings.append(Finding(Severity.ERROR, mapping.place, at, f"{fault.said}.", fault.mend))
     policy = queue.redrive_policy
     if policy is not None and policy.max_receive_count < limits.MAX_RECEIVE_COUNT_ADVISED.value:
         least = limits.MAX_RECEIVE_COUNT_ADVISED.value
@@ -191,12 +190,12 @@ def _layer_label(project: Project, layer: Layer) -> str:
 
 
 def _duplicates(project: Project) -> list[Finding]:
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str, str], str] = {}
     findings = []
     for mapping in project.mappings.values():
-        other = first.setdefault((mapping.queue, mapping.function), mapping.name)
+        other = first.setdefault(target(mapping), mapping.name)
         if other != mapping.name:
-            text = messages.MAPPING_EXISTS.of(
+            text = mapping_messages.MAPPING_EXISTS.of(
                 arn=project.account.queue_arn(mapping.queue), function=mapping.function, uuid=other
             )
             key = f"event_source_mappings.{mapping.name}"

@@ -38,6 +38,7 @@ class Account:
     concurrent_executions: int = setting(limits.ACCOUNT_CONCURRENCY)
     account_id: str = field(default="123456789012")
     region: str = field(default="us-east-1")
+    filters_per_mapping: int = setting(limits.FILTERS_PER_MAPPING)
     idle_time: IdleTime | None = DEFAULT_IDLE_TIME
     """Ours, not AWS's: after how long idle environments are ended; None: never."""
 

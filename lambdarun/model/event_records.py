@@ -107,6 +107,8 @@ class BatchDelayed(Happened):
     function: str
     cause: str
     due: Instant
+    messages: int = 0
+    """How many the batch of a queue has."""
 
 
 @record

@@ -32,3 +32,17 @@ class MessagesFiltered(Happened):
     queue: str
     function: str
     message_ids: tuple[MessageId, ...]
+
+
+@record
+class MessagesNotDeleted(Happened):
+    """A batch succeeded too late for these messages: their receipts had ended, as a FIFO queue's do with the visibility
+    timeout. They come back, and are handled again."""
+
+    kind: ClassVar[str] = "messages.not_deleted"
+    level: ClassVar[str] = "warning"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    message_ids: tuple[MessageId, ...]

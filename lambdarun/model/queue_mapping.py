@@ -1,4 +1,4 @@
-"""The pollers of one mapping on a standard queue: batch, invoke, settle.
+"""The pollers of one mapping on a queue: batch, invoke, settle.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.model.batch_failures import AllSucceeded, Malformed, Partial, verdict
+from lambdarun.model.batch_gathering import Gathering
 from lambdarun.model.draws import RequestId
 from lambdarun.model.due_queue import DueQueue
 from lambdarun.model.event_records import (
@@ -25,21 +25,18 @@ from lambdarun.model.event_records import (
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
-from lambdarun.model.lambda_events import sqs_event, sqs_record
+from lambdarun.model.lambda_events import sqs_event
+from lambdarun.model.mapping_records import MappingScaled, MessagesNotDeleted
 from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
+from lambdarun.model.poller_fleet import PollerFleet, Scaling, on_demand, provisioned
 from lambdarun.model.queue_core import QueueCore
-from lambdarun.model.records import (
-    Record,
-)
+from lambdarun.model.records import Record
 
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
 THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
 THROTTLE_WAIT_MAX: Final = Duration(20 * SECOND)
-_RECORD_BYTES: Final = 1_200
-_CHARACTER_BYTES: Final = 12
-"""At most so much takes a record without its body and its attributes, and a character of its body (two escapes)."""
-_NOTHING_MEASURED: Final = (0, len('{"Records":[]}'))
+_EVER: Final = Instant(1 << 62)
 
 
 # A poller here is a permission to have one more batch under way, not a loop: queues are cores in the same process, so
@@ -80,52 +77,54 @@ class Batch:
 
 @define(eq=False)
 class QueueMapping:
-    """One declared mapping."""
+    """One mapping, as far as its queue and its function are concerned."""
 
     declaration: EventSourceMapping
     function: Function
     queue: QueueCore
     region: str
+    polls: bool = field(init=False)
+    """Whether it receives: not while it is disabled, being made or being deleted."""
     writes_null_md5: bool = field(init=False)
-    _pollers: int = field(default=0, init=False)
-    """Batches received and not settled: each keeps a poller."""
-    _busy_since: Instant | None = field(default=None, init=False)
-    _gathered: list[Received] = field(factory=list, init=False)
-    _carried: deque[Received] = field(factory=deque, init=False)
-    """Received, but over the size limit of the batch before: the next one begins with them."""
-    _window_ends: Instant | None = field(default=None, init=False)
-    _measured: tuple[int, int] = field(default=_NOTHING_MEASURED, init=False)
-    """How many of the gathered messages were measured, and the bytes of their event."""
+    fleet: PollerFleet = field(init=False)
+    _gathering: Gathering = field(init=False)
+    _told: int = field(init=False)
+    """The level of the fleet that is in the log."""
     _throttled: DueQueue[Batch] = field(factory=DueQueue, init=False)
-    _visibility_s: int = field(init=False)
-    _grows_at: Instant | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         declared = self.declaration
-        window = declared.maximum_batching_window_in_seconds
-        self.writes_null_md5 = bool(window) or declared.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value
-        # Waiting for the window is part of the time for which the first message is hidden: AWS stretches it (with-sqs.html).
-        visibility = self.queue.declaration.visibility_timeout
-        if window and window + self.function.timeout > visibility:
-            visibility = window + self.function.timeout + limits.WINDOW_VISIBILITY_MARGIN.value
-        self._visibility_s = visibility
+        self.polls = declared.enabled
+        self.writes_null_md5 = _writes_null_md5(declared)
+        self.fleet = PollerFleet(_scaling(declared))
+        self._told = self.fleet.allowed
+        self._gathering = Gathering(declared, self.function, self.queue, self.region)
+
+    @property
+    def can_take(self) -> bool:
+        """Whether a message that waits is any of its business now."""
+        return self.polls and (self._gathering.is_open or not self.fleet.is_full)
 
     def poll(self, now: Instant, records: list[Record]) -> list[Batch]:
         """The batches to be invoked now: throttled ones that are due, and as many new ones as pollers are free."""
-        if not self.declaration.enabled:
+        if not self.polls:
             return []
-        batches = self._retry(now, records)
-        allowed = self._allowed(now)
-        if self._gathered:
+        fleet, gathering = self.fleet, self._gathering
+        fleet.advance(now)
+        batches = self._retry(now, records) if len(self._throttled) else []
+        allowed = fleet.allowed
+        if gathering.is_open:
             # Its poller was there when the window opened, whatever the scaling says since.
-            allowed = max(allowed, self._pollers + 1)
-        while self._pollers < allowed:
-            received = self._gather(now, records)
+            allowed = max(allowed, fleet.busy + 1)
+        while fleet.busy < allowed:
+            received, visible_until = gathering.take(now, records)
             if not received:
                 break
-            self._pollers += 1
-            batches.append(self._batch(now, received, records))
-        self._plan_growth(now, allowed)
+            fleet.take()
+            batches.append(self._batch(now, received, visible_until, records))
+        fleet.look(now, waiting=self.queue.ready)
+        if fleet.allowed != self._told:
+            self._tell_level(now, records)
         return batches
 
     def began(self, batch: Batch, request_id: RequestId) -> None:
@@ -136,16 +135,23 @@ class QueueMapping:
 
     def throttled(self, now: Instant, batch: Batch, cause: str, records: list[Record]) -> None:
         """Keep a batch that found no room, and try again while its messages are hidden. Costs no receive."""
+        declared = self.declaration
+        if not self.polls:
+            self._drop(now, batch, records)
+            return
+        if not batch.tries:
+            self.fleet.failed()
         wait = min(THROTTLE_WAIT_FIRST << min(batch.tries, 8), THROTTLE_WAIT_MAX)
         # Jitter, or all batches that one throttle hit would come back at one instant; drawn by the mapping's own stream of
         # chance.
-        wait = round(wait * self.queue.draws.stream(f"throttle:{self.declaration.name}").uniform(0.5, 1.0))
+        wait = round(wait * self.queue.draws.stream(f"throttle:{declared.name}").uniform(0.5, 1.0))
         batch.tries += 1
         # Not later: at that instant the messages show again, and the batch is dropped by _retry.
         due = min(Instant(now + wait), batch.visible_until)
         self._throttled.put(due, batch)
-        declared = self.declaration
-        records.append(BatchDelayed(now, declared.name, "sqs", self.function.name, cause, due))
+        records.append(
+            BatchDelayed(now, declared.name, "sqs", self.function.name, cause, due, len(batch.messages))
+        )
 
     def settle(
         self, now: Instant, batch: Batch, request_id: RequestId, outcome: Outcome, records: list[Record]
@@ -160,20 +166,15 @@ class QueueMapping:
             self.throttled(now, batch, "system", records)
             return
         # What failed is *not* shown at once: AWS leaves it hidden until its visibility timeout ends.
-        self._pollers -= 1
+        self.fleet.free(now)
+        self._gathering.end(batch.messages)
         said, failed = self._judge(batch, outcome)
-        deleted: tuple[MessageId, ...] = ()
-        kept: tuple[MessageId, ...] = ()
-        if failed is None:
-            kept = batch.ids
-        elif not failed:
-            self.queue.delete_all(batch.messages)
-            deleted = batch.ids
-        else:
-            done = [received for received in batch.messages if received.message.id not in failed]
-            self.queue.delete_all(done)
-            deleted = tuple([received.message.id for received in done])
-            kept = tuple([message_id for message_id in batch.ids if message_id in failed])
+        if failed is not None:
+            self.fleet.succeeded()
+        elif not self.declaration.report_batch_item_failures:
+            # "Lambda doesn't scale down message polling when function invocations fail", where it asks for partial replies.
+            self.fleet.failed()
+        deleted, kept = self._delete(now, batch, failed, records)
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -187,18 +188,73 @@ class QueueMapping:
                 kept,
             )
         )
+        if self.fleet.allowed != self._told:
+            self._tell_level(now, records)
 
     def next_due(self) -> Instant | None:
-        """When a batch is retried, a window ends or a poller is added."""
+        """When a batch is retried, a window ends or the fleet grows or shrinks."""
         due = self._throttled.next_due()
-        for wanted in (self._window_ends, self._grows_at):
-            if wanted is not None and (due is None or wanted < due):
-                due = wanted
+        if self.polls:
+            for wanted in (self._gathering.window_ends, self.fleet.next_due()):
+                if wanted is not None and (due is None or wanted < due):
+                    due = wanted
         return due
 
     def at_rest(self) -> bool:
         """Whether no batch is under way or being gathered."""
-        return not self._pollers and not self._gathered and not self._carried
+        return not self.fleet.busy and self._gathering.is_empty
+
+    def begin(self) -> None:
+        """Receive from now on."""
+        self.polls = True
+
+    def stop(self, now: Instant, records: list[Record]) -> None:
+        """Receive no more. What is under way goes on to its end; what was received and is not comes back when its
+        visibility timeout ends.
+        """
+        self.polls = False
+        self._gathering.forget()
+        for batch in self._throttled.take_due(_EVER):
+            self._drop(now, batch, records)
+
+    def change(
+        self, now: Instant, declared: EventSourceMapping, function: Function, records: list[Record]
+    ) -> None:
+        """Go on with other settings; batches under way keep theirs."""
+        scaling = _scaling(declared)
+        if scaling != self.fleet.scaling:
+            self.fleet.rescale(scaling)
+        self.declaration = declared
+        self._gathering.change(declared)
+        self.writes_null_md5 = _writes_null_md5(declared)
+        self.run(function)
+        self._tell_level(now, records)
+
+    def run(self, function: Function) -> None:
+        """Be told that the function has another timeout, or is another one."""
+        self.function = self._gathering.function = function
+
+    def _delete(
+        self, now: Instant, batch: Batch, failed: frozenset[str] | None, records: list[Record]
+    ) -> tuple[tuple[MessageId, ...], tuple[MessageId, ...]]:
+        """Delete all but what failed; the ids of what is deleted, and of what stays."""
+        if failed is None:
+            return (), batch.ids
+        done = batch.messages
+        if failed:
+            done = [received for received in done if received.message.id not in failed]
+        # Of a FIFO queue a receipt ends with the visibility timeout: what it does not delete comes back.
+        refused = self.queue.delete_all(done)
+        if not failed and not refused:
+            return batch.ids, ()
+        late = {received.message.id for received in refused}
+        if late:
+            declared, ids = self.declaration, tuple([one.message.id for one in refused])
+            records.append(MessagesNotDeleted(now, declared.name, declared.queue, self.function.name, ids))
+        return (
+            tuple([one.message.id for one in done if one.message.id not in late]),
+            tuple([one for one in batch.ids if one in failed or one in late]),
+        )
 
     def _judge(self, batch: Batch, outcome: Succeeded | FunctionFailed) -> tuple[str, frozenset[str] | None]:
         """What a reply says: a word for the log, and the ids that failed (None: all of them)."""
@@ -220,107 +276,33 @@ class QueueMapping:
 
     def _retry(self, now: Instant, records: list[Record]) -> list[Batch]:
         batches: list[Batch] = []
-        if not len(self._throttled):
-            return batches
         for batch in self._throttled.take_due(now):
             # Their messages show again in this very step; to invoke with them now would be the double delivery that AWS avoids.
             if batch.visible_until <= now:
-                self._pollers -= 1
-                declared = self.declaration
-                records.append(
-                    BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids)
-                )
+                self._drop(now, batch, records)
             else:
                 batches.append(batch)
         return batches
 
-    def _allowed(self, now: Instant) -> int:
-        if self._busy_since is None:
-            return limits.POLLER_START.value
-        # A rate, since AWS tells one: 300 more a minute is 5 a second, for as long as messages wait.
-        grown = (now - self._busy_since) * limits.POLLER_GROWTH_PER_SECOND.value // SECOND
-        return min(limits.POLLER_START.value + grown, limits.POLLER_MAX.value)
+    def _drop(self, now: Instant, batch: Batch, records: list[Record]) -> None:
+        self.fleet.free(now)
+        self._gathering.end(batch.messages)
+        declared = self.declaration
+        records.append(BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids))
 
-    def _plan_growth(self, now: Instant, allowed: int) -> None:
-        """While messages stay behind because all pollers are busy, wake when there is one more."""
-        self._grows_at = None
-        if not self.queue.visible:
-            self._busy_since = None
-        elif self._pollers >= allowed:
-            if self._busy_since is None:
-                self._busy_since = now
-            if allowed < limits.POLLER_MAX.value:
-                more = allowed - limits.POLLER_START.value + 1
-                per_second = limits.POLLER_GROWTH_PER_SECOND.value
-                self._grows_at = Instant(self._busy_since + -(-more * SECOND // per_second))
+    def _tell_level(self, now: Instant, records: list[Record]) -> None:
+        allowed = self.fleet.allowed
+        if allowed != self._told:
+            self._told = allowed
+            declared = self.declaration
+            records.append(MappingScaled(now, declared.name, declared.queue, self.function.name, allowed))
 
-    def _gather(self, now: Instant, records: list[Record]) -> list[Received]:
-        """The messages of the next batch; none where a window is still open or the queue is empty."""
-        queue, gathered = self.queue, self._gathered
-        if not (queue.visible or gathered or self._carried):
-            return []
-        window = self.declaration.maximum_batching_window_in_seconds
-        size = self.declaration.batch_size
-        while self._carried and len(gathered) < size:
-            carried = self._carried.popleft()
-            if now < carried.at + self._visibility_s * SECOND:  # else it shows again, for another receive
-                gathered.append(carried)
-        while len(gathered) < size and queue.visible:
-            # As AWS: ten a receive, and a batch of more is several receives, which takes a window.
-            wanted = min(size - len(gathered), limits.RECEIVE_BATCH.high)
-            received = queue.receive(now, wanted, records, self._visibility_s)
-            gathered += received
-            if not window or not received:
-                break
-        fits = self._fitting(gathered)
-        if not gathered:
-            return []
-        if window and fits == len(gathered) < size:
-            # The window opens with its first message.
-            if self._window_ends is None:
-                self._window_ends = Instant(now + window * SECOND)
-            if now < self._window_ends:
-                return []
-        self._window_ends = None
-        self._measured = _NOTHING_MEASURED
-        self._gathered = []
-        if fits < len(gathered):
-            self._carried.extend(gathered[fits:])
-            del gathered[fits:]
-        return gathered
-
-    def _fitting(self, gathered: list[Received]) -> int:
-        """How many of these fit into one event of at most 6 MB, metadata included."""
-        at_most = len(gathered) * _RECORD_BYTES
-        for received in gathered:
-            message = received.message
-            if message.attributes:
-                break
-            at_most += len(message.body) * _CHARACTER_BYTES
-        else:
-            if at_most < limits.BATCH_BYTES.value:
-                return len(gathered)
-        fits, total = self._measured
-        while fits < len(gathered):
-            record = sqs_record(gathered[fits], f"{self.queue.arn}{self.region}" + " " * 64, " " * 30)
-            total += len(record) + 1
-            if total > limits.BATCH_BYTES.value:
-                break
-            fits += 1
-            self._measured = fits, total
-        # One message alone is too large once its characters are escaped.
-        if fits == 0:
-            # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it.
-            gathered.pop(0)
-            return self._fitting(gathered)
-        return fits
-
-    def _batch(self, now: Instant, received: list[Received], records: list[Record]) -> Batch:
+    def _batch(
+        self, now: Instant, received: list[Received], visible_until: Instant, records: list[Record]
+    ) -> Batch:
         declared = self.declaration
         queue = self.queue
-        # Of the first receive: with a window the others were hidden later, and the whole batch must end with the first.
-        first = min([one.at for one in received])
-        batch = Batch(received, self, Instant(first + self._visibility_s * SECOND))
+        batch = Batch(received, self, visible_until)
         records.append(
             BatchReceived(
                 now,
@@ -334,3 +316,15 @@ class QueueMapping:
             )
         )
         return batch
+
+
+def _scaling(declared: EventSourceMapping) -> Scaling:
+    pollers = declared.provisioned_pollers
+    if pollers is None:
+        return on_demand(declared.maximum_concurrency)
+    return provisioned(pollers.minimum_pollers, pollers.maximum_pollers)
+
+
+def _writes_null_md5(declared: EventSourceMapping) -> bool:
+    window = declared.maximum_batching_window_in_seconds
+    return bool(window) or declared.batch_size > limits.SQS_BATCH_WITHOUT_WINDOW.value

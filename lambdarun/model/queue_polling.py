@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from attrs import define, field
 
 from lambdarun.model.admission import Admission
@@ -26,7 +28,7 @@ class MappingPolling:
     admission: Admission
     queue: QueuePolling
 
-    def poll(self, now: Instant) -> None:
+    def wake(self, now: Instant) -> None:
         """Invoke what may be invoked now."""
         mapping, admission = self.mapping, self.admission
         name, callee = mapping.declaration.name, self.callee
@@ -55,14 +57,22 @@ class MappingPolling:
                 mapping.began(batch, request_id)
             else:
                 mapping.throttled(now, batch, reason.value, admission.records)
+        self.queue.note(self)
+
+    def next_due(self) -> Instant | None:
+        """The mapping's next timer."""
+        return self.mapping.next_due()
 
     def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Delete what succeeded, let the rest come back."""
         batch: Batch = invocation.item
         self.mapping.settle(now, batch, invocation.request_id, outcome, self.admission.records)
-        self.queue.wakes.stir(self.queue)
+        self.queue.settled(self)
 
 
+# A queue may have a thousand mappings of which one has work. So its mappings have a heap of dues of their own, as the
+# region has one for queues; those under way are known by name; and what waits in the queue is offered to one after the
+# other until nothing is left, beginning where the last offer ended.
 @define(eq=False)
 class QueuePolling:
     """A queue with its timers and its pollers."""
@@ -71,7 +81,37 @@ class QueuePolling:
     admission: Admission
     wakes: Wakes
     dead_letter: QueuePolling | None = None
-    pollers: list[MappingPolling] = field(factory=list)
+    pollers: list[MappingPolling] = field(factory=list, init=False)
+    """Of all mappings that there are, disabled ones too."""
+    _polling: deque[MappingPolling] = field(factory=deque, init=False)
+    """Those that receive; the next one to be offered messages stands first."""
+    _under_way: dict[MappingPolling, None] = field(factory=dict, init=False)
+    """Those that have a batch."""
+    _dues: Wakes = field(factory=Wakes, init=False)
+
+    def add(self, poller: MappingPolling) -> None:
+        """Have one mapping more."""
+        self.pollers.append(poller)
+        if poller.mapping.polls:
+            self._polling.append(poller)
+
+    def remove(self, poller: MappingPolling) -> None:
+        """Have a mapping no more, which receives nothing already. Its last batches still settle."""
+        self.pollers.remove(poller)
+
+    def begin(self, poller: MappingPolling) -> None:
+        """Have a mapping receive from this step on."""
+        poller.mapping.begin()
+        self._polling.append(poller)
+        self.wakes.stir(self)
+
+    def stop(self, now: Instant, poller: MappingPolling) -> None:
+        """Have a mapping receive no more."""
+        if poller.mapping.polls:
+            self._polling.remove(poller)
+            poller.mapping.stop(now, self.admission.records)
+            self.note(poller)
+            self.settled(poller)
 
     def send(self, now: Instant, message: Sendable) -> Message:
         """Take a message; pollers see it in this step."""
@@ -79,33 +119,47 @@ class QueuePolling:
         self.wakes.stir(self)
         return sent
 
+    def settled(self, poller: MappingPolling) -> None:
+        """Be told that a batch of a mapping ended, or that its settings changed."""
+        self._dues.stir(poller)
+        self.wakes.stir(self)
+
+    def note(self, poller: MappingPolling) -> None:
+        """Be told that a mapping may have a batch now, or none any more."""
+        if poller.mapping.at_rest():
+            self._under_way.pop(poller, None)
+        else:
+            self._under_way[poller] = None
+
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
-        dead = self.dead_letter
+        dead, queue, dues = self.dead_letter, self.queue, self._dues
         # The queue's core moves messages by itself; whether it did is seen by a count, so that it need not know of wakes.
         before = dead.queue.taken() if dead is not None else 0
-        self.queue.advance(now, self.admission.records)
-        for poller in self.pollers:
-            poller.poll(now)
+        queue.advance(now, self.admission.records)
+        dues.run(now)
+        polling = self._polling
+        for _ in range(len(polling)):
+            if not queue.ready:
+                break
+            poller = polling[0]
+            polling.rotate(-1)
+            if poller.mapping.can_take:
+                dues.stir(poller)
+                dues.run(now)
         if dead is not None and dead.queue.taken() != before:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
-        due = self.queue.next_due()
-        for poller in self.pollers:
-            wanted = poller.mapping.next_due()
-            if wanted is not None and (due is None or wanted < due):
-                due = wanted
-        return due
+        due, wanted = self.queue.next_due(), self._dues.next_due()
+        return wanted if due is None or (wanted is not None and wanted < due) else due
 
     def at_rest(self) -> bool:
         """Whether no enabled poller has anything left to take or to settle."""
-        if not any(poller.mapping.declaration.enabled for poller in self.pollers):
+        if not self._polling:
             return True
         queue = self.queue
         # A queue that nobody polls is at rest with messages in it: nothing will ever happen to them but their expiry.
-        return not (queue.visible or queue.hidden or queue.delayed) and all(
-            poller.mapping.at_rest() for poller in self.pollers
-        )
+        return not (queue.visible or queue.hidden or queue.delayed or self._under_way)

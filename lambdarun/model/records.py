@@ -26,7 +26,7 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
-from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
+from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered, MessagesNotDeleted
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
     MessagesDeleted,
@@ -353,6 +353,7 @@ Record = (
     | VersionPublished
     | MappingScaled
     | MessagesFiltered
+    | MessagesNotDeleted
     | MessageDeduplicated
     | MessagesDeleted
     | MessagesMovedBack

@@ -108,6 +108,7 @@ class KeyLocator:
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self._text = text
         self._keys = locate_keys(text)
 
     def place(self, *path: str) -> Place:
@@ -117,6 +118,22 @@ class KeyLocator:
                 return Place(self.file, *self._keys[path])
             path = path[:-1]
         return Place(self.file)
+
+    def place_within(self, path: Path, value: str, line: int, column: int) -> Place:
+        """Where line and column of a text that stands at `path` are in the file; the key's place where the text is not
+        written as it is, but with escapes or as a table.
+        """
+        key = self.place(*path)
+        begin = 0
+        for _ in range((key.line or 1) - 1):
+            begin = self._text.index("\n", begin) + 1
+        written = re.compile(rf"""('''|\"\"\"|'|")\n?({re.escape(value)})\1""").search(self._text, begin)
+        if written is None:
+            return key
+        at = written.start(2)
+        first = self._text.count("\n", 0, at) + 1
+        before = at - (self._text.rfind("\n", 0, at) + 1) if line == 1 else 0
+        return Place(self.file, first + line - 1, before + column)
 
 
 def syntax_place(file: str, fault: tomllib.TOMLDecodeError) -> Place:

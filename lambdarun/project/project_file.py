@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, fields, frozen
 
-from lambdarun.aws import messages
+from lambdarun.aws import mapping_messages
 from lambdarun.errors import ProjectError, ProjectErrors
 from lambdarun.model.declarations import Account, IdleTime, Project, Route
 from lambdarun.model.function import running_runtime
@@ -89,7 +89,9 @@ class _Reader(Reading):
         layers = LayerReader(self, account, document)
         functions = self.declared(document, "functions", FunctionReader(self, layers).read)
         queues = self.declared(document, "queues", QueueReader(self).read)
-        mappings = self.declared(document, "event_source_mappings", MappingReader(self).read)
+        mappings = self.declared(
+            document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
+        )
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -149,7 +151,11 @@ class _Reader(Reading):
 
     def _account(self, document: Mapping[str, Any]) -> Account:
         given = self.table(document, "account", ())
-        self.known(given, ("concurrent_executions", "account_id", "region", "idle_time"), ("account",))
+        self.known(
+            given,
+            ("concurrent_executions", "account_id", "region", "idle_time", "filters_per_mapping"),
+            ("account",),
+        )
         try:
             fields = dict(given)
             if "idle_time" in given:
@@ -191,10 +197,10 @@ class _Reader(Reading):
             kind, _, source = str(mapping.get("event_source", "")).partition(".")
             if kind == "queues" and source and source not in declared_queues:
                 at = ("event_source_mappings", name, "event_source")
-                said = f" {messages.MAPPING_QUEUE_MISSING.text}"
+                said = f" {mapping_messages.MAPPING_QUEUE_MISSING.text}"
                 self.dangling(at, "queue", source, declared_queues, said)
             function = mapping.get("function")
             if isinstance(function, str) and not is_declared(function, declared_functions):
                 path = ("event_source_mappings", name, "function")
-                said = f" {messages.MAPPING_FUNCTION_MISSING.text}."
+                said = f" {mapping_messages.MAPPING_FUNCTION_MISSING.text}."
                 self.dangling(path, "function", function, resources(declared_functions), said)

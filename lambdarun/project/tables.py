@@ -42,6 +42,10 @@ MAPPING_KEYS: Final = (
     "maximum_batching_window_in_seconds",
     "function_response_types",
     "enabled",
+    "scaling_config",
+    "provisioned_poller_config",
+    "metrics_config",
+    "filter_criteria",
 )
 NOT_BUILT: Final = frozenset(
     {
@@ -49,13 +53,13 @@ NOT_BUILT: Final = frozenset(
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
         "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config",
-        "fifo_queue", "fifo_throughput_limit", "file_system_configs", "filter_criteria", "function_url_config",
+        "fifo_queue", "fifo_throughput_limit", "file_system_configs", "function_url_config",
         "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
         "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
-        "metrics_config", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
-        "provisioned_poller_config", "publish", "publish_to",
+        "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
+        "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",
-        "rules", "runtime_management_config", "scaling_config", "schedules", "self_managed_event_source",
+        "rules", "runtime_management_config", "schedules", "self_managed_event_source",
         "self_managed_kafka_event_source_config", "snap_start", "source_access_configurations",
         "sqs_managed_sse_enabled", "starting_position", "starting_position_timestamp", "streams", "tables", "tags",
         "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "vpc_config",

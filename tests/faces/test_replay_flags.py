@@ -340,6 +340,9 @@ def test_list_validate_and_config_show_say_the_same_in_both_forms(folder: Path) 
         {
             "name": "jobs", "queue": "jobs", "function": "worker", "batch_size": 2, "enabled": True,
             "maximum_batching_window_in_seconds": 0, "report_batch_item_failures": False,
+            "scaling_config": {"maximum_concurrency": None}, "provisioned_poller_config": None,
+            "filter_criteria": {"filters": []}, "metrics_config": {"metrics": []},
+            "uuid": "89661d2c-ac13-4fd1-8e11-606c3aa98aa5",
         }
     ]  # fmt: skip
     assert told["routes"] == {"s3": "worker"}

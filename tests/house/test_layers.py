@@ -13,7 +13,9 @@ from attrs import fields
 
 import lambdarun
 from lambdarun.aws import (
+    filter_messages,
     limits,
+    mapping_messages,
     messages,
     metric_names,
     platform_errors,
@@ -54,7 +56,16 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors, runtime_api, version_messages)
+FACTS = (
+    filter_messages,
+    limits,
+    mapping_messages,
+    messages,
+    metric_names,
+    platform_errors,
+    runtime_api,
+    version_messages,
+)
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version

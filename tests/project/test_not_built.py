@@ -47,8 +47,7 @@ def findings(tmp_path: Path, text: str) -> list[str]:
             "fifo_throughput_limit": '"perQueue"', "redrive_allow_policy": "{}", "receive_message_wait_time_seconds": "20",
         }.items()),
         *((MAPPING, f"event_source_mappings.m.{key}", value) for key, value in {
-            "filter_criteria": '{ filters = [{ pattern = "{}" }] }', "scaling_config": "{ maximum_concurrency = 2 }",
-            "provisioned_poller_config": "{}", "metrics_config": "{}",
+            "kms_key_arn": '"arn"',
         }.items()),
     ],
 )  # fmt: skip
@@ -110,7 +109,10 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
         ),
         (f'{FUNCTION}packaging = "Image"\n', "functions.f.packaging: no such setting. Known here: handler, "),
         (f"{MAPPING}batch_sise = 3\n", 'batch_sise: no such setting. Did you mean "batch_size"?'),
-        (f'{MAPPING}function_response_types = ["Other"]\n', "['Other'] is not known."),
+        (
+            f'{MAPPING}function_response_types = ["Other"]\n',
+            "1 validation error detected: Value '[Other]' at 'functionResponseTypes' failed to",
+        ),
     ],
     ids=["fifo", "runtime", "stream", "unknown", "misspelt", "response type"],
 )
