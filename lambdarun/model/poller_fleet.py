@@ -116,19 +116,20 @@ class PollerFleet:
     def free(self, now: Instant) -> None:
         """A batch is not under way any more."""
         self.busy -= 1
-        if self._grows_at is None:
+        if self._grows_at is None and self._ramp > self.scaling.low:
             self._begin_to_shrink(now)
 
     def look(self, now: Instant, *, waiting: bool) -> None:
         """Be told whether messages wait that no poller could take."""
         scaling = self.scaling
-        if waiting and self.busy >= self.allowed:
+        if not waiting:
+            self._grows_at = None
+            if self._ramp > scaling.low:
+                self._begin_to_shrink(now)
+        elif self.busy >= self.allowed:
             self._shrinks_at = self._quiet_since = None
             if self._grows_at is None and self._ramp < scaling.most:
                 self._grows_at = Instant(now + scaling.step)
-        elif not waiting:
-            self._grows_at = None
-            self._begin_to_shrink(now)
 
     def succeeded(self) -> None:
         """A batch succeeded: a fleet that had backed off gains one, up to the ramp."""

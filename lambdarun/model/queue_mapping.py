@@ -193,11 +193,15 @@ class QueueMapping:
 
     def next_due(self) -> Instant | None:
         """When a batch is retried, a window ends or the fleet grows or shrinks."""
-        due = self._throttled.next_due()
-        if self.polls:
-            for wanted in (self._gathering.window_ends, self.fleet.next_due()):
-                if wanted is not None and (due is None or wanted < due):
-                    due = wanted
+        if not self.polls:
+            return None
+        due, window_ends = self.fleet.next_due(), self._gathering.window_ends
+        if window_ends is not None and (due is None or window_ends < due):
+            due = window_ends
+        if len(self._throttled):
+            retried = self._throttled.next_due()
+            if retried is not None and (due is None or retried < due):
+                due = retried
         return due
 
     def at_rest(self) -> bool:

@@ -72,8 +72,7 @@ class Region:
     _sync_arrivals: SyncArrivals = field(init=False)
     _asynchronous: dict[str, AsyncInvocation] = field(factory=dict, init=False)
     _lanes: dict[tuple[str, str, str], LanePolling] = field(factory=dict, init=False)
-    _at_work: QueuePolling | None = field(default=None, init=False)
-    """A queue that had something to do when it was last asked."""
+    _at_work: dict[QueuePolling, None] = field(factory=dict, init=False)
     _takers: dict[type, Callable[[Instant, Any], None]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -135,10 +134,14 @@ class Region:
         )
 
     def _queues_at_rest(self) -> bool:
-        # Asked after each step: of a thousand queues the one that had work is the one to look at.
-        if self._at_work is None or self._at_work.at_rest():
-            self._at_work = next((queue for queue in self.queues.values() if not queue.at_rest()), None)
-        return self._at_work is None
+        # Asked after each step, so not of a thousand queues: only of those that were woken and left with something to do.
+        at_work = self._at_work
+        while at_work:
+            queue = next(iter(at_work))
+            if not queue.at_rest():
+                return False
+            del at_work[queue]
+        return True
 
     def _end(self, now: Instant, news: Ended) -> None:
         self.admission.end(now, news.invocation, news.outcome, news.usage)
@@ -243,7 +246,9 @@ class Region:
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
         arn = self.project.account.queue_arn(declared.name)
-        polled = QueuePolling(open_queue(declared, arn, self.draws), self.admission, self.wakes)
+        polled = QueuePolling(
+            open_queue(declared, arn, self.draws), self.admission, self.wakes, self._at_work
+        )
         self.queues[declared.name] = polled
         for mapping in mappings:
             self._add_poller(polled, mapping)
