@@ -15,7 +15,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, sqs_messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.draws import Draws
 from lambdarun.model.event_records import (
@@ -100,23 +100,27 @@ class SqsQueue:
         if plain and 0 < len(body) <= most:
             return None
         if not body:
-            return _refusal(messages.MESSAGE_BODY_MISSING)
+            return _refusal(sqs_messages.MESSAGE_BODY_MISSING)
         # UTF-8 takes four bytes a character at most: below that bound its size need not be known.
         if len(body) * 4 > most or message.attributes:
             size = len(body.encode("utf-8", "surrogatepass")) + attribute_bytes(message.attributes)
             if size > most:
-                return _refusal(messages.MESSAGE_TOO_LONG, most=most)
+                return _refusal(sqs_messages.MESSAGE_TOO_LONG, most=most)
         if len(message.attributes) > limits.MESSAGE_ATTRIBUTES.value:
-            return _refusal(messages.TOO_MANY_ATTRIBUTES, most=limits.MESSAGE_ATTRIBUTES.value)
+            return _refusal(
+                sqs_messages.TOO_MANY_ATTRIBUTES,
+                count=len(message.attributes),
+                most=limits.MESSAGE_ATTRIBUTES.value,
+            )
         empty = empty_attribute(message.attributes)
         if empty is not None:
-            return _refusal(messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
+            return _refusal(sqs_messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
         odd = not (body.isascii() and body.isprintable())
         if odd and re.search(_FORBIDDEN, body) is not None:
-            return _refusal(messages.INVALID_CHARACTERS)
+            return _refusal(sqs_messages.INVALID_CHARACTERS)
         delay = message.delay_seconds
         if delay is not None and not limits.DELAY_SECONDS.low <= delay <= limits.DELAY_SECONDS.high:
-            return _refusal(messages.DELAY_INVALID, value=delay)
+            return _refusal(sqs_messages.DELAY_INVALID, value=delay)
         return None
 
     def send(self, now: Instant, message: Sendable, records: list[Record]) -> Message:
@@ -204,12 +208,12 @@ class SqsQueue:
         message = received.message
         most = limits.VISIBILITY_TIMEOUT.high
         if not 0 <= timeout_s <= most:
-            return _refusal(messages.VISIBILITY_INVALID, value=timeout_s)
+            return _refusal(sqs_messages.VISIBILITY_INVALID, value=timeout_s)
         if message.state is _GONE:
-            return _refusal(messages.MESSAGE_NOT_THERE, handle=received.handle())
+            return _refusal(sqs_messages.MESSAGE_NOT_THERE, handle=received.handle())
         # The cap runs from the receive, not from the last change: a change cannot extend it.
         if now + timeout_s * SECOND >= received.at + most * SECOND:
-            return _refusal(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
+            return _refusal(sqs_messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
         if message.state is _HIDDEN:
             self.hidden -= 1
         elif message.state is _VISIBLE:

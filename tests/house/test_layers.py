@@ -18,6 +18,8 @@ from lambdarun.aws import (
     metric_names,
     platform_errors,
     runtime_api,
+    sqs_messages,
+    sqs_queue_messages,
     version_messages,
 )
 from lambdarun.aws.limits import Figure, Setting
@@ -54,7 +56,9 @@ OUTSIDE = {
 CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
-FACTS = (limits, messages, metric_names, platform_errors, runtime_api, version_messages)
+FACTS = (
+    limits, messages, metric_names, platform_errors, runtime_api, sqs_messages, sqs_queue_messages, version_messages,
+)  # fmt: skip
 HARMLESS = {
     "draws.py": {"random"},  # the one place of chance
     "function.py": {"pathlib", "sys"},  # a path as a value; the interpreter's version
