@@ -198,6 +198,13 @@ SYSTEM_ATTRIBUTE_VALUE: Final = sqs_error(
     "API_MessageSystemAttributeValue",
 )
 
+ATTRIBUTE_LISTS: Final = sqs_error(
+    # As AWS's users quote it.
+    f"{PREFIX}UnsupportedOperation",
+    "Message attribute list values in SendMessage operation are not supported.",
+    "API_MessageAttributeValue",
+)
+
 # --- receiving
 RECEIVE_COUNT: Final = sqs_error(
     "InvalidParameterValue",

@@ -212,7 +212,7 @@ TASK_MISSING: Final = sqs_error(
 )
 TASK_NOT_RUNNING: Final = sqs_error(
     # Only a running task may be cancelled (documented); the text is not.
-    "UnsupportedOperation",
+    f"{PREFIX}UnsupportedOperation",
     "Only active tasks can be cancelled.",
     "API_CancelMessageMoveTask",
 )
