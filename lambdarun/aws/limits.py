@@ -123,6 +123,22 @@ RECEIVE_BATCH = Setting(1, 10, 1, "messages", f"{SQS_API}/API_ReceiveMessage.htm
 MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.html")
 MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
 QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
+RECEIVE_WAIT_TIME = Setting(0, 20, 0, "s", f"{SQS_API}/API_ReceiveMessage.html")
+REDRIVE_SOURCE_QUEUES = Figure(10, "queues", f"{SQS_API}/API_SetQueueAttributes.html")
+
+# --- message groups: FIFO and fair queues
+MESSAGE_GROUP_ID_LENGTH = Setting(1, 128, 1, "characters", f"{SQS_API}/API_SendMessage.html")
+DEDUPLICATION_INTERVAL = Figure(300, "s", f"{SQS_GUIDE}/FIFO-queues-exactly-once-processing.html")
+# A receive may be asked again by its ReceiveRequestAttemptId for so long.
+RECEIVE_ATTEMPT_INTERVAL = Figure(300, "s", f"{SQS_API}/API_ReceiveMessage.html")
+# Groups whose first message is farther back are not found.
+FIFO_LOOK_AHEAD = Figure(
+    120_000, "messages", f"{SQS_GUIDE}/avoid-backlog-with-the-same-message-group-id.html"
+)
+FIFO_CALLS_PER_SECOND = Figure(300, "calls of one kind a second", f"{SQS_GUIDE}/quotas-messages.html")
+NOISY_SHARE = Figure(10, "% of the messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
+NOISY_IN_FLIGHT = Figure(30, "messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
+NOISY_UNTIL_SILENT_FOR = Figure(300, "s", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
 
 # Fewer, and throttles alone can use them up before the function has seen the message.
 MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
@@ -130,7 +146,6 @@ MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-
 POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
 
 # --- SQS calls
-RECEIVE_WAIT_TIME = Setting(0, 20, 0, "s", f"{SQS_API}/API_ReceiveMessage.html")
 SQS_BATCH_ENTRIES = Setting(1, 10, 1, "entries", f"{SQS_API}/API_SendMessageBatch.html")
 SQS_BATCH_ENTRY_ID_LENGTH = Setting(
     1, 80, 1, "characters", f"{SQS_API}/API_SendMessageBatchRequestEntry.html"
@@ -138,14 +153,11 @@ SQS_BATCH_ENTRY_ID_LENGTH = Setting(
 # Of all entries together, whatever the queue's MaximumMessageSize is.
 SQS_BATCH_BYTES = Figure(1_048_576, "bytes", f"{SQS_GUIDE}/quotas-messages.html")
 MESSAGE_ATTRIBUTE_NAME_LENGTH = Setting(1, 256, 1, "characters", f"{SQS_GUIDE}/sqs-message-metadata.html")
-MESSAGE_IDENTIFIER_LENGTH = Setting(1, 128, 1, "characters", f"{SQS_API}/API_SendMessage.html")
-"""Of MessageGroupId, MessageDeduplicationId and ReceiveRequestAttemptId."""
 NUMBER_DIGITS = Figure(38, "digits", f"{SQS_GUIDE}/sqs-message-metadata.html")
 NUMBER_LEAST = Figure(-(10**128), "", f"{SQS_GUIDE}/sqs-message-metadata.html")
 NUMBER_MOST = Figure(10**126, "", f"{SQS_GUIDE}/sqs-message-metadata.html")
 PURGE_INTERVAL = Figure(60, "s", f"{SQS_API}/API_PurgeQueue.html")
 RECREATE_INTERVAL = Figure(60, "s", f"{SQS_API}/API_DeleteQueue.html")
-ALLOWED_SOURCE_QUEUES = Setting(1, 10, 1, "queues", f"{SQS_API}/API_SetQueueAttributes.html")
 KMS_KEY_REUSE = Setting(60, 86_400, 300, "s", f"{SQS_API}/API_SetQueueAttributes.html")
 # The default is "system-optimised": AWS gives no figure, so the fastest that one may ask for stands for it.
 MOVE_TASK_RATE = Setting(1, 500, 500, "messages/s", f"{SQS_API}/API_StartMessageMoveTask.html")

@@ -89,44 +89,11 @@ DELAY_INVALID: Final = sqs_error(
     "Value {value} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.",
     "API_SendMessage",
 )
-DELAY_ON_FIFO: Final = sqs_error(
-    "InvalidParameterValue",
-    "Value {value} for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this"
-    " queue type.",
-    "API_SendMessage",
-)
-DEDUPLICATION_ON_STANDARD: Final = sqs_error(
-    # As AWS's users quote it.
-    "InvalidParameterValue",
-    "Value {value} for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not"
-    " valid for this queue type.",
-    "API_SendMessage",
-)
-GROUP_ID_INVALID: Final = sqs_error(
-    "InvalidParameterValue",
-    "Value {value} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and"
-    " punctuation characters. 1 to 128 in length.",
-    "API_SendMessage",
-)
-DEDUPLICATION_ID_INVALID: Final = sqs_error(
-    "InvalidParameterValue",
-    "Value {value} for parameter MessageDeduplicationId is invalid. Reason: MessageDeduplicationId can only include"
-    " alphanumeric and punctuation characters. 1 to 128 in length.",
-    "API_SendMessage",
-)
-GROUP_ID_MISSING: Final = sqs_error(
-    "MissingParameter", "The request must contain the parameter MessageGroupId.", "API_SendMessage"
-)
 ENTRY_GROUP_ID_MISSING: Final = sqs_error(
     # The same text under another code: recorded of a batch, which fails as a whole.
     "InvalidParameterValue",
     "The request must contain the parameter MessageGroupId.",
     "API_SendMessageBatch",
-)
-DEDUPLICATION_ID_MISSING: Final = sqs_error(
-    "InvalidParameterValue",
-    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
-    "API_SendMessage",
 )
 
 # --- message attributes
@@ -221,20 +188,6 @@ VISIBILITY_INVALID: Final = sqs_error(
     "Value {value} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200, if provided.",
     "API_ChangeMessageVisibility",
 )
-ATTEMPT_ID_ON_STANDARD: Final = sqs_error(
-    # As AWS's users quote it for other members.
-    "InvalidParameterValue",
-    "Value {value} for parameter ReceiveRequestAttemptId is invalid. Reason: The request includes a parameter that is not"
-    " valid for this queue type.",
-    "API_ReceiveMessage",
-)
-ATTEMPT_ID_INVALID: Final = sqs_error(
-    # The rule is documented; the text follows that of the other two identifiers.
-    "InvalidParameterValue",
-    "Value {value} for parameter ReceiveRequestAttemptId is invalid. Reason: ReceiveRequestAttemptId can only include"
-    " alphanumeric and punctuation characters. 1 to 128 in length.",
-    "API_ReceiveMessage",
-)
 OVER_LIMIT: Final = sqs_error(
     # The code is documented, the text is not.
     "OverLimit",
@@ -247,11 +200,6 @@ OVER_LIMIT: Final = sqs_error(
 RECEIPT_INVALID: Final = sqs_error(
     "ReceiptHandleIsInvalid",
     'The input receipt handle "{handle}" is not a valid receipt handle.',
-    "API_DeleteMessage",
-)
-RECEIPT_EXPIRED: Final = sqs_error(
-    "InvalidParameterValue",
-    "Value {handle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
     "API_DeleteMessage",
 )
 VISIBILITY_TOTAL: Final = sqs_error(

@@ -197,6 +197,12 @@ TASK_SAME_QUEUE: Final = sqs_error(
     "Source queue arn and destination queue arn cannot be the same.",
     "API_StartMessageMoveTask",
 )
+TASK_TYPE: Final = sqs_error(
+    # Undocumented: a FIFO queue takes no message without a group, so one of another type could not be.
+    "InvalidParameterValue",
+    "Source queue and destination queue must be of the same type.",
+    "API_StartMessageMoveTask",
+)
 TASK_RATE: Final = sqs_error(
     # The bounds are documented, the text is not.
     "InvalidParameterValue",
@@ -226,6 +232,12 @@ LABEL_EXISTS: Final = sqs_error(
 LABEL_MISSING: Final = sqs_error(
     "InvalidParameterValue",
     "Value {value} for parameter Label is invalid. Reason: can't find label.",
+    "API_RemovePermission",
+)
+LABEL_NOT_IN_POLICY: Final = sqs_error(
+    # As AWS's users quote it.
+    "InvalidParameterValue",
+    "Value {value} for parameter Label is invalid. Reason: can't find label on existing policy.",
     "API_RemovePermission",
 )
 PRINCIPAL_INVALID: Final = sqs_error(

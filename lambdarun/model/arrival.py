@@ -52,6 +52,10 @@ class MessageArrival:
     """Message attributes as they stand in a Lambda event: `{"n": {"stringValue": "6", "dataType": "Number"}}`."""
     sender_id: str | None = None
     delay_seconds: int | None = None
+    message_group_id: str | None = None
+    message_deduplication_id: str | None = None
+    trace_header: str | None = None
+    """AWSTraceHeader."""
     arn: str | None = None
     function: str | None = None
     duration: Duration | None = None

@@ -74,6 +74,9 @@ class MessageSent(Happened):
     queue: str
     message_id: MessageId
     body_bytes: int
+    delay_seconds: int = 0
+    """For how long it is delayed."""
+    message_group_id: str = ""
 
 
 @record

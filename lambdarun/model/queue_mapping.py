@@ -28,10 +28,10 @@ from lambdarun.model.instant import MILLISECOND, SECOND, Duration, Instant
 from lambdarun.model.lambda_events import sqs_event, sqs_record
 from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
+from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import (
     Record,
 )
-from lambdarun.model.sqs_queue import SqsQueue
 
 # AWS does not publish how a throttled batch is retried within its visibility: 0.2 s, doubled to 20 s, with jitter.
 THROTTLE_WAIT_FIRST: Final = Duration(200 * MILLISECOND)
@@ -84,7 +84,7 @@ class QueueMapping:
 
     declaration: EventSourceMapping
     function: Function
-    queue: SqsQueue
+    queue: QueueCore
     region: str
     writes_null_md5: bool = field(init=False)
     _pollers: int = field(default=0, init=False)

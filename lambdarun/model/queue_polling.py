@@ -11,9 +11,9 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.message import Message, Sendable
 from lambdarun.model.outcome import Outcome, Usage
+from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import SqsQueue
-from lambdarun.model.wakes import Wakes
+from lambdarun.model.wakes import Sleeper, Wakes
 
 
 @define(eq=False)
@@ -67,11 +67,13 @@ class MappingPolling:
 class QueuePolling:
     """A queue with its timers and its pollers."""
 
-    queue: SqsQueue
+    queue: QueueCore
     admission: Admission
     wakes: Wakes
     dead_letter: QueuePolling | None = None
     pollers: list[MappingPolling] = field(factory=list)
+    receivers: Sleeper | None = None
+    """Callers whose receives wait for a message of it."""
 
     def send(self, now: Instant, message: Sendable) -> Message:
         """Take a message; pollers see it in this step."""
@@ -90,6 +92,8 @@ class QueuePolling:
         if dead is not None and dead.queue.taken() != before:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
+        if self.receivers is not None and self.queue.ready:
+            self.wakes.stir(self.receivers)
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""

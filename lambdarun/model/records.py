@@ -27,6 +27,18 @@ from lambdarun.model.event_records import (
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
+from lambdarun.model.queue_records import (
+    MessageDeduplicated,
+    MessagesDeleted,
+    MessagesMovedBack,
+    MessagesReceived,
+    PollsEmpty,
+    QueuePurged,
+    QueueUpdated,
+    TenantBecameNoisy,
+    TenantBecameQuiet,
+    VisibilityChanged,
+)
 from lambdarun.model.record_class import record
 from lambdarun.model.version_records import (
     AliasPut,
@@ -341,4 +353,14 @@ Record = (
     | VersionPublished
     | MappingScaled
     | MessagesFiltered
+    | MessageDeduplicated
+    | MessagesDeleted
+    | MessagesMovedBack
+    | MessagesReceived
+    | PollsEmpty
+    | QueuePurged
+    | QueueUpdated
+    | TenantBecameNoisy
+    | TenantBecameQuiet
+    | VisibilityChanged
 )

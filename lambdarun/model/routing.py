@@ -77,8 +77,6 @@ class Routing:
         """Why there can be no queue for `arrival`; None: there can."""
         if arrival.queue in self.project.queues or is_queue_name(arrival.queue):
             return None
-        if arrival.queue.endswith(".fifo"):
-            return f"queue {arrival.queue!r} is a FIFO queue: they are not built yet"
         return f"{arrival.queue!r} is no queue's name"
 
     def mappings(self, queue: str) -> list[EventSourceMapping]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from lambdarun.aws import limits, sqs_queue_messages
 from lambdarun.aws.limits import Setting
@@ -61,7 +61,7 @@ class Attributes:
     """All that can be set of a queue."""
 
     queue: Queue
-    beside: Beside = Beside()
+    beside: Beside = field(factory=Beside)
 
     def changed(
         self, given: Mapping[str, str], account: Account, find: Callable[[str], Queue | None]
@@ -69,7 +69,7 @@ class Attributes:
         """As `given` says; `find` looks a queue up by its name. Raises SqsError."""
         for name in given:
             self._check_name(name)
-        numbers = {
+        numbers: dict[str, Any] = {
             field: _number(name, given[name], bounds)
             for name, (field, bounds) in _NUMBERS.items()
             if name in given
@@ -191,6 +191,8 @@ def _beside(beside: Beside, given: Mapping[str, str]) -> Beside:
 def _is_policy(text: str) -> bool:
     try:
         read = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    return isinstance(read, dict) and isinstance(read.get("Statement"), list | dict)
+    statements = read.get("Statement") if isinstance(read, dict) else None
+    told = [statements] if isinstance(statements, dict) else statements
+    return isinstance(told, list) and all(isinstance(statement, dict) for statement in told)

@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.aws.limits import Setting
 from lambdarun.aws.messages import ErrorText
+from lambdarun.model.effects import Answer, SqsReply
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant
 from lambdarun.model.message import Message, Received
 from lambdarun.model.queue_records import MessagesReceived
@@ -68,26 +69,36 @@ class Receiving:
             return told if told else self._empty(now, live)
         poll = LongPoll(live, wanted, Instant(now + wanted.wait_time * SECOND))
         self._waiting.append(poll)
-        live.polled.waits = True
+        live.polled.receivers = self
+        # Have its time be planned.
+        self.room.wakes.stir(self)
         return poll
 
-    def answer_waiting(self, now: Instant) -> list[LongPoll]:
-        """The receives that are answered at `now`."""
-        answered_now, still = [], []
-        for poll in self._waiting:
-            poll.answer = self._try(now, poll.live, poll.receive) or None
-            if poll.answer is None and poll.until <= now:
-                poll.answer = self._empty(now, poll.live)
-            (still if poll.answer is None else answered_now).append(poll)
-        self._waiting = still
-        waited_on = {id(poll.live) for poll in still}
-        for poll in answered_now:
-            poll.live.polled.waits = id(poll.live) in waited_on
-        return answered_now
+    def wake(self, now: Instant) -> None:
+        """Answer those for whom there is something now, and those who have waited long enough."""
+        waiting, self._waiting = self._waiting, []
+        for poll in waiting:
+            self._look(now, poll)
+            if poll.answer is None:
+                self._waiting.append(poll)
+            elif poll.ticket is not None:
+                self.room.admission.effects.append(Answer(poll.ticket, SqsReply(poll.answer)))
+        left = {id(poll.live.polled) for poll in self._waiting}
+        for poll in waiting:
+            if id(poll.live.polled) not in left:
+                poll.live.polled.receivers = None
 
     def next_due(self) -> Instant | None:
         """When the first of those that wait has waited long enough."""
         return min((poll.until for poll in self._waiting), default=None)
+
+    def _look(self, now: Instant, poll: LongPoll) -> None:
+        poll.live.core.advance(now, self.room.records)
+        found = self._try(now, poll.live, poll.receive)
+        if found:
+            poll.answer = found
+        elif poll.until <= now:
+            poll.answer = self._empty(now, poll.live)
 
     def _try(self, now: Instant, live: LiveQueue, wanted: Receive) -> dict[str, Any]:
         if not live.core.ready and wanted.attempt_id is None:
@@ -165,9 +176,9 @@ _SYSTEM: Final[dict[str, Callable[[LiveQueue, Received], str | None]]] = {
     TRACE_HEADER: lambda _, received: received.message.envelope.trace_header,
     "DeadLetterQueueSourceArn": lambda _, received: received.message.source_arn,
     "MessageGroupId": lambda _, received: received.message.message_group_id,
-    "MessageDeduplicationId": lambda live, received: _deduplication_id(received.message)
-    if live.core.fifo
-    else None,
+    "MessageDeduplicationId": lambda live, received: (
+        _deduplication_id(received.message) if live.core.fifo else None
+    ),
     "SequenceNumber": lambda live, received: received.message.sequence_number if live.core.fifo else None,
 }
 

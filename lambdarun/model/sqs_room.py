@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
 
 from attrs import define, field
 
@@ -20,8 +19,6 @@ from lambdarun.model.sqs_attributes import Attributes, Beside
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.wakes import Wakes
 
-_ARN_PARTS: Final = 6
-
 
 @define(eq=False)
 class LiveQueue:
@@ -30,7 +27,7 @@ class LiveQueue:
     polled: QueuePolling
     created: Instant
     modified: Instant
-    beside: Beside = Beside()
+    beside: Beside = field(factory=Beside)
     tags: dict[str, str] = field(factory=dict)
     purged: Instant | None = None
 
@@ -182,5 +179,3 @@ def page(names: list[str], most: int | None, after: str | None) -> tuple[list[st
     bound = len(left) if most is None else most
     told = left[:bound]
     return told, told[-1] if told and len(left) > bound else None
-
-

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from attrs import define
 
-from lambdarun.aws import limits, sqs_messages
+from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.model.instant import Instant
 from lambdarun.model.message import Message, NewMessage
 from lambdarun.model.message_attributes import attribute_bytes
-from lambdarun.model.sqs_batches import Batch, opened
+from lambdarun.model.sqs_batches import opened
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.sqs_message_attributes import (
     body_checksum,
@@ -21,8 +21,6 @@ from lambdarun.model.sqs_message_attributes import (
 )
 from lambdarun.model.sqs_request import SqsRequest
 from lambdarun.model.sqs_room import LiveQueue, QueueRoom
-
-_TOO_LONG: Final = sqs_messages.MESSAGE_TOO_LONG.code
 
 
 @define(eq=False)
@@ -76,7 +74,7 @@ class Sending:
             if message.message_group_id is None:
                 raise SqsError.of(sqs_messages.ENTRY_GROUP_ID_MISSING)
             if message.message_deduplication_id is None and not fifo.content_based_deduplication:
-                raise SqsError.of(sqs_messages.DEDUPLICATION_ID_MISSING)
+                raise SqsError.of(fifo_messages.DEDUPLICATION_ID_MISSING)
 
     def _put(self, now: Instant, live: LiveQueue, message: NewMessage) -> dict[str, Any]:
         sent = live.core.send(now, message, self.room.records)

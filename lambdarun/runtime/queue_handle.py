@@ -8,7 +8,7 @@ from attrs import define, field
 
 from lambdarun.model.message import Message, NewMessage
 from lambdarun.model.message_attributes import normalised
-from lambdarun.model.sqs_queue import Counts
+from lambdarun.model.queue_core import Counts
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 
 

@@ -16,8 +16,9 @@ from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
 from lambdarun.model.queue import Queue, RedrivePolicy
+from lambdarun.model.queue_core import Counts
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.sqs_queue import Counts, SqsQueue
+from lambdarun.model.sqs_queue import SqsQueue
 
 FAILED = FunctionFailed(Cause.RAISED, "ValueError", b"{}")
 OK = Succeeded(b"null")

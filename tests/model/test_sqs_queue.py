@@ -16,7 +16,8 @@ from lambdarun.model.event_records import (
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage
 from lambdarun.model.queue import Queue, RedrivePolicy
-from lambdarun.model.sqs_queue import Counts, SqsQueue
+from lambdarun.model.queue_core import Counts
+from lambdarun.model.sqs_queue import SqsQueue
 
 DAY = 86_400
 
