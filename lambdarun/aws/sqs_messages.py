@@ -37,6 +37,15 @@ def query_code(code: str) -> str:
     return _QUERY_CODES.get(code, code.removeprefix(PREFIX))
 
 
+def text_in_query(code: str, text: str) -> str:
+    """The text in the older Query protocol, which differs for one error (recorded: test_non_existent_queue).
+
+    >>> text_in_query(NON_EXISTENT, "The specified queue does not exist.")
+    'The specified queue does not exist for this wsdl version.'
+    """
+    return f"{text.removesuffix('.')} for this wsdl version." if code == NON_EXISTENT else text
+
+
 # --- requests
 PARAMETER_MISSING: Final = sqs_error(
     "MissingParameter", "The request must contain the parameter {name}.", "CommonErrors"

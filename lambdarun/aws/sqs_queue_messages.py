@@ -13,8 +13,6 @@ from lambdarun.aws.sqs_messages import NON_EXISTENT, PREFIX, sqs_error
 
 # --- queues
 QUEUE_MISSING: Final = sqs_error(NON_EXISTENT, "The specified queue does not exist.", "API_GetQueueUrl")
-QUEUE_MISSING_IN_QUERY: Final = "The specified queue does not exist for this wsdl version."
-"""The same in the older protocol."""
 QUEUE_EXISTS: Final = sqs_error(
     "QueueAlreadyExists",
     "A queue already exists with the same name and a different value for attribute {name}",

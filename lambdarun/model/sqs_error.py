@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdarun.aws.messages import ErrorText
-from lambdarun.aws.sqs_messages import query_code
+from lambdarun.aws.sqs_messages import query_code, text_in_query
 from lambdarun.errors import LambdarunError
 
 
@@ -17,6 +17,8 @@ class SqsError(LambdarunError, ValueError):
         self.query_code = query_code(code)
         """As botocore's `Error.QueryErrorCode`, the JSON protocol's `__type`: `QueueDoesNotExist`."""
         self.message = message
+        self.query_message = text_in_query(code, message)
+        """The text as the older Query protocol has it."""
         self.status = status
         self.sender_fault = status < 500
 
