@@ -41,6 +41,8 @@ class Deduplication:
 
     _known: dict[Key | tuple[str, Key], Message] = field(factory=dict, init=False)
     _order: deque[Key | tuple[str, Key]] = field(factory=deque, init=False)
+    _by_group: bool = field(default=False, init=False)
+    """Whether any entry is of one group only."""
 
     def first(self, now: Instant, key: Key, group: str) -> Message | None:
         """The message that was sent before and makes this one a duplicate."""
@@ -49,13 +51,15 @@ class Deduplication:
             del known[order.popleft()]
         # By both scopes: what was taken before a change of the scope stays known as it was (recorded:
         # test_fifo_change_to_high_throughput_after_creation).
-        return known.get(key) or known.get((group, key))
+        found = known.get(key)
+        return known.get((group, key)) if found is None and self._by_group else found
 
     def remember(self, key: Key, message: Message, scope: DeduplicationScope) -> None:
         """A message was taken that had no first one."""
         by: Key | tuple[str, Key] = key
         if scope is DeduplicationScope.MESSAGE_GROUP:
             by = (message.message_group_id or "", key)
+            self._by_group = True
         self._known[by] = message
         self._order.append(by)
 

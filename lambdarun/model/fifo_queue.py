@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
 from attrs import define, field
@@ -15,7 +16,7 @@ from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fifo_deduplication import Deduplication, ReceiveAttempts, key_of
 from lambdarun.model.fifo_groups import FifoGroups
 from lambdarun.model.instant import SECOND, Instant
-from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
+from lambdarun.model.message import PLAIN, FifoMessage, Message, Received, Sendable, State
 from lambdarun.model.queue import Fifo, Queue
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_records import MessageDeduplicated
@@ -95,7 +96,7 @@ class FifoQueue(QueueCore):
             else self._envelopes.of(message)
         )
         body = message.body
-        taken = Message(message_id, body, envelope, now, number, group, message.message_deduplication_id)
+        taken = FifoMessage(message_id, body, envelope, now, number, group, message.message_deduplication_id)
         self._by_age.append(taken)
         self._known.remember(key, taken, self._settings().deduplication_scope)
         delay = self.declaration.delay_seconds
@@ -134,11 +135,11 @@ class FifoQueue(QueueCore):
         hidden: list[Message] = []
         groups = self._groups
         while len(hidden) < room and (run := groups.next_run(room - len(hidden))):
+            exhausted: list[Message] = []
             for message in run:
                 receives = message.receive_count
                 if most is not None and receives >= most and self._receives_here(message) >= most:
-                    # Which opens the group for what stands behind.
-                    self._move(now, message, records)
+                    exhausted.append(message)
                     continue
                 if not receives:
                     message.first_received = now
@@ -148,6 +149,9 @@ class FifoQueue(QueueCore):
                 self.hidden += 1
                 groups.hide(message)
                 hidden.append(message)
+            # Behind the others, so that the group opens only where none of it went in flight.
+            for message in exhausted:
+                self._move(now, message, records)
         if hidden:
             self._hide(hidden, shows)
         received = [Received(message, message.receive_count, now) for message in hidden]
@@ -160,6 +164,21 @@ class FifoQueue(QueueCore):
         if self._holds(received) or received.message.state is _GONE:
             return None
         return refused(fifo_messages.RECEIPT_EXPIRED, handle=received.handle())
+
+    def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
+        """Delete by receipts; those of messages that are gone do nothing. Returns those that have ended."""
+        refused_ones = []
+        remove = self._groups.remove
+        for one in received:
+            message = one.message
+            if message.state is _HIDDEN and message.receive_count == one.receive_count:
+                message.state = _GONE
+                self.hidden -= 1
+                remove(message, True)
+            elif message.state is not _GONE:
+                refused_ones.append(one)
+        self._oldest()
+        return refused_ones
 
     def change_visibility(self, now: Instant, received: Received, timeout_s: int) -> QueueRefusal | None:
         """Hide a message for `timeout_s` from now on, or show it at once with 0 (at the next `advance`)."""
@@ -180,6 +199,7 @@ class FifoQueue(QueueCore):
                 message.state = _DELAYED
                 self.visible -= 1
                 self.delayed += 1
+        self._groups.close_hidden()
         self._delays = deque([message for message in self._by_age if message.state is _DELAYED])
 
     def purge(self, now: Instant, records: list[Record]) -> None:
@@ -242,10 +262,9 @@ class FifoQueue(QueueCore):
         self._groups.show(message)
 
     def _forget(self, message: Message) -> None:
-        if message.state is _HIDDEN:
-            self._groups.unlock(message)
+        was_in_flight = message.state is _HIDDEN
         super()._forget(message)
-        self._groups.remove(message)
+        self._groups.remove(message, was_in_flight)
 
     def _take_in(self, moved: Message) -> None:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
