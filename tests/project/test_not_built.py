@@ -43,8 +43,8 @@ def findings(tmp_path: Path, text: str) -> list[str]:
         (FUNCTION, "functions.f.async.on_failure", '"queues.q"'),
         (FUNCTION, "functions.f.async.on_success", '"queues.q"'),
         *((QUEUE, f"queues.q.{key}", value) for key, value in {
-            "fifo_queue": "true", "content_based_deduplication": "true", "deduplication_scope": '"queue"',
-            "fifo_throughput_limit": '"perQueue"', "redrive_allow_policy": "{}", "receive_message_wait_time_seconds": "20",
+            "kms_master_key_id": '"alias/key"', "kms_data_key_reuse_period_seconds": "300", "policy": "{}",
+            "sqs_managed_sse_enabled": "true", "tags": "{}",
         }.items()),
         *((MAPPING, f"event_source_mappings.m.{key}", value) for key, value in {
             "filter_criteria": '{ filters = [{ pattern = "{}" }] }', "scaling_config": "{ maximum_concurrency = 2 }",
@@ -97,10 +97,6 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
     ("text", "said"),
     [
         (
-            "[queues.'jobs.fifo']\n",
-            'queues."jobs.fifo": FIFO queues are not built yet. Declare a standard queue.',
-        ),
-        (
             f'{FUNCTION}runtime = "java21"\n',
             'functions.f.runtime: "java21" is AWS\'s, but not built yet. Functions run here under: python*, ',
         ),
@@ -112,7 +108,7 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
         (f"{MAPPING}batch_sise = 3\n", 'batch_sise: no such setting. Did you mean "batch_size"?'),
         (f'{MAPPING}function_response_types = ["Other"]\n', "['Other'] is not known."),
     ],
-    ids=["fifo", "runtime", "stream", "unknown", "misspelt", "response type"],
+    ids=["runtime", "stream", "unknown", "misspelt", "response type"],
 )
 def test_what_is_no_setting_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in finding for finding in findings(tmp_path, text))
