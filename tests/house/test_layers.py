@@ -20,6 +20,8 @@ from lambdarun.aws import (
     metric_names,
     platform_errors,
     runtime_api,
+    sqs_messages,
+    sqs_queue_messages,
     version_messages,
 )
 from lambdarun.aws.limits import Figure, Setting
@@ -64,6 +66,8 @@ FACTS = (
     metric_names,
     platform_errors,
     runtime_api,
+    sqs_messages,
+    sqs_queue_messages,
     version_messages,
 )
 HARMLESS = {
