@@ -20,6 +20,7 @@ from lambdarun.model.queue import Queue
 from lambdarun.model.queue_rules import redrive_fault
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
+from lambdarun.project.alarms import AlarmReader
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.layers import LayerReader
@@ -93,6 +94,7 @@ class _Reader(Reading):
         mappings = self.declared(
             document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
         )
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -108,6 +110,7 @@ class _Reader(Reading):
             functions=functions,
             queues=queues,
             mappings=mappings,
+            alarms=alarms,
             routes=tuple(routes),
             file=file,
         )
