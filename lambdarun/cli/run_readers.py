@@ -15,12 +15,14 @@ from lambdarun.cli.event_log_file import WholeFile
 from lambdarun.cli.log_folder import LogFolder
 from lambdarun.cli.settings import Settings
 from lambdarun.model.declarations import Project
-from lambdarun.model.instant import Instant, iso
+from lambdarun.model.instant import Duration, Instant, iso
 from lambdarun.model.records import Record
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.journal import Reader
 from lambdarun.views.alarms import Alarms
+from lambdarun.views.backlog import Backlogs
 from lambdarun.views.custom_metrics import CustomMetrics
+from lambdarun.views.double_deliveries import DoubleDeliveries
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -41,6 +43,8 @@ class RunReaders:
     start: Instant
     files: ExitStack
     """Drops what was written of a file where the run breaks off."""
+    target: Duration | None = None
+    """The age that no queue's oldest message should pass; None: what the project says of each."""
     last: Instant = field(init=False)
     summary: Summary = field(init=False)
     alarms: Alarms | None = field(init=False)
@@ -54,7 +58,11 @@ class RunReaders:
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
-        self.summary = Summary(custom=CustomMetrics(self.project.functions))
+        self.summary = Summary(
+            custom=CustomMetrics(self.project.functions),
+            doubles=DoubleDeliveries(self.project),
+            backlogs=Backlogs(_targets(self.project), self.target),
+        )
         self._timeouts = VpcTimeouts(self.project)
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
@@ -144,3 +152,8 @@ def _reserved(project: Project) -> dict[str, int]:
         for function in project.functions.values()
         if function.reserved_concurrent_executions is not None
     }
+
+
+def _targets(project: Project) -> dict[str, Duration]:
+    """The queues with a target age, and which."""
+    return {queue.name: queue.target_age for queue in project.queues.values() if queue.target_age is not None}

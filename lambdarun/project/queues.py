@@ -14,6 +14,7 @@ from attrs import define, evolve
 
 from lambdarun.aws import limits, sqs_queue_messages
 from lambdarun.aws.messages import ErrorText
+from lambdarun.model.instant import Duration
 from lambdarun.model.queue import (
     FIFO_SUFFIX,
     DeduplicationScope,
@@ -37,7 +38,7 @@ _FIFO_KEYS: Final = {
     "fifo_throughput_limit": sqs_queue_messages.ATTRIBUTE_OF_FIFO.of(name="FifoThroughputLimit"),
 }
 """Keys that only FIFO queues have, with what AWS says of them on another."""
-_NESTED: Final = ("redrive_policy", "redrive_allow_policy", "fifo_queue", *_FIFO_KEYS)
+_NESTED: Final = ("redrive_policy", "redrive_allow_policy", "fifo_queue", "target_age", *_FIFO_KEYS)
 
 
 @define(eq=False)
@@ -54,6 +55,8 @@ class QueueReader:
         fields = {key: value for key, value in given.items() if key in QUEUE_KEYS and key not in _NESTED}
         self._kind(path, name, given)
         fifo = self._fifo(path, name, given)
+        if "target_age" in given:
+            fields["target_age"] = self._target_age(path, given["target_age"])
         policy = given.get("redrive_policy")
         if policy is not None:
             fields["redrive_policy"] = self._redrive(path, policy)
@@ -103,6 +106,17 @@ class QueueReader:
             deduplication_scope=scope,
             fifo_throughput_limit=limit,
         )
+
+    def _target_age(self, path: Path, given: Any) -> Duration:
+        own = (*path, "target_age")
+        before = len(self.reading.findings)
+        found = self.reading.span(own, given)
+        if len(self.reading.findings) > before:
+            raise Unusable
+        if not found:
+            self.reading.find(own, "no message is that young.", 'Write an age above 0: "60s".')
+            raise Unusable
+        return found
 
     def _choice(self, path: Path, given: Mapping[str, Any], key: str, default: Choice) -> Choice:
         """One of AWS's words; the default, and a finding, where it is none."""

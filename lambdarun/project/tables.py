@@ -49,6 +49,7 @@ QUEUE_KEYS: Final = (
     "content_based_deduplication",
     "deduplication_scope",
     "fifo_throughput_limit",
+    "target_age",
 )
 MAPPING_KEYS: Final = (
     "event_source",
