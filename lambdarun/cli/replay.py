@@ -38,6 +38,9 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
 @click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
+    "--report", metavar="FILE.html", help="Write a page with plots there: one file that needs no network."
+)
+@click.option(
     "--fail-on",
     type=click.Choice(["error", "dlq", "alarm", "never"]),
     default="error",
@@ -70,6 +73,7 @@ def replay(context: click.Context, /, **given: Any) -> None:
         out=given["out"],
         metrics=given["metrics"],
         logs=given["logs"],
+        report=given["report"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
         watch=given["watch"],

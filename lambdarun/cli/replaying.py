@@ -51,6 +51,7 @@ class Replay:
     out: str | None
     metrics: str | None
     logs: str | None
+    report: str | None
     fail_on: str
     allow_short_visibility: bool
     watch: bool
@@ -62,7 +63,8 @@ def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
     origins = settings.chosen(request.chosen)
     chosen = {name: one.value for name, one in origins.items()}
-    refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
+    written = (("--out", request.out), ("--metrics", request.metrics), ("--report", request.report))
+    refuse_clashes(written, request.files)
     project, function = recorded.target_of(settings, request.function, request.by_project)
     if request.fail_on == "alarm" and not project.alarms:
         raise UsageError("--fail-on alarm: the project declares no alarm. Declare one: [alarms.NAME].")
@@ -88,6 +90,8 @@ def run(settings: Settings, request: Replay) -> int:
         readers = RunReaders(virtual, project, request.out, request.metrics, start, files, target)
         if request.logs is not None:
             readers.log_into(Path(request.logs))
+        if request.report is not None:
+            readers.report_into(Path(request.report))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])
         options = Options(
             seed=chosen["seed"],

@@ -13,6 +13,7 @@ from attrs import define, field
 from lambdarun.cli import output
 from lambdarun.cli.event_log_file import WholeFile
 from lambdarun.cli.log_folder import LogFolder
+from lambdarun.cli.report_file import ReportFile
 from lambdarun.cli.settings import Settings
 from lambdarun.model.declarations import Project
 from lambdarun.model.instant import Duration, Instant, iso
@@ -55,6 +56,7 @@ class RunReaders:
     _lines: ResultLines = field(init=False)
     _out: WholeFile | None = field(init=False)
     _logs: LogFolder | None = field(default=None, init=False)
+    _report: ReportFile | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
@@ -78,6 +80,11 @@ class RunReaders:
         """Write a file a log stream there. Raises UsageError where that cannot be."""
         self._logs = LogFolder(folder, self.project)
         self.files.callback(self._logs.close)
+
+    def report_into(self, path: Path) -> None:
+        """Write the run's page there. Raises UsageError where that cannot be."""
+        self._report = ReportFile(path, self.project)
+        self.files.callback(self._report.drop)
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:
@@ -109,6 +116,8 @@ class RunReaders:
             self._metrics.read(records)
         if self._logs is not None:
             self._logs.read(records)
+        if self._report is not None:
+            self._report.read(records)
 
     def finish(self) -> None:
         """Put the files in their places."""
@@ -121,6 +130,8 @@ class RunReaders:
             for line in chain(self._metrics.lines(), self.summary.custom.lines()):
                 self._metrics_file.write(f"{line}\n")
             self._metrics_file.finish()
+        if self._report is not None:
+            self._report.finish(self.summary, () if self.alarms is None else self.alarms.transitions)
 
 
 @define(eq=False)

@@ -93,11 +93,11 @@ class Recording:
                 yield path
             elif path.is_dir():
                 inside = sorted(file for file in path.rglob("*") if file.is_file())
-                taken = [file for file in inside if _is_recording(file)]
+                taken = [file for file in inside if is_recording(file)]
                 skipped = [
                     file.relative_to(path).as_posix()
                     for file in inside
-                    if not _is_recording(file) and file.suffix not in _NO_DATA
+                    if not is_recording(file) and file.suffix not in _NO_DATA
                 ]
                 if not taken:
                     raise RecordingError(
@@ -145,7 +145,8 @@ class Recording:
                 yield from arrivals_of(line, timeline, self.notices)
 
 
-def _is_recording(path: Path) -> bool:
+def is_recording(path: Path) -> bool:
+    """Whether a file in a folder is taken for a recording, by its name."""
     name = path.name.removesuffix(".gz")
     return name.endswith(_ENDINGS)
 

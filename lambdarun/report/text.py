@@ -51,10 +51,10 @@ def render(summary: Summary, *, colour: bool = False, width: int | None = None) 
         parts.append(_alarms(summary, page))
     if summary.custom.totals:
         parts.append(_custom_metrics(summary.custom, page))
-    notes = [page.note(text, code) for text, code in _notes(summary)]
-    if notes:
-        parts.append("\n".join(notes))
-    parts.append(_verdict(summary, page))
+    told = [page.note(text, code) for text, code in notes(summary)]
+    if told:
+        parts.append("\n".join(told))
+    parts.append(page.note(*verdict(summary)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -311,7 +311,8 @@ def _plain(lane: str) -> str:
     return source if place in ("", source) else f"{source}: {place}"
 
 
-def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
+def notes(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What stands beside the figures, each with its colour."""
     for reason, found in summary.undelivered.items():
         more = ", ..." if found.count > len(found.places) else ""
         yield (
@@ -361,10 +362,11 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
         )
 
 
-def _verdict(summary: Summary, page: _Page) -> str:
+def verdict(summary: Summary) -> tuple[str, str]:
+    """How the run ended, and its colour."""
     if summary.interrupted:
-        return page.note("interrupted: what was still to come is not in these figures", _YELLOW)
+        return "interrupted: what was still to come is not in these figures", _YELLOW
     if not summary.failed_for_good:
-        return page.paint("everything succeeded in the end", _GREEN)
+        return "everything succeeded in the end", _GREEN
     said = ", ".join(f"{count:,} {what}" for what, count in summary.failures.items() if count)
-    return page.note(f"{summary.failed_for_good:,} ended without success: {said}", _RED)
+    return f"{summary.failed_for_good:,} ended without success: {said}", _RED
