@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     commands,
+    days,
     filters,
     inline,
     invocations,
@@ -17,7 +18,6 @@ from benchmarks import (
     queues,
     runtime_api,
     sqs,
-    virtual_day,
 )
 from benchmarks.table import Row, render
 
@@ -35,10 +35,10 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
-    "sqs": sqs.sqs,
-    "virtual-day": virtual_day.virtual_day,
     "mappings": mappings.mappings,
+    "sqs": sqs.sqs,
     "inline": inline.inline,
+    "days": days.days,
     "filters": filters.filters,
     "commands": commands.commands,
     "layers": layers.layers,

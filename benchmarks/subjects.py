@@ -22,7 +22,7 @@ def echo(event, context):
 def hello(event, context):
     return "hello"
 
-def noop(event, context):
+def nothing(event, context):
     pass
 
 def spins(event, context):

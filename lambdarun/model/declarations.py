@@ -9,6 +9,7 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
+from lambdarun.model.alarm import Alarm
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, parted
 from lambdarun.model.instant import Duration, span_of
@@ -81,6 +82,7 @@ class Project:
     functions: Mapping[str, Function] = field(factory=dict)
     queues: Mapping[str, Queue] = field(factory=dict)
     mappings: Mapping[str, EventSourceMapping] = field(factory=dict)
+    alarms: Mapping[str, Alarm] = field(factory=dict)
     routes: tuple[Route, ...] = ()
     interpreters: Mapping[str, str] = field(factory=dict)
     """Paths of interpreters by runtime, where they are not to be looked for."""

@@ -29,7 +29,7 @@ from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
-from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
+from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send, SqsCall
 from lambdarun.model.open_queue import open_queue
 from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue import Queue
@@ -39,6 +39,8 @@ from lambdarun.model.records import ArrivalUndelivered, Record
 from lambdarun.model.recycling import IdleRecycling
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
+from lambdarun.model.sqs_calls import SqsCalls
+from lambdarun.model.sqs_room import QueueRoom
 from lambdarun.model.sync_invocation import Callers, SyncArrivals
 from lambdarun.model.wakes import Wakes
 
@@ -67,6 +69,7 @@ class Region:
     admission: Admission = field(init=False)
     wakes: Wakes = field(factory=Wakes, init=False)
     queues: dict[str, QueuePolling] = field(factory=dict, init=False)
+    sqs: SqsCalls = field(init=False)
     routing: Routing = field(init=False)
     _callers: Callers = field(init=False)
     _sync_arrivals: SyncArrivals = field(init=False)
@@ -85,6 +88,9 @@ class Region:
         admission.provisioned = self.provisioning = Provisioning(admission, self.wakes)
         self.deployments = Deployments(catalog, admission, self.provisioning, self._updated)
         self.routing = Routing(project, self.routing_function)
+        self.sqs = SqsCalls(
+            QueueRoom(project.account, admission, self.wakes, self.queues, self._open_unpolled)
+        )
         self._callers = Callers(catalog, admission)
         self._sync_arrivals = SyncArrivals(catalog, admission, self.wakes)
         # A table, not a match: it is asked once for each piece of news, and a match of five classes costs five comparisons.
@@ -92,6 +98,7 @@ class Region:
             Invoke: self._callers.invoke,
             Accept: self._accept,
             Send: self._send,
+            SqsCall: self.sqs.take,
             Arrive: self._arrive,
             Ended: self._end,
             **dict.fromkeys(get_args(Deployment), self.deployments.take),
@@ -253,6 +260,9 @@ class Region:
         for mapping in mappings:
             self._add_poller(polled, mapping)
         return polled
+
+    def _open_unpolled(self, declared: Queue) -> QueuePolling:
+        return self._open_queue(declared, [])
 
     def _add_poller(self, polled: QueuePolling, mapping: EventSourceMapping) -> None:
         callee = self.catalog.callee(mapping.function)

@@ -158,6 +158,13 @@ class SqsQueue(QueueCore):
         self._oldest()
         return ()
 
+    def next_out(self) -> Message | None:
+        """The message that `take_out` would remove first."""
+        visible = self._visible
+        while visible and visible[0].state is not _VISIBLE:
+            visible.popleft()
+        return visible[0] if visible else None
+
     def take_out(self, count: int) -> list[Message]:
         """Remove up to `count` visible messages without receiving them, in the order in which receives find them."""
         taken: list[Message] = []

@@ -9,6 +9,7 @@ import pytest
 from lambdarun.errors import ProjectErrors
 from lambdarun.project.project_file import load
 from lambdarun.project.tables import (
+    ALARM_KEYS,
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
@@ -43,8 +44,8 @@ def findings(tmp_path: Path, text: str) -> list[str]:
         (FUNCTION, "functions.f.async.on_failure", '"queues.q"'),
         (FUNCTION, "functions.f.async.on_success", '"queues.q"'),
         *((QUEUE, f"queues.q.{key}", value) for key, value in {
-            "fifo_queue": "true", "content_based_deduplication": "true", "deduplication_scope": '"queue"',
-            "fifo_throughput_limit": '"perQueue"', "redrive_allow_policy": "{}", "receive_message_wait_time_seconds": "20",
+            "kms_master_key_id": '"alias/key"', "kms_data_key_reuse_period_seconds": "300", "policy": "{}",
+            "sqs_managed_sse_enabled": "true", "tags": "{}",
         }.items()),
         *((MAPPING, f"event_source_mappings.m.{key}", value) for key, value in {
             "kms_key_arn": '"arn"',
@@ -85,7 +86,7 @@ def test_a_setting_of_streams_is_refused_for_a_queue_in_awss_words(tmp_path: Pat
     ]
 
 
-@pytest.mark.parametrize("table", ["streams", "topics", "buses", "rules", "schedules", "alarms", "tables"])
+@pytest.mark.parametrize("table", ["streams", "topics", "buses", "rules", "schedules", "tables"])
 def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path, table: str) -> None:
     assert findings(tmp_path, f"{FUNCTION}[{table}.x]\n") == [
         f"lambdarun.toml:3:1: {table}: is AWS's, but not built yet. Leave it out: it would do nothing."
@@ -95,10 +96,6 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (
-            "[queues.'jobs.fifo']\n",
-            'queues."jobs.fifo": FIFO queues are not built yet. Declare a standard queue.',
-        ),
         (
             f'{FUNCTION}runtime = "java21"\n',
             'functions.f.runtime: "java21" is AWS\'s, but not built yet. Functions run here under: python*, ',
@@ -114,7 +111,7 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
             "1 validation error detected: Value '[Other]' at 'functionResponseTypes' failed to",
         ),
     ],
-    ids=["fifo", "runtime", "stream", "unknown", "misspelt", "response type"],
+    ids=["runtime", "stream", "unknown", "misspelt", "response type"],
 )
 def test_what_is_no_setting_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in finding for finding in findings(tmp_path, text))
@@ -122,4 +119,4 @@ def test_what_is_no_setting_is_refused(tmp_path: Path, text: str, said: str) -> 
 
 def test_nothing_is_both_built_and_not() -> None:
     """Except where one name is a setting of two things, of which one is built."""
-    assert not NOT_BUILT & {*TOP_KEYS, *FUNCTION_KEYS, *QUEUE_KEYS, *MAPPING_KEYS}
+    assert not NOT_BUILT & {*TOP_KEYS, *FUNCTION_KEYS, *QUEUE_KEYS, *MAPPING_KEYS, *ALARM_KEYS}
