@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "plan": ("lambdarun.cli.plan:plan", "Say what a queue needs to keep a target age."),
     "list": ("lambdarun.cli.project:list_", "Show what the project declares."),
     "validate": ("lambdarun.cli.project:validate", "Check the project file."),
+    "filter": ("lambdarun.cli.filter:filter_", "Try filter patterns on events."),
     "doctor": ("lambdarun.cli.doctor:doctor", "Show what this machine allows."),
     "config": ("lambdarun.cli.project:config", "Show settings and where they come from."),
 }

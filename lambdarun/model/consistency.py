@@ -16,6 +16,7 @@ from lambdarun.model.layer import Layer
 from lambdarun.model.mapping_advice import Advice, advice, reservations
 from lambdarun.model.mapping_rules import batch_faults, target
 from lambdarun.model.queue import Queue
+from lambdarun.model.queue_rules import redrive_faults
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 
@@ -211,7 +212,10 @@ def _duplicates(project: Project) -> list[Finding]:
 
 
 def _dead_letters(project: Project) -> list[Finding]:
-    findings = []
+    findings = [
+        Finding(Severity.ERROR, queue.place, f"queues.{queue.name}.redrive_policy", said, mend)
+        for queue, said, mend in redrive_faults(project.account, project.queues)
+    ]
     for queue in project.queues.values():
         seen = [queue.name]
         policy = queue.redrive_policy
