@@ -11,7 +11,8 @@ from lambdarun.model.alarm import Alarm
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
 from lambdarun.model.records import RunStarted
 from lambdarun.report.html_alarms import Transition, alarm_data
-from lambdarun.report.text import notes, span, verdict
+from lambdarun.report.spans import span
+from lambdarun.report.text import notes, verdict
 from lambdarun.views.notable import KEPT_MOST, OF_ONE_KIND_MOST, Notable, NotableInvocation
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline
