@@ -29,6 +29,7 @@ from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered, MessagesNotDeleted
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
@@ -355,6 +356,7 @@ Record = (
     | MessagesFiltered
     | MessagesNotDeleted
     | MessageDeduplicated
+    | MessageDuplicated
     | MessagesDeleted
     | MessagesMovedBack
     | MessagesReceived
