@@ -41,14 +41,20 @@ class Deduplication:
 
     _known: dict[Key | tuple[str, Key], Message] = field(factory=dict, init=False)
     _order: deque[Key | tuple[str, Key]] = field(factory=deque, init=False)
+    _forgets: Instant = field(default=Instant(0), init=False)
+    """Before then every entry holds."""
     _by_group: bool = field(default=False, init=False)
     """Whether any entry is of one group only."""
 
     def first(self, now: Instant, key: Key, group: str) -> Message | None:
         """The message that was sent before and makes this one a duplicate."""
-        known, order = self._known, self._order
-        while order and known[order[0]].sent + _INTERVAL <= now:
-            del known[order.popleft()]
+        known = self._known
+        if now >= self._forgets:
+            order = self._order
+            while order and known[order[0]].sent + _INTERVAL <= now:
+                del known[order.popleft()]
+            # At once where nothing is known: the first message that comes then says when.
+            self._forgets = Instant(known[order[0]].sent + _INTERVAL) if order else now
         # By both scopes: what was taken before a change of the scope stays known as it was (recorded:
         # test_fifo_change_to_high_throughput_after_creation).
         found = known.get(key)

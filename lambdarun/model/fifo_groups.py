@@ -83,12 +83,12 @@ class FifoGroups:
         else:
             groups[name] = _Group([found, message], 0, int(found.state is _HIDDEN))
 
-    def hide(self, message: Message) -> None:
-        """A message goes in flight."""
+    def hide(self, message: Message, count: int) -> None:
+        """So many messages of one group go in flight, `message` among them."""
         group = self._groups[message.message_group_id or ""]
         if isinstance(group, _Group):
             self.locked += not group.in_flight
-            group.in_flight += 1
+            group.in_flight += count
         else:
             self.locked += 1
 
@@ -201,7 +201,8 @@ class FifoGroups:
             del messages[:first]
             first = 0
         group.first = first
-        self._offer(messages[first])
+        if messages[first].state is _VISIBLE:
+            self._offer(messages[first])
 
     def _look_further(self) -> None:
         beyond = self._beyond

@@ -136,6 +136,7 @@ class FifoQueue(QueueCore):
         groups = self._groups
         while len(hidden) < room and (run := groups.next_run(room - len(hidden))):
             exhausted: list[Message] = []
+            before = len(hidden)
             for message in run:
                 receives = message.receive_count
                 if most is not None and receives >= most and self._receives_here(message) >= most:
@@ -145,10 +146,11 @@ class FifoQueue(QueueCore):
                     message.first_received = now
                 message.receive_count = receives + 1
                 message.state = _HIDDEN
-                self.visible -= 1
-                self.hidden += 1
-                groups.hide(message)
                 hidden.append(message)
+            if len(hidden) > before:
+                self.visible -= len(hidden) - before
+                self.hidden += len(hidden) - before
+                groups.hide(hidden[-1], len(hidden) - before)
             # Behind the others, so that the group opens only where none of it went in flight.
             for message in exhausted:
                 self._move(now, message, records)

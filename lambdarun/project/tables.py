@@ -50,6 +50,8 @@ QUEUE_KEYS: Final = (
     "deduplication_scope",
     "fifo_throughput_limit",
     "target_age",
+    "duplicates",
+    "sampling",
 )
 MAPPING_KEYS: Final = (
     "event_source",
