@@ -7,7 +7,13 @@ from enum import Enum
 
 from attrs import define, field, frozen
 
-from lambdarun.model.extensions_api import ExtensionFailed, ExtensionsApi, FunctionFacts, ShutdownReason
+from lambdarun.model.extensions_api import (
+    ExtensionFailed,
+    ExtensionReady,
+    ExtensionsApi,
+    FunctionFacts,
+    ShutdownReason,
+)
 from lambdarun.model.runtime_api import (
     Event,
     Failed,
@@ -109,7 +115,7 @@ class EnvironmentApi:
         for happening in (*runtime.happenings, *extensions.happenings):
             if isinstance(happening, Ready):
                 extensions.close_registration()
-            elif isinstance(happening, Returned | Failed | TooLarge | InitFailed | ExtensionFailed):
+            elif not isinstance(happening, ExtensionReady):
                 self._happenings.append(happening)
         runtime.happenings.clear()
         extensions.happenings.clear()

@@ -153,6 +153,8 @@ class ExtensionsApi:
 
     def invoke(self, event: Event) -> None:
         """Tell those that want to know of an invocation."""
+        if not self._extensions:
+            return
         told = {
             "eventType": INVOKE,
             "deadlineMs": event.deadline_ms,

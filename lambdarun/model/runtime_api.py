@@ -14,17 +14,18 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from lambdarun.aws import limits, runtime_api
 from lambdarun.aws.runtime_api import ApiError
+from lambdarun.model.record_class import record
 
 _JSON: Final = ("Content-Type", "application/json")
 _ERROR_WITH_CAUSE: Final = "application/vnd.aws.lambda.error.cause+json"
 _ERROR_BODY_TRAILER: Final = "lambda-runtime-function-error-body"
 
 
-@frozen
+@record
 class Request:
     """A whole request. `key` is its connection's; names of headers are in lower case, trailers among them."""
 
@@ -37,7 +38,7 @@ class Request:
     """Of the body as it was sent: what is beyond the limit is not kept."""
 
 
-@frozen
+@record
 class Response:
     """What to send on the connection `key`."""
 
@@ -47,7 +48,7 @@ class Response:
     body: bytes
 
 
-@frozen
+@record
 class Event:
     """An event for the runtime, with what its headers say."""
 
@@ -59,19 +60,19 @@ class Event:
     client_context: str = ""
 
 
-@frozen
+@record
 class Ready:
     """The runtime asks for an event: it is initialised, or done with the last one."""
 
 
-@frozen
+@record
 class Returned:
     """The runtime posted a response."""
 
     payload: bytes
 
 
-@frozen
+@record
 class Failed:
     """The runtime posted an error of an invocation."""
 
@@ -79,12 +80,12 @@ class Failed:
     payload: bytes
 
 
-@frozen
+@record
 class TooLarge:
     """The runtime posted a response over the limit: it was refused, and the caller is told so."""
 
 
-@frozen
+@record
 class InitFailed:
     """The runtime posted an error of its initialisation."""
 
@@ -132,6 +133,7 @@ _INVOCATION: Final = re.compile(
     rf"/{runtime_api.RUNTIME_VERSION}/runtime/invocation/([^/]+)/(response|error)"
 )
 _PREFIX: Final = f"/{runtime_api.RUNTIME_VERSION}"
+_NEXT: Final = f"{_PREFIX}/runtime/invocation/next"
 
 
 @define(eq=False)
@@ -164,21 +166,20 @@ class RuntimeApi:
     def ask(self, request: Request) -> None:
         """Take in a request of the runtime's."""
         path = request.path.partition("?")[0]
-        invocation = _INVOCATION.fullmatch(path)
-        if path in ("/ping", f"{_PREFIX}/ping"):
-            if _allowed(self.responses, request, "GET"):
-                self.responses.append(Response(request.key, 200, (("Content-Type", "text/plain"),), b"pong"))
-        elif path == f"{_PREFIX}/runtime/invocation/next":
+        if path == _NEXT:
             if _allowed(self.responses, request, "GET"):
                 self._next(request)
-        elif path == f"{_PREFIX}/runtime/init/error":
-            if _allowed(self.responses, request, "POST"):
-                self._init_error(request)
-        elif invocation is not None:
+        elif (invocation := _INVOCATION.fullmatch(path)) is not None:
             if _allowed(self.responses, request, "POST"):
                 self._post(
                     request, invocation[1], Call.RESPONSE if invocation[2] == "response" else Call.ERROR
                 )
+        elif path == f"{_PREFIX}/runtime/init/error":
+            if _allowed(self.responses, request, "POST"):
+                self._init_error(request)
+        elif path in ("/ping", f"{_PREFIX}/ping"):
+            if _allowed(self.responses, request, "GET"):
+                self.responses.append(Response(request.key, 200, (("Content-Type", "text/plain"),), b"pong"))
         else:
             self.responses.append(not_found(request.key))
 

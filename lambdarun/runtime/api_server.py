@@ -5,7 +5,6 @@ What a runtime sends with each invocation is read at once (plain_http.py); all e
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from lambdarun.aws import limits, runtime_api
 from lambdarun.model.environment_api import EnvironmentApi
 from lambdarun.model.runtime_api import Request, Response, refused
 from lambdarun.runtime.plain_http import Head, read_head
-from lambdarun.runtime.readiness import Readiness
+from lambdarun.runtime.readiness import LONE_WAIT, Readiness
 
 _READ_BYTES: Final = 65_536
 # Go's server, which AWS's is, takes a megabyte of request line and headers.
@@ -96,12 +95,15 @@ class ApiServer:
                 self._accept()
         for connection in tuple(self._connections.values()):
             with suppress(OSError):
-                while not connection.closing and (data := connection.sock.recv(_READ_BYTES)):
+                while not connection.closing and (
+                    data := connection.sock.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+                ):
                     self._receive(connection, data)
 
     def _accept(self) -> None:
         sock, _ = self.listener.accept()
-        sock.setblocking(False)
+        # Set once: a reader that is asked ahead of its time waits so long.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, LONE_WAIT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._made += 1
         connection = self._connections[self._made] = Connection(self._made, sock)
@@ -219,6 +221,9 @@ class ApiServer:
         # price without one.
         closes = http is not None and http.their_state is not h11.DONE
         self._write(connection, _answer(response.status, response.headers, response.body, closes=closes))
+        if len(self._connections) == 1:
+            # A runtime alone: the next that comes is its next request, and a look at all descriptors costs as much as an answer.
+            self.readiness.expect(connection.sock.fileno())
         if closes:
             connection.closing = True
             self._finish(connection)
@@ -248,7 +253,7 @@ class ApiServer:
             return
         sent = 0
         with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-            sent = os.write(connection.sock.fileno(), data)
+            sent = connection.sock.send(data, socket.MSG_DONTWAIT)
         if sent < len(data):
             connection.unsent += data[sent:]
             self._nursery.start_soon(self._send_rest, connection)
@@ -258,7 +263,9 @@ class ApiServer:
         try:
             while connection.unsent:
                 await trio.lowlevel.wait_writable(connection.sock)
-                del connection.unsent[: connection.sock.send(connection.unsent[:_SEND_BYTES])]
+                del connection.unsent[
+                    : connection.sock.send(connection.unsent[:_SEND_BYTES], socket.MSG_DONTWAIT)
+                ]
             if connection.closing:
                 self._finish(connection)
         except (OSError, trio.ClosedResourceError):
@@ -276,15 +283,14 @@ def _parser() -> h11.Connection:
 
 
 def _answer(status: int, headers: tuple[tuple[str, str], ...], body: bytes, *, closes: bool) -> bytes:
-    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    lines.append(f"Content-Length: {len(body)}")
-    if closes:
-        lines.append("Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    end = _CLOSE if closes else "\r\n"
+    line = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n"
+    return f"{line}{fields}Content-Length: {len(body)}\r\n{end}".encode() + body
 
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_CLOSE: Final = "Connection: close\r\n\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PLAIN: Final = (("Content-Type", "text/plain; charset=utf-8"),)
 _ACCEPT_AGAIN_S: Final = 0.05

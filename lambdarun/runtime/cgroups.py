@@ -213,6 +213,8 @@ class Group:
     versions: dict[str, int]
     joins: list[str]
     """Files to which whoever wants to be in it writes `0`."""
+    _peak: int | None = field(default=None, init=False)
+    """A descriptor that stays open: the peak is read after each invocation of a runtime that has children."""
 
     def limit_memory(self, limit_bytes: int) -> None:
         """Have the kernel kill a process of the group where all of them hold more, swap included."""
@@ -254,10 +256,12 @@ class Group:
     def peak_bytes(self) -> int:
         """The most that it was charged at once; where the kernel does not tell (v2 before 5.19), what it is now."""
         name = "memory.peak" if self.versions[MEMORY] == 2 else "memory.max_usage_in_bytes"
-        try:
-            return int(_read(f"{self.folders[MEMORY]}/{name}"))
-        except FileNotFoundError:
-            return self.usage_bytes()
+        if self._peak is None:
+            try:
+                self._peak = os.open(f"{self.folders[MEMORY]}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return self.usage_bytes()
+        return int(os.pread(self._peak, 64, 0))
 
     def forget_peak(self) -> None:
         """Let the peak begin anew, where the kernel can."""
@@ -293,6 +297,9 @@ class Group:
 
     def remove(self) -> None:
         """Take the group away; its processes are dead."""
+        if self._peak is not None:
+            os.close(self._peak)
+            self._peak = None
         for folder in set(self.folders.values()):
             with suppress(OSError):  # one that dies just now: the run's end takes it away
                 os.rmdir(folder)

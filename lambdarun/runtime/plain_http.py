@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from attrs import frozen
-
 from lambdarun.aws import limits
+from lambdarun.model.record_class import record
 
 _REQUEST_LINE: Final = re.compile(rb"(GET|POST|PUT) (/[!-~]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([A-Za-z0-9-]+): ?([!-~](?:[ -~]*[!-~])?)")
@@ -21,7 +20,7 @@ _HEAD_BYTES_MAX: Final = 8_192
 _NOT_PLAIN: Final = frozenset({"transfer-encoding", "expect", "upgrade", "trailer", "te"})
 
 
-@frozen
+@record
 class Head:
     """A request without its body."""
 
@@ -39,16 +38,20 @@ def read_head(data: bytes) -> Head | None:
     line_end = data.find(b"\r\n", 0, end)
     if end < 0 or line_end < 0:
         return None
-    line = _REQUEST_LINE.fullmatch(data, 0, line_end)
-    headers = _headers(bytes(data[line_end + 2 : end]))
+    return _head(data[: end + 4], line_end)
+
+
+# A runtime asks for each event with the same bytes, and sends the same headers each time, but for the length of a body.
+@lru_cache(maxsize=8)
+def _head(head: bytes, line_end: int) -> Head | None:
+    line = _REQUEST_LINE.fullmatch(head, 0, line_end)
+    headers = _headers(head[line_end + 2 : -4])
     if line is None or headers is None:
         return None
-    body_at = end + 4
-    size = body_at + int(headers.get("content-length", "0"))
-    return Head(line[1].decode(), line[2].decode(), headers, size, body_at)
+    size = len(head) + int(headers.get("content-length", "0"))
+    return Head(line[1].decode(), line[2].decode(), headers, size, len(head))
 
 
-# A client sends the same headers each time, but for the length of a body.
 @lru_cache(maxsize=64)
 def _headers(block: bytes) -> Mapping[str, str] | None:
     headers: dict[str, str] = {}

@@ -326,7 +326,6 @@ class Processes:
             return
         if header[0] == wire.RELEASED:
             self._end(process, invocation, *released(process, header))
-            self._freeze(process)
             return
         try:
             outcome = replied(process, invocation, header, packet)

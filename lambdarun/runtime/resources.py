@@ -178,6 +178,8 @@ class Resources:
 
     def close(self) -> None:
         """Remove all groups; all processes are dead."""
-        self._groups.close()
+        for group in self._environments.values():
+            group.remove()
         self._environments.clear()
+        self._groups.close()
         self.ticker.close()
