@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from benchmarks import commands, filters, inline, invocations, layers, memory, parts, queues, runtime_api
+from benchmarks import (
+    commands,
+    filters,
+    inline,
+    invocations,
+    layers,
+    mappings,
+    memory,
+    parts,
+    queues,
+    runtime_api,
+    sqs,
+)
 from benchmarks.table import Row, render
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
@@ -22,6 +34,8 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "accepts": queues.accepts,
     "throttles": queues.throttles,
     "replays": queues.replays,
+    "mappings": mappings.mappings,
+    "sqs": sqs.sqs,
     "inline": inline.inline,
     "filters": filters.filters,
     "commands": commands.commands,

@@ -23,6 +23,12 @@ COGNITO_TRIGGERS: Final = (
     "https://docs.aws.amazon.com/cognito/latest/developerguide/"
     "cognito-user-identity-pools-working-with-aws-lambda-triggers.html"
 )
+PUT_METRIC_ALARM: Final = (
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
+)
+ALARM_EVALUATION: Final = (
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html"
+)
 FIREHOSE_FAILURES: Final = (
     "https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html"
 )
@@ -143,6 +149,8 @@ NOISY_UNTIL_SILENT_FOR = Figure(300, "s", f"{SQS_GUIDE}/sqs-fair-queues-detailed
 
 # Fewer, and throttles alone can use them up before the function has seen the message.
 MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-configure.html")
+# How long a queue without messages is still active, so that CloudWatch gets its metrics.
+QUEUE_ACTIVE = Figure(21_600, "s", f"{SQS_GUIDE}/monitoring-using-cloudwatch.html")
 # Such a message is left out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
 
@@ -207,3 +215,27 @@ EMF_VALUES = Figure(100, "values a metric", EMF)
 METRIC_AGE_MAX = Figure(1_209_600, "s", PUT_METRIC_DATA)
 METRIC_AHEAD_MAX = Figure(7_200, "s", PUT_METRIC_DATA)
 METRIC_VALUE_BITS = Figure(360, "as a power of two", PUT_METRIC_DATA)
+
+# --- CloudWatch: alarms
+ALARM_NAME_LENGTH = Setting(1, 255, 1, "characters", PUT_METRIC_ALARM)
+ALARM_DESCRIPTION_LENGTH = Setting(0, 1_024, 0, "characters", PUT_METRIC_ALARM)
+ALARM_EVALUATION_PERIODS = Setting(1, 10_080, 1, "periods", PUT_METRIC_ALARM)
+ALARM_DATAPOINTS = Setting(1, 10_080, 1, "datapoints", PUT_METRIC_ALARM)
+ALARM_PERIOD_UNIT = Figure(60, "s", PUT_METRIC_ALARM)
+HIGH_RESOLUTION_PERIODS_S: Final = (10, 20, 30)
+"""Of metrics whose StorageResolution is 1. PUT_METRIC_ALARM has them too."""
+# What it looks back: a day, and seven where its period is an hour or more.
+ALARM_LONG_PERIOD = Figure(3_600, "s", PUT_METRIC_ALARM)
+ALARM_SPAN_OF_SHORT_PERIODS = Figure(86_400, "s", PUT_METRIC_ALARM)
+ALARM_SPAN = Figure(604_800, "s", PUT_METRIC_ALARM)
+# Above its evaluation periods. AWS says that the number depends on the period, and tells it in its examples alone: 5 for 3.
+ALARM_RANGE_EXTRA = Figure(2, "periods", ALARM_EVALUATION)
+# So many values divided by how far a percentile is from its end are too few to say anything.
+LOW_SAMPLES = Figure(10, "values", ALARM_EVALUATION)
+LOG_PATTERN_LENGTH = Setting(
+    0,
+    1_024,
+    0,
+    "characters",
+    "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html",
+)

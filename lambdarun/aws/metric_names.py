@@ -9,7 +9,8 @@ from attrs import frozen
 from lambdarun.aws.limits import LAMBDA_GUIDE, SQS_GUIDE
 
 
-@frozen
+# Its hash is kept: metrics are keys of dictionaries that are asked for each record.
+@frozen(cache_hash=True)
 class Metric:
     """One metric of a service."""
 
@@ -50,13 +51,77 @@ PROVISIONED_CONCURRENCY_UTILIZATION = Metric(
 ASYNC_EVENTS_RECEIVED = Metric("AsyncEventsReceived", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 ASYNC_EVENT_AGE = Metric("AsyncEventAge", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
 ASYNC_EVENTS_DROPPED = Metric("AsyncEventsDropped", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+# Of a mapping that asks for them (MetricsConfig: EventCount).
+POLLED_EVENTS = Metric("PolledEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+FILTERED_OUT_EVENTS = Metric("FilteredOutEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+INVOKED_EVENTS = Metric("InvokedEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+FAILED_INVOKE_EVENTS = Metric("FailedInvokeEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+DELETED_EVENTS = Metric("DeletedEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+PROVISIONED_POLLERS = Metric("ProvisionedPollers", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
 MESSAGES_SENT = Metric("NumberOfMessagesSent", "AWS/SQS", "Count", "Sum", _SQS)
 MESSAGES_RECEIVED = Metric("NumberOfMessagesReceived", "AWS/SQS", "Count", "Sum", _SQS)
 MESSAGES_DELETED = Metric("NumberOfMessagesDeleted", "AWS/SQS", "Count", "Sum", _SQS)
+EMPTY_RECEIVES = Metric("NumberOfEmptyReceives", "AWS/SQS", "Count", "Sum", _SQS)
+DEDUPLICATED_MESSAGES = Metric("NumberOfDeduplicatedSentMessages", "AWS/SQS", "Count", "Sum", _SQS)
 SENT_MESSAGE_SIZE = Metric("SentMessageSize", "AWS/SQS", "Bytes", "Average", _SQS)
 MESSAGES_VISIBLE = Metric("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Count", "Maximum", _SQS)
 MESSAGES_NOT_VISIBLE = Metric("ApproximateNumberOfMessagesNotVisible", "AWS/SQS", "Count", "Maximum", _SQS)
+MESSAGES_DELAYED = Metric("ApproximateNumberOfMessagesDelayed", "AWS/SQS", "Count", "Maximum", _SQS)
+GROUPS_IN_FLIGHT = Metric(
+    "ApproximateNumberOfGroupsWithInflightMessages", "AWS/SQS", "Count", "Maximum", _SQS
+)
+NOISY_GROUPS = Metric("ApproximateNumberOfNoisyGroups", "AWS/SQS", "Count", "Maximum", _SQS)
+VISIBLE_IN_QUIET_GROUPS = Metric(
+    "ApproximateNumberOfMessagesVisibleInQuietGroups", "AWS/SQS", "Count", "Maximum", _SQS
+)
+NOT_VISIBLE_IN_QUIET_GROUPS = Metric(
+    "ApproximateNumberOfMessagesNotVisibleInQuietGroups", "AWS/SQS", "Count", "Maximum", _SQS
+)
+DELAYED_IN_QUIET_GROUPS = Metric(
+    "ApproximateNumberOfMessagesDelayedInQuietGroups", "AWS/SQS", "Count", "Maximum", _SQS
+)
+OLDEST_IN_QUIET_GROUPS = Metric(
+    "ApproximateAgeOfOldestMessageInQuietGroups", "AWS/SQS", "Seconds", "Maximum", _SQS
+)
 OLDEST_MESSAGE_AGE = Metric("ApproximateAgeOfOldestMessage", "AWS/SQS", "Seconds", "Maximum", _SQS)
+
+BY_NAME: Final = {
+    (metric.namespace, metric.name): metric for metric in list(vars().values()) if isinstance(metric, Metric)
+}
+"""The metrics of the services that run here."""
+ONLY_OF_THE_REGION: Final = frozenset({UNRESERVED_CONCURRENT_EXECUTIONS, CLAIMED_ACCOUNT_CONCURRENCY})
+ONLY_OF_FIFO_QUEUES: Final = frozenset({GROUPS_IN_FLIGHT, DEDUPLICATED_MESSAGES})
+ONLY_OF_STANDARD_QUEUES: Final = frozenset(
+    {
+        NOISY_GROUPS,
+        VISIBLE_IN_QUIET_GROUPS,
+        NOT_VISIBLE_IN_QUIET_GROUPS,
+        DELAYED_IN_QUIET_GROUPS,
+        OLDEST_IN_QUIET_GROUPS,
+    }
+)
+DIMENSIONS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "AWS/Lambda": (
+        (),
+        ("FunctionName",),
+        ("FunctionName", "Resource"),
+        ("ExecutedVersion", "FunctionName", "Resource"),
+        ("EventSourceMappingUUID",),
+    ),
+    "AWS/SQS": (("QueueName",),),
+}
+"""Under which sets of dimensions, by name, a service emits its metrics."""
+NOT_EMITTED: Final = frozenset(
+    {
+        "CommittedEventCount", "DeadLetterErrors", "DeletedEventCount", "DestinationDeliveryFailures", "DroppedEventCount",
+        "EventPollerThroughputInBytes", "EventPollerUnit", "FailedInvokeEventCount", "FilteredOutEventCount",
+        "InvokedEventCount", "InvokeErrorCount", "IteratorAge", "MaxOffsetLag", "OffsetLag",
+        "OnFailureDestinationDeliveredEventCount", "OversizedRecordCount", "PolledEventCount", "PollingErrorCount",
+        "ProvisionedPollers", "RecursiveInvocationsDropped", "SignatureValidationErrors", "SumOffsetLag",
+        "Url4xxCount", "Url5xxCount", "UrlRequestCount", "UrlRequestLatency",
+    }
+) - {name for _, name in BY_NAME}  # fmt: skip
+"""Metrics of AWS/Lambda that nothing here emits. Source: monitoring-metrics-types.html."""
 
 _LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"
 EMF_PARSING_ERRORS = Metric("EMFParsingErrors", "AWS/Logs", "Count", "Sum", _LOGS)

@@ -7,6 +7,7 @@ import json
 import click
 
 from lambdarun.cli import output
+from lambdarun.cli.alarms import alarm_rows, alarms_as_json
 from lambdarun.cli.mappings import mapping_rows, mappings_as_json
 from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
 from lambdarun.cli.settings import Settings
@@ -29,7 +30,7 @@ def _project(settings: Settings) -> Project:
 @output.FORM
 @click.pass_context
 def list_(context: click.Context, /, form: str) -> None:
-    """Show what the project declares: functions, layers, queues, mappings, routes."""
+    """Show what the project declares: functions, layers, queues, mappings, alarms, routes."""
     project = _project(output.settings_of(context))
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
@@ -60,6 +61,8 @@ def list_(context: click.Context, /, form: str) -> None:
     mappings = mapping_rows(project)
     if mappings:
         parts.append(output.columns(mappings))
+    if project.alarms:
+        parts.append(output.columns(alarm_rows(project)))
     if project.routes:
         parts.append(output.columns([("ROUTE", "FUNCTION"), *((r.key, r.function) for r in project.routes)]))
     output.result("\n\n".join(parts))
@@ -118,6 +121,7 @@ def _as_json(project: Project) -> dict[str, object]:
             for q in project.queues.values()
         ],
         "event_source_mappings": mappings_as_json(project),
+        "alarms": alarms_as_json(project),
         "routes": {r.key: r.function for r in project.routes},
     }
 
@@ -138,6 +142,7 @@ def validate(context: click.Context, /, form: str) -> None:
         "functions": len(project.functions),
         "queues": len(project.queues),
         "event_source_mappings": len(project.mappings),
+        "alarms": len(project.alarms),
     }
     if form == "json":
         found = [
@@ -152,7 +157,8 @@ def validate(context: click.Context, /, form: str) -> None:
         ]
         output.result(json.dumps({"schema": 1, **counts, "findings": found}, indent=2))
     elif not errors:
-        said = ", ".join(_counted(count, name) for name, count in counts.items())
+        told = {name: count for name, count in counts.items() if count or name != "alarms"}
+        said = ", ".join(_counted(count, name) for name, count in told.items())
         output.result(f"ok: {said}")
     raise SystemExit(3 if errors else 0)
 

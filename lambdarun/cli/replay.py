@@ -32,10 +32,10 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
 @click.option(
     "--fail-on",
-    type=click.Choice(["error", "dlq", "never"]),
+    type=click.Choice(["error", "dlq", "alarm", "never"]),
     default="error",
     show_default=True,
-    help="What makes the exit code 1: anything that ended without success; a dead letter; nothing.",
+    help="What makes the exit code 1: anything that ended without success; a dead letter; an alarm; nothing.",
 )
 @click.option(
     "--allow-short-visibility", is_flag=True, help="Run although a queue's visibility timeout is too short."

@@ -65,6 +65,8 @@ def run(settings: Settings, request: Replay) -> int:
         raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
     refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
     project, function = _target(settings, request)
+    if request.fail_on == "alarm" and not project.alarms:
+        raise UsageError("--fail-on alarm: the project declares no alarm. Declare one: [alarms.NAME].")
     recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
     arrivals = list(recording)
     for text in (*recording.notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
@@ -209,5 +211,10 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:
-    failed = {"error": summary.failed_for_good, "dlq": summary.dead_lettered, "never": 0}
+    failed = {
+        "error": summary.failed_for_good,
+        "dlq": summary.dead_lettered,
+        "alarm": summary.raised,
+        "never": 0,
+    }
     return 1 if failed[request.fail_on] else 0

@@ -19,6 +19,7 @@ from lambdarun.model.instant import Instant, iso
 from lambdarun.model.records import Record
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.journal import Reader
+from lambdarun.views.alarms import Alarms
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.metrics import Metrics
 from lambdarun.views.results_line import ResultLines
@@ -42,6 +43,8 @@ class RunReaders:
     """Drops what was written of a file where the run breaks off."""
     last: Instant = field(init=False)
     summary: Summary = field(init=False)
+    alarms: Alarms | None = field(init=False)
+    """None: the project declares none."""
     _timeouts: VpcTimeouts = field(init=False)
     _metrics: Metrics | None = field(init=False)
     _metrics_file: WholeFile | None = field(init=False)
@@ -56,7 +59,12 @@ class RunReaders:
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
         self._metrics_file = self._file(self.metrics_path)
-        self._metrics = Metrics(_reserved(self.project)) if self.metrics_path is not None else None
+        self._metrics = self.alarms = None
+        if self.metrics_path is not None or self.project.alarms:
+            self._metrics = Metrics(_reserved(self.project), tuple(self.project.mappings.values()))
+            if self.project.alarms:
+                # They have the metrics read along with them, each minute by itself.
+                self.alarms = Alarms(self.project, self._metrics)
 
     def log_into(self, folder: Path) -> None:
         """Write a file a log stream there. Raises UsageError where that cannot be."""
@@ -87,7 +95,9 @@ class RunReaders:
         self._timeouts.read(records)
         if self._out is not None:
             self._out.write(self._lines.lines(records))
-        if self._metrics is not None:
+        if self.alarms is not None:
+            self.alarms.read(records)
+        elif self._metrics is not None:
             self._metrics.read(records)
         if self._logs is not None:
             self._logs.read(records)
@@ -95,6 +105,8 @@ class RunReaders:
     def finish(self) -> None:
         """Put the files in their places."""
         self.summary.hints.extend(self._timeouts.notes())
+        if self.alarms is not None:
+            self.summary.alarms = self.alarms.figures()
         if self._out is not None:
             self._out.finish()
         if self._metrics is not None and self._metrics_file is not None:

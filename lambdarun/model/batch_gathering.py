@@ -19,7 +19,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.lambda_events import sqs_record
 from lambdarun.model.mapping_records import MessagesFiltered
-from lambdarun.model.message import Received
+from lambdarun.model.message import PLAIN, Received
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
 
@@ -177,7 +177,7 @@ class Gathering:
         at_most = len(gathered) * _RECORD_BYTES
         for received in gathered:
             message = received.message
-            if message.attributes or message.envelope.trace_header is not None:
+            if message.envelope is not PLAIN and (message.attributes or message.envelope.trace_header):
                 break
             at_most += len(message.body) * _CHARACTER_BYTES
         else:
@@ -186,7 +186,7 @@ class Gathering:
         fits, total = self._measured
         while fits < len(gathered):
             tail = f"{self.queue.arn}{self.region}" + " " * 64
-            record = sqs_record(gathered[fits], tail, " " * 30, fifo=self.queue.fifo)
+            record = sqs_record(gathered[fits], tail, " " * 30)
             total += len(record) + 1
             if total > limits.BATCH_BYTES.value:
                 break

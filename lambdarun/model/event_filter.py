@@ -136,7 +136,7 @@ class EventFilter:
         if not self._reads_more:
             return self._data_passes(received.message.body)
         tail = f'"eventSource":"aws:sqs","eventSourceARN":"{self.arn}","awsRegion":"{self.region}"}}'
-        return self.passes_record(json.loads(sqs_record(received, tail, "", fifo=self.arn.endswith(".fifo"))))
+        return self.passes_record(json.loads(sqs_record(received, tail, "")))
 
     def passes_record(self, record: Mapping[str, Any]) -> bool:
         """Whether a record, as the function would get it in `Records`, reaches the function."""

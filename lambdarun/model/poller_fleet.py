@@ -10,6 +10,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import SECOND, Duration, Instant
 
 # AWS says that a mapping goes back to five batches when traffic is low and may go down to two, and neither how fast
@@ -53,6 +54,14 @@ def provisioned(minimum_pollers: int, maximum_pollers: int) -> Scaling:
     # How provisioned pollers shrink AWS leaves open ("minutes"): as fast as they grow, never below the minimum. That
     # failures leave the minimum alone is ours too.
     return Scaling(least, least, maximum_pollers * each, _PROVISIONED_STEP, least)
+
+
+def scaling_of(mapping: EventSourceMapping) -> Scaling:
+    """How a declared mapping scales."""
+    pollers = mapping.provisioned_pollers
+    if pollers is None:
+        return on_demand(mapping.maximum_concurrency)
+    return provisioned(pollers.minimum_pollers, pollers.maximum_pollers)
 
 
 # Two levels: `_ramp` is what the rate of growth gives, `_backed_off` what failures have left of it. The smaller one
@@ -116,19 +125,20 @@ class PollerFleet:
     def free(self, now: Instant) -> None:
         """A batch is not under way any more."""
         self.busy -= 1
-        if self._grows_at is None:
+        if self._grows_at is None and self._ramp > self.scaling.low:
             self._begin_to_shrink(now)
 
     def look(self, now: Instant, *, waiting: bool) -> None:
         """Be told whether messages wait that no poller could take."""
         scaling = self.scaling
-        if waiting and self.busy >= self.allowed:
+        if not waiting:
+            self._grows_at = None
+            if self._ramp > scaling.low:
+                self._begin_to_shrink(now)
+        elif self.busy >= self.allowed:
             self._shrinks_at = self._quiet_since = None
             if self._grows_at is None and self._ramp < scaling.most:
                 self._grows_at = Instant(now + scaling.step)
-        elif not waiting:
-            self._grows_at = None
-            self._begin_to_shrink(now)
 
     def succeeded(self) -> None:
         """A batch succeeded: a fleet that had backed off gains one, up to the ramp."""

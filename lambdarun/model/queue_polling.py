@@ -30,7 +30,8 @@ class MappingPolling:
 
     def wake(self, now: Instant) -> None:
         """Invoke what may be invoked now."""
-        mapping, admission = self.mapping, self.admission
+        mapping, admission, fleet = self.mapping, self.admission, self.mapping.fleet
+        busy = fleet.busy
         name, callee = mapping.declaration.name, self.callee
         resource = callee.resource
         recorded = admission.time.mode is DurationMode.RECORDED
@@ -57,7 +58,7 @@ class MappingPolling:
                 mapping.began(batch, request_id)
             else:
                 mapping.throttled(now, batch, reason.value, admission.records)
-        self.queue.note(self)
+        self.queue.under_way += fleet.busy - busy
 
     def next_due(self) -> Instant | None:
         """The mapping's next timer."""
@@ -66,12 +67,15 @@ class MappingPolling:
     def settle(self, now: Instant, invocation: Invocation, outcome: Outcome, usage: Usage) -> None:
         """Delete what succeeded, let the rest come back."""
         batch: Batch = invocation.item
+        fleet = self.mapping.fleet
+        busy = fleet.busy
         self.mapping.settle(now, batch, invocation.request_id, outcome, self.admission.records)
+        self.queue.under_way += fleet.busy - busy
         self.queue.settled(self)
 
 
 # A queue may have a thousand mappings of which one has work. So its mappings have a heap of dues of their own, as the
-# region has one for queues; those under way are known by name; and what waits in the queue is offered to one after the
+# region has one for queues; their batches are counted in one; and what waits in the queue is offered to one after the
 # other until nothing is left, beginning where the last offer ended.
 @define(eq=False)
 class QueuePolling:
@@ -80,13 +84,15 @@ class QueuePolling:
     queue: QueueCore
     admission: Admission
     wakes: Wakes
+    at_work: dict[QueuePolling, None]
+    """All queues of the region that may not be at rest."""
     dead_letter: QueuePolling | None = None
     pollers: list[MappingPolling] = field(factory=list, init=False)
     """Of all mappings that there are, disabled ones too."""
     _polling: deque[MappingPolling] = field(factory=deque, init=False)
     """Those that receive; the next one to be offered messages stands first."""
-    _under_way: dict[MappingPolling, None] = field(factory=dict, init=False)
-    """Those that have a batch."""
+    under_way: int = field(default=0, init=False)
+    """Batches of all mappings."""
     _dues: Wakes = field(factory=Wakes, init=False)
 
     def add(self, poller: MappingPolling) -> None:
@@ -109,8 +115,10 @@ class QueuePolling:
         """Have a mapping receive no more."""
         if poller.mapping.polls:
             self._polling.remove(poller)
+            fleet = poller.mapping.fleet
+            busy = fleet.busy
             poller.mapping.stop(now, self.admission.records)
-            self.note(poller)
+            self.under_way += fleet.busy - busy
             self.settled(poller)
 
     def send(self, now: Instant, message: Sendable) -> Message:
@@ -123,13 +131,6 @@ class QueuePolling:
         """Be told that a batch of a mapping ended, or that its settings changed."""
         self._dues.stir(poller)
         self.wakes.stir(self)
-
-    def note(self, poller: MappingPolling) -> None:
-        """Be told that a mapping may have a batch now, or none any more."""
-        if poller.mapping.at_rest():
-            self._under_way.pop(poller, None)
-        else:
-            self._under_way[poller] = None
 
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
@@ -145,11 +146,11 @@ class QueuePolling:
             poller = polling[0]
             polling.rotate(-1)
             if poller.mapping.can_take:
-                dues.stir(poller)
-                dues.run(now)
+                dues.call(poller, now)
         if dead is not None and dead.queue.taken() != before:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
+        self.at_work[self] = None
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
@@ -162,4 +163,4 @@ class QueuePolling:
             return True
         queue = self.queue
         # A queue that nobody polls is at rest with messages in it: nothing will ever happen to them but their expiry.
-        return not (queue.visible or queue.hidden or queue.delayed or self._under_way)
+        return not (queue.visible or queue.hidden or queue.delayed or self.under_way)

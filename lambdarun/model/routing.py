@@ -22,9 +22,13 @@ class Routing:
     function: str | None = None
     _by_arn: list[tuple[str, str]] = field(init=False)
     _by_source: dict[str, str] = field(init=False)
+    _by_queue: dict[str, list[EventSourceMapping]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._by_arn = [(route.key, route.function) for route in self.project.routes if ":" in route.key]
+        for mapping in self.project.mappings.values():
+            if self.function is None or mapping.function == self.function:
+                self._by_queue.setdefault(mapping.queue, []).append(mapping)
         self._by_source = {route.key: route.function for route in self.project.routes if ":" not in route.key}
 
     def target(self, arrival: Arrival) -> str | None:
@@ -81,8 +85,4 @@ class Routing:
 
     def mappings(self, queue: str) -> list[EventSourceMapping]:
         """The declared mappings of `queue`; with `--function` those of that function only."""
-        return [
-            mapping
-            for mapping in self.project.mappings.values()
-            if mapping.queue == queue and (self.function is None or mapping.function == self.function)
-        ]
+        return self._by_queue.get(queue, [])

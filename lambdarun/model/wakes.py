@@ -62,6 +62,11 @@ class Wakes:
             sleeper.wake(now)
             self._plan(sleeper, now)
 
+    def call(self, sleeper: Sleeper, now: Instant) -> None:
+        """Wake `sleeper` at once."""
+        sleeper.wake(now)
+        self._plan(sleeper, now)
+
     def _plan(self, sleeper: Sleeper, now: Instant) -> None:
         due = sleeper.next_due()
         if due is None:

@@ -19,6 +19,7 @@ from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import Queue
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
+from lambdarun.project.alarms import AlarmReader
 from lambdarun.project.functions import FunctionReader
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.layers import LayerReader
@@ -92,6 +93,7 @@ class _Reader(Reading):
         mappings = self.declared(
             document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
         )
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -107,6 +109,7 @@ class _Reader(Reading):
             functions=functions,
             queues=queues,
             mappings=mappings,
+            alarms=alarms,
             routes=tuple(routes),
             file=file,
         )
@@ -153,13 +156,22 @@ class _Reader(Reading):
         given = self.table(document, "account", ())
         self.known(
             given,
-            ("concurrent_executions", "account_id", "region", "idle_time", "filters_per_mapping"),
+            (
+                "concurrent_executions",
+                "account_id",
+                "region",
+                "idle_time",
+                "filters_per_mapping",
+                "mapping_delay",
+            ),
             ("account",),
         )
         try:
             fields = dict(given)
             if "idle_time" in given:
                 fields["idle_time"] = self._idle_time(given["idle_time"])
+            if "mapping_delay" in given:
+                fields["mapping_delay"] = self.span(("account", "mapping_delay"), given["mapping_delay"])
             return self.make(Account, ("account",), fields)
         except Unusable:
             return Account()

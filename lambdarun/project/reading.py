@@ -53,6 +53,13 @@ class Reading:
     def make(self, kind: type[T], path: tuple[str, ...], values: Mapping[str, Any]) -> T:
         """An object of `kind`; each value of the wrong type or out of bounds is a finding at its key."""
         before = len(self.findings)
+        self.check(kind, path, values)
+        if len(self.findings) > before:
+            raise Unusable
+        return kind(**values)
+
+    def check(self, kind: type[AttrsInstance], path: tuple[str, ...], values: Mapping[str, Any]) -> None:
+        """Find each of `values`, of fields of `kind`, that has the wrong type or is out of bounds."""
         for attribute in fields(resolve_types(kind)):
             if attribute.name not in values:
                 continue
@@ -65,12 +72,9 @@ class Reading:
             except WrongType as fault:
                 self.find((*path, attribute.name), str(fault), fault.mend)
             except ValueError as fault:
-                self._bounds(path, str(fault))
-        if len(self.findings) > before:
-            raise Unusable
-        return kind(**values)
+                self.bounds(path, str(fault))
 
-    def _bounds(self, path: tuple[str, ...], said: str) -> None:
+    def bounds(self, path: tuple[str, ...], said: str) -> None:
         """A finding of a declaration's own validator: `key: text. mend`."""
         key, _, rest = said.partition(": ")
         text, dot, mend = rest.partition(". ")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-TOP_KEYS: Final = ("account", "functions", "layers", "queues", "event_source_mappings", "routes", "settings")
+TOP_KEYS: Final = (
+    "account",
+    "functions",
+    "layers",
+    "queues",
+    "event_source_mappings",
+    "alarms",
+    "routes",
+    "settings",
+)
 FUNCTION_KEYS: Final = (
     "handler",
     "code_uri",
@@ -47,22 +56,43 @@ MAPPING_KEYS: Final = (
     "metrics_config",
     "filter_criteria",
 )
+ALARM_KEYS: Final = (
+    "metric",
+    "metric_name",
+    "namespace",
+    "dimensions",
+    "unit",
+    "statistic",
+    "extended_statistic",
+    "period",
+    "evaluation_periods",
+    "datapoints_to_alarm",
+    "comparison_operator",
+    "threshold",
+    "treat_missing_data",
+    "evaluate_low_sample_count_percentile",
+    "alarm_description",
+    "function",
+    "log_level",
+    "log_pattern",
+    "default_value",
+)
 NOT_BUILT: Final = frozenset(
     {
-        "accelerator_config", "alarms", "amazon_managed_kafka_event_source_config", "architectures",
+        "accelerator_config", "actions_enabled", "alarm_actions", "amazon_managed_kafka_event_source_config", "architectures",
         "bisect_batch_on_function_error", "buses", "capacity_provider_config", "code_signing_config_arn",
         "content_based_deduplication", "dead_letter_config", "deduplication_scope", "description",
         "destination_config", "document_db_event_source_config", "durable_config",
         "fifo_queue", "fifo_throughput_limit", "file_system_configs", "function_url_config",
-        "image_config", "image_uri", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
+        "image_config", "image_uri", "insufficient_data_actions", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn",
         "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts",
-        "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
+        "metrics", "ok_actions", "on_failure", "on_success", "package_type", "parallelization_factor", "policy",
         "publish", "publish_to",
         "receive_message_wait_time_seconds", "recursive_loop", "redrive_allow_policy", "resource_policy", "role",
         "rules", "runtime_management_config", "schedules", "self_managed_event_source",
         "self_managed_kafka_event_source_config", "snap_start", "source_access_configurations",
         "sqs_managed_sse_enabled", "starting_position", "starting_position_timestamp", "streams", "tables", "tags",
-        "tenancy_config", "topics", "tracing_config", "tumbling_window_in_seconds", "vpc_config",
+        "tenancy_config", "threshold_metric_id", "topics", "tracing_config", "tumbling_window_in_seconds", "vpc_config",
     }
 )  # fmt: skip
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html

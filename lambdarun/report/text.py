@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from lambdarun.model.instant import SECOND, iso
+from lambdarun.model.instant import SECOND, Instant, iso
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
@@ -25,7 +25,8 @@ _AS_RECORDED: Final = {
 _DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "from")
 _NAME_LEAST: Final = 12
 _METRICS_SHOWN: Final = 20
-_WORDS: Final = ("function", "from", "way", "failed for good", "namespace")
+_EPISODES_SHOWN: Final = 5
+_WORDS: Final = ("function", "from", "way", "failed for good", "namespace", "state", "raised", "cleared")
 """Columns that stand to the left, as the first one does."""
 # Limits where rounding would read oddly: 999.6 ms becomes `1 s`, not `1000 ms`; two minutes are still `119 s` at 119.
 _UNITS: Final = (
@@ -59,6 +60,8 @@ def render(summary: Summary, *, colour: bool = False, width: int | None = None) 
         parts.append(_queues(summary, page))
     if summary.lanes:
         parts.append(_lanes(summary, page))
+    if summary.alarms:
+        parts.append(_alarms(summary, page))
     if summary.custom.totals:
         parts.append(_custom_metrics(summary.custom, page))
     notes = [page.note(text, code) for text, code in _notes(summary)]
@@ -258,6 +261,31 @@ def _lanes(summary: Summary, page: _Page) -> str:
             ]
         )
     return page.table(rows, frozenset({"expired"}))
+
+
+def _alarms(summary: Summary, page: _Page) -> str:
+    """A row for each time an alarm was raised, and one for each that never was."""
+    rows = [["ALARM", "state", "raised", "cleared", "for"]]
+    reasons = []
+    for name, alarm in sorted(summary.alarms.items()):
+        state = alarm.state.value
+        if not alarm.episodes:
+            rows.append([name, state, "-", "-", "-"])
+        for episode in alarm.episodes[:_EPISODES_SHOWN]:
+            end = episode.cleared if episode.cleared is not None else summary.last
+            lasted = "-" if end is None else span(max(0, end - episode.raised) / SECOND)
+            cleared = "not yet" if episode.cleared is None else _moment(episode.cleared)
+            rows.append([name, state, _moment(episode.raised), cleared, lasted])
+        if len(alarm.episodes) > _EPISODES_SHOWN:
+            more = _counted(len(alarm.episodes) - _EPISODES_SHOWN, "time")
+            reasons.append(page.note(f"  {name}: raised {more} more: -o json has them all", ""))
+        if alarm.episodes:
+            reasons.append(page.note(f"  {name}: {alarm.watched}: {alarm.episodes[0].reason}", ""))
+    return "\n".join([page.table(rows, frozenset({"raised"})), *reasons])
+
+
+def _moment(instant: Instant) -> str:
+    return iso(instant)[:16].replace("T", " ")
 
 
 def _custom_metrics(custom: CustomMetrics, page: _Page) -> str:

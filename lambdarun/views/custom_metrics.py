@@ -41,6 +41,14 @@ class SignedValues:
         else:
             self._positive.add(value)
 
+    def merge(self, other: SignedValues | Histogram) -> None:
+        """Count all of another's values too."""
+        if isinstance(other, Histogram):
+            self._positive.merge(other)
+            return
+        self._positive.merge(other._positive)
+        self._negative.merge(other._negative)
+
     @property
     def count(self) -> int:
         """How many."""
@@ -99,7 +107,8 @@ class CustomMetrics:
     """What was wrong with events, in words, by how often."""
     not_objects: int = field(default=0, init=False)
     """Lines that would be such events but for what stands before or behind the object."""
-    _points: dict[tuple[Metric, Dimensions, int, int], SignedValues] = field(factory=dict, init=False)
+    _series: dict[tuple[Metric, Dimensions, int], dict[int, SignedValues]] = field(factory=dict, init=False)
+    """By metric, dimensions and resolution in seconds: values by the number of the period."""
 
     def read(self, record: OutputCaptured | InitialisationFailed) -> None:
         """Take the output of one invocation in."""
@@ -140,25 +149,42 @@ class CustomMetrics:
         self._at(counter, (("LogGroupName", function.log_group),), time, _MINUTE_S).add(1)
 
     def _at(self, metric: Metric, dimensions: Dimensions, time: Instant, resolution_s: int) -> SignedValues:
-        key = (metric, dimensions, time // (resolution_s * SECOND), resolution_s)
-        found = self._points.get(key)
+        series = self._series.setdefault((metric, dimensions, resolution_s), {})
+        number = time // (resolution_s * SECOND)
+        found = series.get(number)
         if found is None:
-            found = self._points[key] = SignedValues()
+            found = series[number] = SignedValues()
         return found
+
+    def series(
+        self, namespace: str, name: str, dimensions: Dimensions, unit: str | None
+    ) -> list[tuple[int, Mapping[int, SignedValues]]]:
+        """What is known of a metric under exactly these dimensions, of one unit or of any: by resolution in seconds,
+        the values by the number of the period.
+        """
+        return [
+            (resolution_s, series)
+            for (metric, under, resolution_s), series in self._series.items()
+            if (metric.namespace, metric.name) == (namespace, name)
+            and under == dimensions
+            and unit in (None, metric.unit)
+        ]
 
     def lines(self) -> Iterator[str]:
         """Datapoints as JSON, one a line, by metric, dimensions and time; those of a second say so."""
         ordered = sorted(
-            self._points.items(),
-            key=lambda item: (
-                item[0][0].namespace,
-                item[0][0].name,
-                item[0][0].unit,
-                item[0][1],
-                item[0][2:],
+            (
+                (
+                    (metric.namespace, metric.name, metric.unit, dimensions, number, resolution_s),
+                    metric,
+                    values,
+                )
+                for (metric, dimensions, resolution_s), series in self._series.items()
+                for number, values in series.items()
             ),
+            key=lambda item: item[0],
         )
-        for (metric, dimensions, number, resolution_s), values in ordered:
+        for (_, _, _, dimensions, number, resolution_s), metric, values in ordered:
             more = {"storage_resolution": resolution_s} if resolution_s != _MINUTE_S else {}
             time = Instant(number * resolution_s * SECOND)
             yield datapoint_line(metric, dimensions, time, values, **more)

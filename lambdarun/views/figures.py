@@ -7,7 +7,9 @@ from typing import Any
 
 from attrs import asdict, define, field
 
+from lambdarun.model.alarm import AlarmState
 from lambdarun.model.event_records import MessageId
+from lambdarun.model.instant import Instant, iso
 from lambdarun.views.histogram import Histogram
 
 
@@ -160,3 +162,39 @@ class Undelivered:
 
     count: int = 0
     places: list[str] = field(factory=list)
+
+
+@define
+class AlarmEpisode:
+    """From when an alarm was in ALARM, and why, and until when (None: to the end)."""
+
+    raised: Instant
+    cleared: Instant | None
+    reason: str
+
+
+@define
+class AlarmFigures:
+    """What became of one alarm."""
+
+    watched: str
+    """Its metric, or its pattern in a log."""
+    state: AlarmState
+    reason: str
+    episodes: list[AlarmEpisode] = field(factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures under the names of the document."""
+        return {
+            "metric": self.watched,
+            "state": self.state.value,
+            "reason": self.reason,
+            "raised": [
+                {
+                    "raised": iso(episode.raised),
+                    "cleared": None if episode.cleared is None else iso(episode.cleared),
+                    "reason": episode.reason,
+                }
+                for episode in self.episodes
+            ],
+        }

@@ -25,19 +25,20 @@ class Histogram:
     _zeros: int = 0
     _buckets: dict[int, int] = field(factory=dict)
 
-    def add(self, value: float) -> None:
-        """Count a value."""
-        self.count += 1
-        self.total += value
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value, `times` times."""
+        self.count += times
+        self.total += value if times == 1 else value * times
         if self.least is None or value < self.least:
             self.least = value
         if self.most is None or value > self.most:
             self.most = value
         if value <= 0:
-            self._zeros += 1
+            self._zeros += times
         else:
-            bucket = ceil(log(value) / _LOG_RATIO)
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+            # One is by far the most frequent value, and its bucket is the first.
+            bucket = 0 if value == 1 else ceil(log(value) / _LOG_RATIO)
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + times
 
     def merge(self, other: Histogram) -> None:
         """Count all of another's values too."""

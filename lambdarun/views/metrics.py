@@ -7,20 +7,11 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 
-from lambdarun.aws import limits
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
-from lambdarun.model.event_records import (
-    BatchReceived,
-    BatchSettled,
-    EventAccepted,
-    EventDiscarded,
-    EventSettled,
-    MessageDeadLettered,
-    MessageExpired,
-    MessageSent,
-)
-from lambdarun.model.instant import MILLISECOND, SECOND, Instant
+from lambdarun.model.event_records import EventAccepted, EventDiscarded, EventSettled
+from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.instant import MILLISECOND, Instant
 from lambdarun.model.records import (
     ExtensionsFinished,
     InvocationFailed,
@@ -37,13 +28,14 @@ from lambdarun.model.version_records import (
     ProvisionedConcurrencyUsed,
 )
 from lambdarun.views.datapoint import datapoint_line
+from lambdarun.views.event_counts import EventCounts
 from lambdarun.views.histogram import Histogram
+from lambdarun.views.mapping_polls import MappingPolls
 from lambdarun.views.provisioned_use import ProvisionedUse
-from lambdarun.views.queue_age import QueueAge
+from lambdarun.views.queue_metrics import PERIOD, QueueMetrics
+from lambdarun.views.readers import Readers, joined
 
-PERIOD: Final = 60 * SECOND
-_MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
-"""No message is older than a queue's longest retention."""
+_NOTHING: Final[Mapping[int, Histogram]] = {}
 Dimensions = tuple[tuple[str, str], ...]
 
 
@@ -67,16 +59,27 @@ class Metrics:
     """
 
     reserved: Mapping[str, int] = field(factory=dict)
-    _points: dict[tuple[Metric, Dimensions, int], Histogram] = field(factory=dict, init=False)
+    mappings: Iterable[EventSourceMapping] = ()
+    """Those that are in place at first."""
+    _series: dict[tuple[Metric, Dimensions], dict[int, Histogram]] = field(factory=dict, init=False)
+    """By minute."""
+    _of_functions: dict[tuple[Metric, str, str, str], list[dict[int, Histogram]]] = field(
+        factory=dict, init=False
+    )
+    """By metric, function, qualifier and version: the series under all sets of dimensions that it stands under."""
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
     _running_reserved: dict[str, int] = field(factory=dict, init=False)
     _provisioned: ProvisionedUse = field(factory=ProvisionedUse, init=False)
-    _ages: dict[str, QueueAge] = field(factory=dict, init=False)
-    _polled: set[str] = field(factory=set, init=False)
+    _queues: QueueMetrics = field(init=False)
+    _polls: MappingPolls = field(init=False)
+    _events: EventCounts = field(init=False)
     _minute: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._readers = {
+        self._queues = QueueMetrics(self._add)
+        self._polls = MappingPolls(self._add, self.mappings)
+        self._events = EventCounts(self._add, self.mappings)
+        own: Readers = {
             InvocationStarted: self._started,
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
@@ -86,16 +89,12 @@ class Metrics:
             EventAccepted: self._accepted,
             EventSettled: self._settled,
             EventDiscarded: self._settled,
-            MessageSent: self._sent,
-            BatchReceived: self._received,
-            BatchSettled: self._deleted,
-            MessageDeadLettered: self._moved,
-            MessageExpired: self._expired,
             ProvisionedConcurrencyUsed: self._used,
             ProvisionedConcurrencySpilledOver: self._spilled,
             ProvisionedConcurrencyReady: self._allocated,
             ProvisionedConcurrencyFailed: self._allocated,
         }
+        self._readers = joined(self._queues.readers(), self._polls.readers(), self._events.readers(), own)
 
     def read(self, records: Iterable[Record]) -> None:
         """Take records in."""
@@ -103,46 +102,69 @@ class Metrics:
         for record in records:
             minute = record.time // PERIOD
             if minute != self._minute:
-                self._pass_minutes(minute)
+                self.go_on(minute)
             reader = readers.get(type(record))
             if reader is not None:
                 reader(record)
 
+    def go_on(self, minute: int) -> None:
+        """Time goes on to `minute` since 1970."""
+        first, self._minute = self._minute, minute
+        self._queues.pass_minutes(first, minute)
+        self._polls.pass_minutes(first, minute)
+        self._events.pass_minutes(first, minute)
+
     def total(self, metric: Metric, **dimensions: str) -> float:
         """The sum of a metric over all minutes."""
+        self._queues.flush(self._minute)
         wanted = tuple(sorted(dimensions.items()))
         return sum(
-            h.total for (m, d, _), h in self._points.items() if m is metric and tuple(sorted(d)) == wanted
+            points.total
+            for (of, under), series in self._series.items()
+            if of is metric and tuple(sorted(under)) == wanted
+            for points in series.values()
         )
+
+    def series(self, metric: Metric, dimensions: Dimensions) -> Mapping[int, Histogram]:
+        """The datapoints of a metric under exactly these dimensions, by minute since 1970."""
+        return self._series.get((metric, dimensions), _NOTHING)
 
     def lines(self) -> Iterator[str]:
         """Datapoints as JSON, one a line, by metric, dimensions and time."""
-        ordered = sorted(
-            self._points.items(), key=lambda item: (item[0][0].namespace, item[0][0].name, *item[0][1:])
-        )
-        for (metric, dimensions, minute), points in ordered:
-            yield datapoint_line(metric, dimensions, Instant(minute * PERIOD), points)
+        self._queues.flush(self._minute)
+        ordered = sorted(self._series.items(), key=lambda item: (*_title(item[0][0]), item[0][1]))
+        for (metric, dimensions), series in ordered:
+            for minute in sorted(series):
+                yield datapoint_line(metric, dimensions, Instant(minute * PERIOD), series[minute])
 
-    def _add(self, metric: Metric, dimensions: Dimensions, time: int, value: float) -> None:
-        key = (metric, dimensions, time // PERIOD)
-        found = self._points.get(key)
+    def _add(self, metric: Metric, dimensions: Dimensions, time: int, value: float, times: int = 1) -> None:
+        key = (metric, dimensions)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = {}
+        minute = time // PERIOD
+        found = series.get(minute)
         if found is None:
-            found = self._points[key] = Histogram()
-        found.add(value)
+            found = series[minute] = Histogram()
+        found.add(value, times)
 
     # CloudWatch publishes each of these under several sets of dimensions at once; a user's alarm may be on any of them.
     def _function(self, metric: Metric, record: _OfFunction, time: int, value: float) -> None:
         """A datapoint for the function, for what of it was called (AWS's Resource), of an alias for the version that
         ran too, and for the Region.
         """
-        function, qualifier = ("FunctionName", record.function), record.qualifier
-        self._add(metric, (function,), time, value)
-        resource = ("Resource", f"{record.function}:{qualifier}" if qualifier else record.function)
-        self._add(metric, (function, resource), time, value)
-        version = getattr(record, "version", qualifier)
-        if qualifier and version != qualifier:
-            self._add(metric, (function, resource, ("ExecutedVersion", version)), time, value)
-        self._add(metric, (), time, value)
+        qualifier = record.qualifier
+        named = (record.function, qualifier, getattr(record, "version", qualifier))
+        found = self._of_functions.get((metric, *named))
+        if found is None:
+            found = [self._series.setdefault((metric, dimensions), {}) for dimensions in _sets(*named)]
+            self._of_functions[metric, *named] = found
+        minute = time // PERIOD
+        for series in found:
+            points = series.get(minute)
+            if points is None:
+                points = series[minute] = Histogram()
+            points.add(value)
 
     def _started(self, record: InvocationStarted) -> None:
         self._add(
@@ -202,55 +224,16 @@ class Metrics:
         dropped = 1 if type(record) is EventDiscarded else 0
         self._function(names.ASYNC_EVENTS_DROPPED, record, record.time, dropped)
 
-    def _sent(self, record: MessageSent) -> None:
-        queue = (("QueueName", record.queue),)
-        self._add(names.MESSAGES_SENT, queue, record.time, 1)
-        self._add(names.SENT_MESSAGE_SIZE, queue, record.time, record.body_bytes)
-        self._age(record.queue).add(record.time, record.message_id)
 
-    def _received(self, record: BatchReceived) -> None:
-        queue = (("QueueName", record.queue),)
-        self._add(names.MESSAGES_RECEIVED, queue, record.time, len(record.message_ids))
-        self._add(names.MESSAGES_VISIBLE, queue, record.time, record.visible)
-        self._add(names.MESSAGES_NOT_VISIBLE, queue, record.time, record.hidden)
-        self._polled.add(record.queue)
-        self._tell_age(record.queue, record.time)
-        age = self._age(record.queue)
-        for message_id in record.message_ids:
-            age.receive(message_id)
+def _title(metric: Metric) -> tuple[str, str]:
+    return metric.namespace, metric.name
 
-    def _deleted(self, record: BatchSettled) -> None:
-        self._add(names.MESSAGES_DELETED, (("QueueName", record.queue),), record.time, len(record.deleted))
-        age = self._age(record.queue)
-        for message_id in record.deleted:
-            age.remove(message_id)
 
-    def _moved(self, record: MessageDeadLettered) -> None:
-        self._age(record.queue).remove(record.message_id)
-        target = self._age(record.target)
-        target.add(record.time, record.message_id)
-        if record.target not in self._polled:
-            # Nobody receives there, so that no batch tells how many messages wait.
-            self._add(names.MESSAGES_VISIBLE, (("QueueName", record.target),), record.time, len(target))
-
-    def _expired(self, record: MessageExpired) -> None:
-        self._age(record.queue).remove(record.message_id)
-
-    def _age(self, queue: str) -> QueueAge:
-        found = self._ages.get(queue)
-        if found is None:
-            found = self._ages[queue] = QueueAge()
-        return found
-
-    def _tell_age(self, queue: str, time: int) -> None:
-        oldest = self._age(queue).oldest()
-        age = 0 if oldest is None else time - oldest
-        self._add(names.OLDEST_MESSAGE_AGE, (("QueueName", queue),), time, age / SECOND)
-
-    def _pass_minutes(self, minute: int) -> None:
-        """Tell the ages at the start of each minute that came, for queues that hold messages."""
-        first, self._minute = self._minute, minute
-        held = [queue for queue, age in self._ages.items() if len(age)]
-        for passed in range(max(first + 1, minute - _MINUTES_TOLD), minute + 1) if held else ():
-            for queue in held:
-                self._tell_age(queue, passed * PERIOD)
+def _sets(function: str, qualifier: str, version: str) -> tuple[Dimensions, ...]:
+    """The sets of dimensions of a function that was called by `qualifier` and ran as `version`."""
+    named = ("FunctionName", function)
+    resource = ("Resource", f"{function}:{qualifier}" if qualifier else function)
+    sets: tuple[Dimensions, ...] = ((named,), (named, resource), ())
+    if qualifier and version != qualifier:
+        sets += ((named, resource, ("ExecutedVersion", version)),)
+    return sets

@@ -44,7 +44,7 @@ from lambdarun.model.version_records import (
     ProvisionedConcurrencyUsed,
 )
 from lambdarun.views.custom_metrics import CustomMetrics
-from lambdarun.views.figures import FunctionFigures, LaneFigures, QueueFigures, Undelivered
+from lambdarun.views.figures import AlarmFigures, FunctionFigures, LaneFigures, QueueFigures, Undelivered
 
 _PLACES_KEPT: Final = 3
 
@@ -61,6 +61,8 @@ class Summary:
     last: Instant | None = None
     custom: CustomMetrics = field(factory=CustomMetrics)
     """Metrics that handlers put into their logs; told only where it knows the functions."""
+    alarms: dict[str, AlarmFigures] = field(factory=dict)
+    """Told by whoever evaluates them."""
     records: int = 0
     interrupted: bool = False
     hints: list[str] = field(factory=list)
@@ -133,6 +135,11 @@ class Summary:
         return sum(queue.dead_lettered for queue in self.queues.values())
 
     @property
+    def raised(self) -> int:
+        """How often alarms went into ALARM."""
+        return sum(len(alarm.episodes) for alarm in self.alarms.values())
+
+    @property
     def failures(self) -> dict[str, int]:
         """What ended without success, by how it ended: retries that succeeded are not among it."""
         functions, queues = self.functions.values(), self.queues.values()
@@ -164,6 +171,7 @@ class Summary:
             "functions": {name: f.as_json() for name, f in sorted(self.functions.items())},
             "queues": {name: q.as_json() for name, q in sorted(self.queues.items())},
             "lanes": {name: lane.as_json() for name, lane in sorted(self.lanes.items())},
+            "alarms": {name: alarm.as_json() for name, alarm in sorted(self.alarms.items())},
             "custom_metrics": self.custom.as_json(),
             "undelivered": [
                 {"reason": reason, "count": found.count, "places": found.places}

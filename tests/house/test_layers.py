@@ -13,6 +13,7 @@ from attrs import fields
 
 import lambdarun
 from lambdarun.aws import (
+    alarm_reasons,
     filter_messages,
     limits,
     mapping_messages,
@@ -22,6 +23,7 @@ from lambdarun.aws import (
     runtime_api,
     version_messages,
 )
+from lambdarun.aws.alarm_reasons import ReasonText
 from lambdarun.aws.limits import Figure, Setting
 from lambdarun.aws.messages import ErrorText
 from lambdarun.aws.metric_names import Metric
@@ -57,6 +59,7 @@ CLOCK = {"time", "sched", "time_machine"}
 CHANCE = {"random", "secrets", "uuid"}
 # What cores take of them all the same, and why that touches nothing.
 FACTS = (
+    alarm_reasons,
     filter_messages,
     limits,
     mapping_messages,
@@ -217,7 +220,7 @@ def test_every_fact_names_its_page() -> None:
     sourced = [
         fact
         for fact in facts
-        if isinstance(fact, Setting | Figure | ErrorText | Metric | PlatformError | ApiError)
+        if isinstance(fact, Setting | Figure | ErrorText | Metric | PlatformError | ApiError | ReasonText)
     ]
     assert len(sourced) > 60
     assert all(fact.source.startswith("https://docs.aws.amazon.com/") for fact in sourced)

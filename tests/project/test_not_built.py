@@ -9,6 +9,7 @@ import pytest
 from lambdarun.errors import ProjectErrors
 from lambdarun.project.project_file import load
 from lambdarun.project.tables import (
+    ALARM_KEYS,
     FUNCTION_KEYS,
     MAPPING_KEYS,
     NOT_BUILT,
@@ -85,7 +86,7 @@ def test_a_setting_of_streams_is_refused_for_a_queue_in_awss_words(tmp_path: Pat
     ]
 
 
-@pytest.mark.parametrize("table", ["streams", "topics", "buses", "rules", "schedules", "alarms", "tables"])
+@pytest.mark.parametrize("table", ["streams", "topics", "buses", "rules", "schedules", "tables"])
 def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path, table: str) -> None:
     assert findings(tmp_path, f"{FUNCTION}[{table}.x]\n") == [
         f"lambdarun.toml:3:1: {table}: is AWS's, but not built yet. Leave it out: it would do nothing."
@@ -122,4 +123,4 @@ def test_what_is_no_setting_is_refused(tmp_path: Path, text: str, said: str) -> 
 
 def test_nothing_is_both_built_and_not() -> None:
     """Except where one name is a setting of two things, of which one is built."""
-    assert not NOT_BUILT & {*TOP_KEYS, *FUNCTION_KEYS, *QUEUE_KEYS, *MAPPING_KEYS}
+    assert not NOT_BUILT & {*TOP_KEYS, *FUNCTION_KEYS, *QUEUE_KEYS, *MAPPING_KEYS, *ALARM_KEYS}

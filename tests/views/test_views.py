@@ -288,7 +288,10 @@ def test_a_dead_letters_age_runs_from_its_move_and_its_queue_shows_how_many_wait
     moves = [MessageDeadLettered(at(300), "q", "dead", name, 3, "", {}) for name in ("a", "b")]
     metrics.read([MessageSent(at(0), "q", name, 1) for name in ("a", "b")] + moves)
     metrics.read([MessageSent(at(365), "q", "c", 1)])
-    assert datapoints(metrics, "ApproximateNumberOfMessagesVisible", QueueName="dead") == {"03:09": 2}
+    assert datapoints(metrics, "ApproximateNumberOfMessagesVisible", QueueName="dead") == {
+        "03:09": 2,
+        "03:10": 2,
+    }
     assert datapoints(metrics, "ApproximateAgeOfOldestMessage", QueueName="dead") == {"03:10": 60}
 
 
