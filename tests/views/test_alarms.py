@@ -182,6 +182,15 @@ def test_a_year_without_data_is_passed_at_once() -> None:
     assert [one.state.value for one in of.transitions][:3] == ["OK", "INSUFFICIENT_DATA", "ALARM"]
 
 
+def test_an_alarm_over_days_is_looked_at_each_hour_and_knows_whole_hours_only() -> None:
+    hourly = over(
+        ERRORS, 0, statistic=Statistic.SUM, period=3_600, evaluation_periods=25, datapoints_to_alarm=1
+    )
+    of = alarms(hourly)
+    of.read([*ran(10), *ran(3_720, error=True), *ran(7_400)])
+    assert told(of) == [("03:00", "OK"), ("04:00", "ALARM")]
+
+
 def emf(seconds: float, latency: float) -> bytes:
     document = {
         "_aws": {
