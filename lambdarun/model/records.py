@@ -26,7 +26,12 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
-from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered, MessagesNotDeleted
+from lambdarun.model.mapping_records import (
+    MappingChanged,
+    MappingScaled,
+    MessagesFiltered,
+    MessagesNotDeleted,
+)
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
     MessagesDeleted,
@@ -351,6 +356,7 @@ Record = (
     | ProvisionedConcurrencySpilledOver
     | ProvisionedConcurrencyUsed
     | VersionPublished
+    | MappingChanged
     | MappingScaled
     | MessagesFiltered
     | MessagesNotDeleted
