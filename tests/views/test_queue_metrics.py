@@ -168,6 +168,10 @@ def test_a_queue_without_messages_is_active_for_six_hours() -> None:
     visible = points(records, "ApproximateNumberOfMessagesVisible")
     assert len(visible) == 1 + 360
     assert max(visible) == "08:00"
+    # Also while time goes on by the minute, for what happens elsewhere.
+    each_minute = [*records[:-1], *(later(minute) for minute in range(1, 500))]
+    assert points(each_minute, "ApproximateNumberOfMessagesVisible") == visible
+    assert len(points(each_minute, "NumberOfMessagesSent")) == 1 + 360
 
 
 def test_a_message_keeps_its_queue_active_for_as_long_as_it_is_there() -> None:
