@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdarun.model.alarm import (
@@ -293,6 +293,7 @@ WATCHED = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(RECORDS, st.lists(st.integers(1, 7), min_size=1))
 def test_transitions_are_the_same_however_the_records_are_cut(records: list[Record], cuts: list[int]) -> None:
     whole = alarms(*WATCHED)
@@ -309,6 +310,7 @@ def test_transitions_are_the_same_however_the_records_are_cut(records: list[Reco
     assert pieces.figures() == whole.figures()
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_transitions_change_the_state_and_go_forward_in_time(records: list[Record]) -> None:
     of = alarms(*WATCHED)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdarun.model.draws import Draws, RequestId
@@ -280,6 +280,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("name", ["q", "q.fifo"])
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_the_log_tells_where_each_message_stands(name: str, steps: list[tuple[str, int]]) -> None:
     """Whatever is done to a queue, its records tell as many visible, hidden and delayed messages as its core counts."""
