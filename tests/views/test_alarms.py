@@ -36,7 +36,7 @@ from lambdarun.model.records import (
     RunEnded,
 )
 from lambdarun.views.alarm_data import value_of
-from lambdarun.views.alarms import Alarms
+from lambdarun.views.alarms import Alarms, Transition, Watch
 from lambdarun.views.histogram import Histogram
 
 START = parse_instant("2026-11-25T02:00:00Z")
@@ -323,6 +323,47 @@ def test_transitions_change_the_state_and_go_forward_in_time(records: list[Recor
         assert one.time >= last
         states[one.alarm], last = one.state, one.time
     assert states == of.states
+
+
+GAPS = st.lists(st.integers(1, 40_000), min_size=1, max_size=8)
+
+
+@settings(deadline=None)
+@given(
+    GAPS,
+    st.sampled_from([60, 300]),
+    st.integers(1, 4),
+    st.sampled_from(list(MissingData)),
+    st.integers(0, 255),
+)
+def test_skipping_silent_years_changes_nothing(
+    gaps: list[int], period: int, periods: int, treatment: MissingData, errors: int
+) -> None:
+    """Each minute looked at by itself, after the run, says the same."""
+    records: list[Record] = []
+    seconds = 0
+    for number, gap in enumerate(gaps):
+        seconds += gap
+        records += ran(seconds, error=bool(errors >> number & 1))
+    watched = over(
+        ERRORS,
+        0,
+        statistic=Statistic.SUM,
+        period=period,
+        evaluation_periods=periods,
+        treat_missing_data=treatment,
+    )
+    of = alarms(watched)
+    of.read([*records, RunEnded(at(seconds + 3_600), True)])
+    watch = Watch(watched, of._watches[0].source)
+    found = []
+    for minute in range(at(gaps[0]) // (60 * SECOND) + 1, at(seconds + 3_600) // (60 * SECOND) + 1):
+        now = Instant(minute * 60 * SECOND)
+        verdict = watch.look(now)
+        if verdict is not None and verdict.state is not watch.state:
+            watch.state = verdict.state
+            found.append(Transition(now, "a", verdict.state, verdict.reason))
+    assert of.transitions == found
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300), st.sampled_from([50, 75, 90, 95, 99, 99.9]))
