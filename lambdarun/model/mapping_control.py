@@ -268,6 +268,7 @@ class Mappings:
                 kept.state.value if state is None else state,
                 declared.event_count,
                 mapping.fleet.allowed if mapping.polls else 0,
+                declared.provisioned_pollers is not None,
             )
         )
 

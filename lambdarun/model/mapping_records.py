@@ -63,3 +63,5 @@ class MappingChanged(Happened):
     """Whether its EventCount metrics are published."""
     concurrency: int
     """How many batches it may have under way at once; 0 where it receives nothing."""
+    provisioned: bool
+    """Whether it has provisioned pollers."""

@@ -37,7 +37,6 @@ from lambdarun.model.queue_records import (
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
-    PollsEmpty,
     QueuePurged,
     QueueUpdated,
     TenantBecameNoisy,
@@ -364,7 +363,6 @@ Record = (
     | MessagesDeleted
     | MessagesMovedBack
     | MessagesReceived
-    | PollsEmpty
     | QueuePurged
     | QueueUpdated
     | TenantBecameNoisy
