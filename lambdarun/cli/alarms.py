@@ -6,7 +6,7 @@ from typing import Final
 
 from lambdarun.model.alarm import Alarm, ComparisonOperator, Percentile, WatchedLog
 from lambdarun.model.declarations import Project
-from lambdarun.report.text import span
+from lambdarun.report.spans import span
 
 _SIGNS: Final = {
     ComparisonOperator.GREATER: ">",

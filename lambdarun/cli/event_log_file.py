@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 from attrs import define, field
 
 from lambdarun.errors import MachineError, UsageError
+from lambdarun.recordings.read import is_recording
 
 _BUFFER_BYTES: Final = 262_144
 
@@ -75,10 +76,13 @@ class WholeFile:
 def refuse_clashes(written: Iterable[tuple[str, str | None]], read: Iterable[str]) -> None:
     """Raises UsageError where a file would be written twice, or over a recording; `written` has flags and paths."""
     taken = {Path(file).resolve(): f"{file}: is a recording of this run" for file in read}
+    folders = [place for place in taken if place.is_dir()]
     for flag, file in written:
         if file is None:
             continue
         place = Path(file).resolve()
         if place in taken and not (place.exists() and not place.is_file()):
             raise UsageError(f"{flag} {taken[place]}. Name another file.")
+        if place.is_file() and is_recording(place) and any(place.is_relative_to(one) for one in folders):
+            raise UsageError(f"{flag} {file}: is a recording of this run. Name another file.")
         taken[place] = f"{file}: is written by another option already"

@@ -16,8 +16,10 @@ _OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 COMMANDS: Final = {
     "invoke": ("lambdarun.cli.invoke:invoke", "Run a function once and print its result."),
     "replay": ("lambdarun.cli.replay:replay", "Deliver recorded events the way AWS would."),
+    "plan": ("lambdarun.cli.plan:plan", "Say what a queue needs to keep a target age."),
     "list": ("lambdarun.cli.project:list_", "Show what the project declares."),
     "validate": ("lambdarun.cli.project:validate", "Check the project file."),
+    "filter": ("lambdarun.cli.filter:filter_", "Try filter patterns on events."),
     "doctor": ("lambdarun.cli.doctor:doctor", "Show what this machine allows."),
     "config": ("lambdarun.cli.project:config", "Show settings and where they come from."),
 }

@@ -17,7 +17,7 @@ from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.project.modules import missing_modules
 from lambdarun.project.toml_file import shown
-from lambdarun.report.text import span
+from lambdarun.report.spans import span
 
 
 def _project(settings: Settings) -> Project:

@@ -17,6 +17,13 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 )
 @click.option("--project", is_flag=True, help="Route by the project file (the default where one is found).")
 @click.option("--speed", type=click.Choice(SPEEDS), help="max is virtual time.  [default: max]")
+@click.option("--rate", metavar="10x", help="So many times the recording's events in the same time.")
+@click.option(
+    "--through",
+    metavar="queues.NAME",
+    help="Send each event's payload as a message to this queue, for its mapping to read.",
+)
+@click.option("--target", metavar="SPAN", help="Tell when a queue's oldest message is older (60s).")
 @click.option("--seed", type=int, metavar="N", help="All chance of the run.  [default: 0]")
 @click.option("--start-at", metavar="TIME", help="Shift the recording so that it begins then (ISO 8601).")
 @click.option(
@@ -30,6 +37,9 @@ from lambdarun.project.run_settings import DURATIONS, SPEEDS
 @click.option("--out", metavar="FILE.jsonl", help="Write the event log there.")
 @click.option("--metrics", metavar="FILE.jsonl", help="Write CloudWatch's metrics there, by minute.")
 @click.option("--logs", metavar="FOLDER", help="Write a file a log stream there, in place of a former run's.")
+@click.option(
+    "--report", metavar="FILE.html", help="Write a page with plots there: one file that needs no network."
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "dlq", "alarm", "never"]),
@@ -56,10 +66,14 @@ def replay(context: click.Context, /, **given: Any) -> None:
         function=given["function"],
         by_project=given["project"],
         start_at=given["start_at"],
+        rate=given["rate"],
+        through=given["through"],
+        target=given["target"],
         workers=given["workers"],
         out=given["out"],
         metrics=given["metrics"],
         logs=given["logs"],
+        report=given["report"],
         fail_on=given["fail_on"],
         allow_short_visibility=given["allow_short_visibility"],
         watch=given["watch"],

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from lambdarun.cli import output
+from lambdarun.cli import output, recorded, spans
 from lambdarun.cli.event_log_file import refuse_clashes
 from lambdarun.cli.run_readers import RunReaders
 from lambdarun.cli.settings import Chosen, Settings
@@ -26,9 +26,7 @@ from lambdarun.model.handler_time import DurationMode
 from lambdarun.model.instant import Instant, parse_instant
 from lambdarun.model.records import RunEnded, RunStarted
 from lambdarun.model.routing import Routing
-from lambdarun.project.lone_handler import called_as, resolve
 from lambdarun.recordings.event_clock import LATEST
-from lambdarun.recordings.read import Recording
 from lambdarun.report.text import render
 from lambdarun.runtime.assembly import Options
 from lambdarun.runtime.clock import RealClock, VirtualClock
@@ -46,10 +44,14 @@ class Replay:
     function: str | None
     by_project: bool
     start_at: str | None
+    rate: str | None
+    through: str | None
+    target: str | None
     workers: int | None
     out: str | None
     metrics: str | None
     logs: str | None
+    report: str | None
     fail_on: str
     allow_short_visibility: bool
     watch: bool
@@ -61,15 +63,15 @@ def run(settings: Settings, request: Replay) -> int:
     """Replay, print the summary, return the exit code."""
     origins = settings.chosen(request.chosen)
     chosen = {name: one.value for name, one in origins.items()}
-    if "" in request.files:
-        raise UsageError("a FILE is an empty text. Name a file, a folder, or - for standard input.")
-    refuse_clashes((("--out", request.out), ("--metrics", request.metrics)), request.files)
-    project, function = _target(settings, request)
+    written = (("--out", request.out), ("--metrics", request.metrics), ("--report", request.report))
+    refuse_clashes(written, request.files)
+    project, function = recorded.target_of(settings, request.function, request.by_project)
     if request.fail_on == "alarm" and not project.alarms:
         raise UsageError("--fail-on alarm: the project declares no alarm. Declare one: [alarms.NAME].")
-    recording = Recording([Path(file) for file in request.files], _instant(request.start_at))
-    arrivals = list(recording)
-    for text in (*recording.notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
+    target = None if request.target is None else spans.span("--target", request.target)
+    queue = recorded.queue_of(request.through, project, lone=function is not None)
+    arrivals, notices = recorded.read(request.files, instant(request.start_at), request.rate, queue)
+    for text in (*notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
         output.notice(settings, text)
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
@@ -85,9 +87,11 @@ def run(settings: Settings, request: Replay) -> int:
             output.notice_isolation(settings, zygote, isolation)
         # Not before the zygote is there: on the wall's clock the recording's time passes from here on.
         clock = VirtualClock(start) if virtual else RealClock(start, int(speed.removesuffix("x")))
-        readers = RunReaders(virtual, project, request.out, request.metrics, start, files)
+        readers = RunReaders(virtual, project, request.out, request.metrics, start, files, target)
         if request.logs is not None:
             readers.log_into(Path(request.logs))
+        if request.report is not None:
+            readers.report_into(Path(request.report))
         readers.read([RunStarted(start, version("lambdarun"), chosen["seed"], speed, chosen["durations"])])
         options = Options(
             seed=chosen["seed"],
@@ -106,21 +110,6 @@ def run(settings: Settings, request: Replay) -> int:
         readers.finish()
     _print(settings, request, readers.summary)
     return 130 if interrupted else _exit_code(request, readers.summary)
-
-
-def _target(settings: Settings, request: Replay) -> tuple[Project, str | None]:
-    if request.function is not None and request.by_project:
-        raise UsageError(
-            "--function and --project exclude each other: one function for all, or the file's routes."
-        )
-    if request.function is not None:
-        project, function = resolve(request.function, settings.project, Path.cwd())
-        return project, called_as(request.function, project, function)
-    if settings.project is None:
-        raise UsageError(
-            "there is no lambdarun.toml here or above. Name a function: --function path/to/app.py:handler."
-        )
-    return settings.project, None
 
 
 def _idle_settings(request: Replay, chosen: Mapping[str, Chosen[Any]]) -> list[str]:
@@ -153,7 +142,8 @@ def _untold_durations(chosen: Mapping[str, Any], arrivals: list[Arrival]) -> lis
     return [f"{untold:,} of {len(arrivals):,} events tell no duration: for them the declared ones hold"]
 
 
-def _instant(text: str | None) -> Instant | None:
+def instant(text: str | None) -> Instant | None:
+    """A time as `--start-at` has it. Raises UsageError."""
     if text is None:
         return None
     try:

@@ -13,14 +13,17 @@ from attrs import define, field
 from lambdarun.cli import output
 from lambdarun.cli.event_log_file import WholeFile
 from lambdarun.cli.log_folder import LogFolder
+from lambdarun.cli.report_file import ReportFile
 from lambdarun.cli.settings import Settings
 from lambdarun.model.declarations import Project
-from lambdarun.model.instant import Instant, iso
+from lambdarun.model.instant import Duration, Instant, iso
 from lambdarun.model.records import Record
 from lambdarun.runtime.clock import wall_seconds
 from lambdarun.runtime.journal import Reader
 from lambdarun.views.alarms import Alarms
+from lambdarun.views.backlog import Backlogs
 from lambdarun.views.custom_metrics import CustomMetrics
+from lambdarun.views.double_deliveries import DoubleDeliveries
 from lambdarun.views.metrics import Metrics, metrics_of
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
@@ -41,6 +44,8 @@ class RunReaders:
     start: Instant
     files: ExitStack
     """Drops what was written of a file where the run breaks off."""
+    target: Duration | None = None
+    """The age that no queue's oldest message should pass; None: what the project says of each."""
     last: Instant = field(init=False)
     summary: Summary = field(init=False)
     alarms: Alarms | None = field(init=False)
@@ -51,10 +56,15 @@ class RunReaders:
     _lines: ResultLines = field(init=False)
     _out: WholeFile | None = field(init=False)
     _logs: LogFolder | None = field(default=None, init=False)
+    _report: ReportFile | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.last = self.start
-        self.summary = Summary(custom=CustomMetrics(self.project.functions))
+        self.summary = Summary(
+            custom=CustomMetrics(self.project.functions),
+            doubles=DoubleDeliveries(self.project),
+            backlogs=Backlogs(_targets(self.project), self.target),
+        )
         self._timeouts = VpcTimeouts(self.project)
         self._lines = ResultLines(self.virtual)
         self._out = self._file(self.out_path)
@@ -70,6 +80,11 @@ class RunReaders:
         """Write a file a log stream there. Raises UsageError where that cannot be."""
         self._logs = LogFolder(folder, self.project)
         self.files.callback(self._logs.close)
+
+    def report_into(self, path: Path) -> None:
+        """Write the run's page there. Raises UsageError where that cannot be."""
+        self._report = ReportFile(path, self.project)
+        self.files.callback(self._report.drop)
 
     def _file(self, path: str | None) -> WholeFile | None:
         if path is None:
@@ -101,6 +116,8 @@ class RunReaders:
             self._metrics.read(records)
         if self._logs is not None:
             self._logs.read(records)
+        if self._report is not None:
+            self._report.read(records)
 
     def finish(self) -> None:
         """Put the files in their places."""
@@ -113,6 +130,8 @@ class RunReaders:
             for line in chain(self._metrics.lines(), self.summary.custom.lines()):
                 self._metrics_file.write(f"{line}\n")
             self._metrics_file.finish()
+        if self._report is not None:
+            self._report.finish(self.summary, () if self.alarms is None else self.alarms.transitions)
 
 
 @define(eq=False)
@@ -135,3 +154,8 @@ class _Progress:
         """Leave the line empty."""
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+def _targets(project: Project) -> dict[str, Duration]:
+    """The queues with a target age, and which."""
+    return {queue.name: queue.target_age for queue in project.queues.values() if queue.target_age is not None}

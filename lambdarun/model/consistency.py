@@ -13,8 +13,10 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
+from lambdarun.model.mapping_advice import Advice, advice, reservations
 from lambdarun.model.mapping_rules import batch_faults, target
 from lambdarun.model.queue import Queue
+from lambdarun.model.queue_rules import redrive_faults
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 
@@ -50,6 +52,7 @@ def check(project: Project, *, allow_short_visibility: bool = False) -> list[Fin
             findings += mapping_findings(
                 mapping, queue, function, allow_short_visibility=allow_short_visibility
             )
+    findings += [_warning(one) for one in reservations(project)]
     findings += _runtimes(project)
     findings += _layers(project)
     findings += _duplicates(project)
@@ -95,7 +98,12 @@ def mapping_findings(
         text = f"max_receive_count {policy.max_receive_count} is below the {least} that AWS advises for queues read by Lambda:"
         fix = f"throttles alone can use it up. Set {least} or more."
         findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
+    findings += [_warning(one) for one in advice(mapping, queue, function)]
     return findings
+
+
+def _warning(one: Advice) -> Finding:
+    return Finding(Severity.WARNING, one.place, one.key, one.text, one.mend)
 
 
 def _reserved(project: Project) -> list[Finding]:
@@ -204,7 +212,10 @@ def _duplicates(project: Project) -> list[Finding]:
 
 
 def _dead_letters(project: Project) -> list[Finding]:
-    findings = []
+    findings = [
+        Finding(Severity.ERROR, queue.place, f"queues.{queue.name}.redrive_policy", said, mend)
+        for queue, said, mend in redrive_faults(project.account, project.queues)
+    ]
     for queue in project.queues.values():
         seen = [queue.name]
         policy = queue.redrive_policy

@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from lambdarun.model.filter_conditions import EVENT_SOURCE_MAPPING, Branch, Dialect, PatternFault
+from lambdarun.model.filter_explanation import misses
 from lambdarun.model.filter_pattern import FilterPattern
 from lambdarun.model.filter_set import PatternSet
 from lambdarun.model.filter_text import fault_at
@@ -150,6 +151,20 @@ class EventFilter:
         """The numbers of the patterns that a record matches."""
         view, form = self.view(record)
         return self._by_format[form].matching(view)
+
+    def why_not(self, record: Mapping[str, Any]) -> list[str]:
+        """For each pattern what a record that does not pass lacks."""
+        view, form = self.view(record)
+        return [self._why_not(pattern, view, form) for pattern in self._patterns]
+
+    def _why_not(self, pattern: FilterPattern, view: dict[str, Any], form: DataFormat) -> str:
+        key = self.source.data_key
+        fitting = [b for b in pattern.branches if self._wanted(b) <= {form, DataFormat.ABSENT}]
+        if fitting:
+            return ", ".join(str(miss) for miss in misses(fitting, view))
+        if form is DataFormat.JSON:
+            return f"{key} is a JSON object, and the pattern takes it for a plain string"
+        return f"{key} is no JSON object, and the pattern looks into it"
 
     def _data_passes(self, data: Any) -> bool:
         form, value = _told(data)

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from attrs import define, field
 
-from lambdarun.aws import fifo_messages, limits, messages
+from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fifo_deduplication import Deduplication, ReceiveAttempts, key_of
 from lambdarun.model.fifo_groups import FifoGroups
@@ -61,7 +61,7 @@ class FifoQueue(QueueCore):
         """Why AWS would refuse `message`; None: it would not."""
         group, own = message.message_group_id, message.message_deduplication_id
         if not message.body:
-            return refused(messages.MESSAGE_BODY_MISSING)
+            return refused(sqs_messages.MESSAGE_BODY_MISSING)
         if group is None:
             return refused(fifo_messages.GROUP_ID_MISSING)
         # Zero is taken, and means the queue's own delay (recorded:
@@ -184,7 +184,7 @@ class FifoQueue(QueueCore):
         """Hide a message for `timeout_s` from now on, or show it at once with 0 (at the next `advance`)."""
         # AWS documents that a FIFO receipt ends, but not what it then says to this call.
         if 0 <= timeout_s <= limits.VISIBILITY_TIMEOUT.high and not self._holds(received):
-            return refused(messages.MESSAGE_NOT_THERE, handle=received.handle())
+            return refused(sqs_messages.MESSAGE_NOT_THERE, handle=received.handle())
         return super().change_visibility(now, received, timeout_s)
 
     def configure(self, now: Instant, declaration: Queue, records: list[Record]) -> None:
@@ -208,6 +208,10 @@ class FifoQueue(QueueCore):
         self._groups.clear()
         self._known.clear()
         self._delays.clear()
+
+    def next_out(self) -> Message | None:
+        """The message that `take_out` would remove first."""
+        return next((message for message in self._by_age if message.state is _VISIBLE), None)
 
     def take_out(self, count: int) -> list[Message]:
         """Remove up to `count` visible messages without receiving them, oldest first: for a redrive task."""

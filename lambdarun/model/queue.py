@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 
 from lambdarun.aws import limits
 from lambdarun.errors import Place
+from lambdarun.model.instant import Duration
 from lambdarun.model.setting import setting
 
 FIFO_SUFFIX: Final = ".fifo"
@@ -123,6 +124,8 @@ class Queue:
     redrive_allow_policy: RedriveAllowPolicy = RedriveAllowPolicy()
     fifo: Fifo | None = field()
     """None on a standard queue; by default as the name says."""
+    target_age: Duration | None = None
+    """Ours, not AWS's: the age that its oldest message should not pass; summaries then tell its backlog. Microseconds."""
     place: Place | None = field(default=None, eq=False)
 
     @fifo.default

@@ -12,6 +12,7 @@ from attrs import define, field
 
 from lambdarun.aws import fifo_messages, limits
 from lambdarun.model.event_records import MessageSent
+from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
 from lambdarun.model.queue_core import QueueCore
@@ -33,6 +34,8 @@ class SqsQueue(QueueCore):
     """By age too: messages of another queue, which are older than when they came."""
     _moves: deque[Message] = field(factory=deque, init=False)
     """The same in order of their moves, which is what their age in this queue counts from."""
+    _fair: FairTenants | None = field(default=None, init=False)
+    """From the first message with a group on."""
 
     @property
     def ready(self) -> bool:
@@ -78,6 +81,8 @@ class SqsQueue(QueueCore):
         group = message.message_group_id
         taken = Message(message_id, body, envelope, now, number, group)
         self._by_age.append(taken)
+        if group is not None:
+            self._fairly().come(now, taken)
         delay = message.delay_seconds
         if delay is None:
             delay = self.declaration.delay_seconds
@@ -110,7 +115,8 @@ class SqsQueue(QueueCore):
         hidden: list[Message] = []
         # Beyond the messages in flight that AWS allows, a long poll stays empty.
         count = min(count, limits.MESSAGES_IN_FLIGHT.value - self.hidden)
-        visible = self._visible
+        fair = self._fair
+        visible = self._visible if fair is None else fair.in_order(now, self._visible, count, records)
         while visible and len(hidden) < count:
             message = visible.popleft()
             if message.state is not _VISIBLE:
@@ -130,10 +136,16 @@ class SqsQueue(QueueCore):
             self.visible -= len(hidden)
             self.hidden += len(hidden)
             self._hide(hidden, shows)
+            if fair is not None:
+                for message in hidden:
+                    fair.hide(message)
+                fair.look(now, hidden, self.hidden, records)
         return [Received(message, message.receive_count, now) for message in hidden]
 
     def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
         """Delete by receipts; those of messages that are gone do nothing. None is refused."""
+        if self._fair is not None:
+            return super().delete_all(received)
         hidden = 0
         for one in received:
             message = one.message
@@ -146,9 +158,18 @@ class SqsQueue(QueueCore):
         self._oldest()
         return ()
 
+    def next_out(self) -> Message | None:
+        """The message that `take_out` would remove first."""
+        visible = self._visible
+        while visible and visible[0].state is not _VISIBLE:
+            visible.popleft()
+        return visible[0] if visible else None
+
     def take_out(self, count: int) -> list[Message]:
         """Remove up to `count` visible messages without receiving them, in the order in which receives find them."""
         taken: list[Message] = []
+        if self._fair is not None:
+            self._fair.release(self._visible)
         while self._visible and len(taken) < count:
             message = self._visible.popleft()
             if message.state is _VISIBLE:
@@ -162,6 +183,7 @@ class SqsQueue(QueueCore):
         self._visible.clear()
         self._moved_in.clear()
         self._moves.clear()
+        self._fair = None
 
     def oldest(self) -> Instant | None:
         """Since when the oldest message that is not deleted is in this queue: a dead letter since its move."""
@@ -181,7 +203,24 @@ class SqsQueue(QueueCore):
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))
 
+    def _fairly(self) -> FairTenants:
+        if self._fair is None:
+            self._fair = FairTenants(self.declaration.name)
+        return self._fair
+
+    def _hide_again(self, message: Message) -> None:
+        super()._hide_again(message)
+        if self._fair is not None:
+            self._fair.hide(message)
+
+    def _forget(self, message: Message) -> None:
+        if self._fair is not None:
+            self._fair.remove(message)
+        super()._forget(message)
+
     def _show(self, message: Message) -> None:
+        if self._fair is not None and message.state is _HIDDEN:
+            self._fair.show(message)
         message.state = _VISIBLE
         self.visible += 1
         self._visible.append(message)
@@ -203,4 +242,6 @@ class SqsQueue(QueueCore):
         while moves and moves[0].state is _GONE:
             moves.popleft()
         moves.append(moved)
+        if moved.message_group_id is not None:
+            self._fairly().come(moved.kept_since, moved)
         self._show(moved)

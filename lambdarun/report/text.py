@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lambdarun.model.instant import SECOND, Instant, iso
+from lambdarun.report.backlog_text import backlog_lines, backlog_rows, double_lines
+from lambdarun.report.spans import span
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
@@ -28,25 +30,6 @@ _METRICS_SHOWN: Final = 20
 _EPISODES_SHOWN: Final = 5
 _WORDS: Final = ("function", "from", "way", "failed for good", "namespace", "state", "raised", "cleared")
 """Columns that stand to the left, as the first one does."""
-# Limits where rounding would read oddly: 999.6 ms becomes `1 s`, not `1000 ms`; two minutes are still `119 s` at 119.
-_UNITS: Final = (
-    (0.9995, 0.001, "ms"),
-    (119.95, 1, "s"),
-    (7_190, 60, "min"),
-    (172_700, 3_600, "h"),
-    (float("inf"), 86_400, "days"),
-)
-"""Below how many seconds a unit is used, and how long it is."""
-
-
-def span(seconds: float) -> str:
-    """A stretch of time as a person says it: `41 ms`, `2.3 s`, `10 min`, `1.2 h`, `4 days`."""
-    if seconds <= 0:
-        return "0"
-    unit, name = next((unit, name) for limit, unit, name in _UNITS if seconds < limit)
-    value = seconds / unit
-    places = 0 if value >= 99.5 or (name == "ms" and value >= 9.95) else 1
-    return f"{value:.{places}f}".removesuffix(".0") + f" {name}"
 
 
 def render(summary: Summary, *, colour: bool = False, width: int | None = None) -> str:
@@ -58,16 +41,20 @@ def render(summary: Summary, *, colour: bool = False, width: int | None = None) 
         parts += [text for text in (_deliveries(summary, page),) if text]
     if summary.queues:
         parts.append(_queues(summary, page))
+    backlogs = summary.backlogs.told()
+    if backlogs:
+        parts.append(page.table(backlog_rows(backlogs), frozenset({"older"})))
+        parts[-1] += "".join(f"\n{page.note(line, '')}" for line in backlog_lines(backlogs))
     if summary.lanes:
         parts.append(_lanes(summary, page))
     if summary.alarms:
         parts.append(_alarms(summary, page))
     if summary.custom.totals:
         parts.append(_custom_metrics(summary.custom, page))
-    notes = [page.note(text, code) for text, code in _notes(summary)]
-    if notes:
-        parts.append("\n".join(notes))
-    parts.append(_verdict(summary, page))
+    told = [page.note(text, code) for text, code in notes(summary)]
+    if told:
+        parts.append("\n".join(told))
+    parts.append(page.note(*verdict(summary)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -324,21 +311,17 @@ def _plain(lane: str) -> str:
     return source if place in ("", source) else f"{source}: {place}"
 
 
-def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
+def notes(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What stands beside the figures, each with its colour."""
     for reason, found in summary.undelivered.items():
         more = ", ..." if found.count > len(found.places) else ""
         yield (
             f"not delivered: {_counted(found.count, 'event')}: {reason} ({', '.join(found.places)}{more})",
             _RED,
         )
+    for text in double_lines(summary.doubles):
+        yield text, _YELLOW
     for name, queue in sorted(summary.queues.items()):
-        if queue.returned_while_handled:
-            came = _counted(queue.returned_while_handled, "message")
-            yield (
-                f"handled twice: {came} of {name} came back while an invocation was still at work: the visibility timeout"
-                f" ended first (a throttled batch's wait counts too). First: {queue.first_double}",
-                _YELLOW,
-            )
         if queue.expired_first:
             died = f"{_counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
             yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", _RED
@@ -379,10 +362,11 @@ def _notes(summary: Summary) -> Iterator[tuple[str, str]]:
         )
 
 
-def _verdict(summary: Summary, page: _Page) -> str:
+def verdict(summary: Summary) -> tuple[str, str]:
+    """How the run ended, and its colour."""
     if summary.interrupted:
-        return page.note("interrupted: what was still to come is not in these figures", _YELLOW)
+        return "interrupted: what was still to come is not in these figures", _YELLOW
     if not summary.failed_for_good:
-        return page.paint("everything succeeded in the end", _GREEN)
+        return "everything succeeded in the end", _GREEN
     said = ", ".join(f"{count:,} {what}" for what, count in summary.failures.items() if count)
-    return page.note(f"{summary.failed_for_good:,} ended without success: {said}", _RED)
+    return f"{summary.failed_for_good:,} ended without success: {said}", _RED

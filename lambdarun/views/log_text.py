@@ -8,24 +8,10 @@ from attrs import define, field, frozen
 
 from lambdarun.aws import log_lines
 from lambdarun.model.declarations import Project
-from lambdarun.model.function_log import FunctionLog
 from lambdarun.model.invocation_log import init_start
-from lambdarun.model.logged_invocation import LoggedInvocation
-from lambdarun.model.records import (
-    EnvironmentInitialised,
-    EnvironmentStarted,
-    InitialisationFailed,
-    InvocationFailed,
-    InvocationLost,
-    InvocationStarted,
-    InvocationSucceeded,
-    OutputCaptured,
-    Record,
-)
+from lambdarun.model.records import InvocationFailed, InvocationLost, InvocationSucceeded, Record
 from lambdarun.model.version_records import EnvironmentProvisioned
-
-_OfVersion = InvocationSucceeded | InvocationFailed | InvocationLost | EnvironmentProvisioned
-"""Records that say which version of a function they are about."""
+from lambdarun.views.told_invocations import OfVersion, ToldInvocations
 
 
 @frozen
@@ -43,73 +29,34 @@ class LogTexts:
     """Reads records, and yields an invocation's whole log when it ends."""
 
     project: Project
-    _logs: dict[tuple[str, str], FunctionLog] = field(factory=dict, init=False)
-    _streams: dict[int, str] = field(factory=dict, init=False)
-    """By environment."""
-    _output: dict[int, OutputCaptured] = field(factory=dict, init=False)
-    _failed_inits: dict[int, InitialisationFailed] = field(factory=dict, init=False)
-    _initialised: dict[int, EnvironmentInitialised] = field(factory=dict, init=False)
+    _told: ToldInvocations = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._told = ToldInvocations(self.project)
 
     def read(self, records: Iterable[Record]) -> Iterator[LogText]:
         """The logs of the invocations that ended among `records`."""
+        told = self._told
         for record in records:
+            told.read(record)
             match record:
-                case InvocationStarted():
-                    # Of an invocation that was refused only now (its event is no JSON) nothing may reach this one.
-                    self._initialised.pop(record.environment, None)
-                    self._output.pop(record.environment, None)
                 case EnvironmentProvisioned():
                     # Ahead of any invocation: what its import wrote stands in its stream by itself.
-                    self._streams[record.environment] = record.log_stream
-                    log = self._log(record)
+                    log = told.log(record)
                     lines = "".join(f"{line}\n" for line in log.output(record.output))
                     begun = "" if log.function.logging.is_json else init_start(log.function.runtime)
                     yield self._text(record, begun + lines)
-                case EnvironmentStarted():
-                    self._streams[record.environment] = record.log_stream
-                case EnvironmentInitialised():
-                    self._streams[record.environment] = record.log_stream
-                    self._initialised[record.environment] = record
-                case OutputCaptured():
-                    self._output[record.environment] = record
-                case InitialisationFailed():
-                    self._failed_inits[record.environment] = record
                 case InvocationSucceeded() | InvocationFailed():
-                    yield self._text(record, self._log(record).text(self._told(record)))
+                    yield self._text(record, told.log(record).text(told.told(record)))
                 case InvocationLost():
                     # The platform lost it: what was written is there, and nobody writes END and REPORT.
                     start = log_lines.START.format(request_id=record.request_id, version=record.version)
-                    captured = self._output.pop(record.environment, None)
-                    written = b"" if captured is None else captured.text
-                    lines = "".join(f"{line}\n" for line in self._log(record).output(written))
-                    is_json = self._log(record).function.logging.is_json
-                    yield self._text(record, lines if is_json else start + lines)
+                    log = told.log(record)
+                    lines = "".join(f"{line}\n" for line in log.output(told.lost_output(record)))
+                    yield self._text(record, lines if log.function.logging.is_json else start + lines)
                 case _:
                     pass
 
-    def _told(self, ended: InvocationSucceeded | InvocationFailed) -> LoggedInvocation:
-        captured = self._output.pop(ended.environment, None)
-        initialised = self._initialised.pop(ended.environment, None)
-        return LoggedInvocation(
-            ended=ended,
-            output=captured.text if captured is not None else b"",
-            init_output=captured.init_bytes if captured is not None else 0,
-            dropped_bytes=captured.dropped_bytes if captured is not None else 0,
-            failed_init=self._failed_inits.pop(ended.environment, None),
-            within=initialised.init_us if initialised is not None and ended.init_us is None else None,
-            log_stream=self._streams.get(ended.environment, ""),
-        )
-
-    def _log(self, record: _OfVersion) -> FunctionLog:
-        key = record.function, record.version
-        found = self._logs.get(key)
-        if found is None:
-            # A version that was published in the run logs as its function does.
-            latest = self.project.functions[record.function]
-            function = latest.versions.get(record.version, latest)
-            found = self._logs[key] = FunctionLog(function, self.project.account)
-        return found
-
-    def _text(self, ended: _OfVersion, text: str) -> LogText:
-        group = self._log(ended).function.log_group
-        return LogText(group, self._streams.get(ended.environment, ""), text)
+    def _text(self, ended: OfVersion, text: str) -> LogText:
+        group = self._told.log(ended).function.log_group
+        return LogText(group, self._told.streams.get(ended.environment, ""), text)

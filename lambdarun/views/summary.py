@@ -43,7 +43,9 @@ from lambdarun.model.version_records import (
     ProvisionedConcurrencySpilledOver,
     ProvisionedConcurrencyUsed,
 )
+from lambdarun.views.backlog import Backlogs
 from lambdarun.views.custom_metrics import CustomMetrics
+from lambdarun.views.double_deliveries import DoubleDeliveries
 from lambdarun.views.figures import AlarmFigures, FunctionFigures, LaneFigures, QueueFigures, Undelivered
 
 _PLACES_KEPT: Final = 3
@@ -63,6 +65,8 @@ class Summary:
     """Metrics that handlers put into their logs; told only where it knows the functions."""
     alarms: dict[str, AlarmFigures] = field(factory=dict)
     """Told by whoever evaluates them."""
+    doubles: DoubleDeliveries = field(factory=DoubleDeliveries)
+    backlogs: Backlogs = field(factory=Backlogs)
     records: int = 0
     interrupted: bool = False
     hints: list[str] = field(factory=list)
@@ -100,6 +104,10 @@ class Summary:
             ProvisionedConcurrencyUsed: self._provisioned,
             ProvisionedConcurrencySpilledOver: self._spilled,
         }
+        for view in (self.doubles, self.backlogs):
+            for kind, read in view.readers().items():
+                own = self._readers.get(kind)
+                self._readers[kind] = read if own is None else _both(own, read)
 
     def read(self, records: Iterable[Record]) -> None:
         """Take records in."""
@@ -172,6 +180,8 @@ class Summary:
             "queues": {name: q.as_json() for name, q in sorted(self.queues.items())},
             "lanes": {name: lane.as_json() for name, lane in sorted(self.lanes.items())},
             "alarms": {name: alarm.as_json() for name, alarm in sorted(self.alarms.items())},
+            "double_deliveries": self.doubles.as_json(),
+            "backlogs": {name: one.as_json() for name, one in self.backlogs.told().items()},
             "custom_metrics": self.custom.as_json(),
             "undelivered": [
                 {"reason": reason, "count": found.count, "places": found.places}
@@ -304,3 +314,13 @@ class Summary:
 
     def _ended(self, record: RunEnded) -> None:
         self.interrupted = record.interrupted
+
+
+def _both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One reader of two."""
+
+    def read(record: Any) -> None:
+        first(record)
+        second(record)
+
+    return read

@@ -110,3 +110,49 @@ def test_few_receives_are_warned_of() -> None:
         "max_receive_count 1" in text
         for text in warnings(project(queue={"redrive_policy": policy, "visibility_timeout": 60}))
     )
+
+
+def test_a_window_that_uses_the_visibility_up_is_told_with_what_holds_instead() -> None:
+    window = {"maximum_batching_window_in_seconds": 20}
+    said = warnings(project({"timeout": 15}, {"visibility_timeout": 30}, window))
+    assert (
+        "the window (20 s) and the function timeout (15 s) pass the queue's visibility timeout 30 s: messages are hidden for"
+        " 65 s (both and 30 s), and come back so late."
+    ) in said
+    enough = project({"timeout": 15}, {"visibility_timeout": 35}, window)
+    assert not [text for text in warnings(enough) if "hidden for" in text]
+
+
+def test_a_reservation_below_the_first_pollers_is_told() -> None:
+    reserved = {"timeout": 1, "reserved_concurrent_executions": 3}
+    [finding] = check(project(reserved))
+    assert finding.text.startswith(
+        "reserved_concurrent_executions = 3 of fn is below the 5 batches with which pollers begin:"
+    )
+    assert finding.mend == "Reserve 5 or more, or set scaling_config = { maximum_concurrency = 3 }."
+    assert check(project(reserved, mapping={"maximum_concurrency": 3})) == []
+    assert check(project({"timeout": 1, "reserved_concurrent_executions": 5})) == []
+    assert check(project(reserved, mapping={"enabled": False})) == []
+
+
+def test_a_reservation_below_maximum_concurrency_is_told() -> None:
+    declared = project(
+        {"timeout": 1, "reserved_concurrent_executions": 8}, mapping={"maximum_concurrency": 10}
+    )
+    [finding] = check(declared)
+    assert finding.severity is Severity.WARNING
+    assert finding.text == (
+        "reserved_concurrent_executions = 8 is below the 10 of maximum_concurrency of its mappings:"
+    )
+    assert finding.key == "functions.fn"
+
+
+def test_messages_that_expire_before_they_are_dead_letters_are_told() -> None:
+    policy = RedrivePolicy(dead_letter_target="dead", max_receive_count=10)
+    queue = {"visibility_timeout": 360, "message_retention_period": 3_600, "redrive_policy": policy}
+    [text] = warnings(project({"timeout": 60}, queue))
+    assert text == (
+        "10 receives with a visibility timeout of 360 s take 3,600 s, and messages are kept for 3,600 s: what always fails"
+        " expires before it reaches dead."
+    )
+    assert not warnings(project({"timeout": 60}, {**queue, "message_retention_period": 3_601}))

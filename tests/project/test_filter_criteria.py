@@ -79,7 +79,7 @@ pattern = '''
         ("{ all_operators = 1, filters = [] }", "all_operators: 1 is neither true nor false. "),
         (
             "{ filters = [{ pattern = { body = { a = [{ wildcard = 'x*' }] } } }] }",
-            "Invalid filter pattern definition. wildcard is an operator of event buses, which event source mappings do not",
+            "Invalid filter pattern definition. wildcard is for event buses: event source mappings take it only with all_operators (at body.a[0]).",
         ),
     ],
 )

@@ -248,7 +248,7 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         ("[" * 100_000, "is not JSON: nested more than 1000 deep. AWS would refuse it too."),
         ('{"a": ' + "9" * 5_000 + "}", "is not JSON: a number of more than 1000 digits. AWS would refuse it too."),
         ("@timestamp,@message\n1,2\n", "it begins with '@timestamp,@message', as a CSV file does."),
-        ('192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 2', "as a web server's access log does."),
+        ("192.0.2.1 - - [17/May/2015:10:05:03 +0000] GET / 200", "as a web server's access log does."),
         ("START RequestId: 1 Version: 2\nEND RequestId: 1\n", "holds no event."),
     ],
 )  # fmt: skip

@@ -1,0 +1,66 @@
+"""What `lambdarun plan` does without a recording: arithmetic on the figures that were given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from math import isinf
+from typing import Any
+
+from lambdarun.cli import output, spans
+from lambdarun.cli.settings import Settings
+from lambdarun.errors import UsageError
+from lambdarun.model.backlog_figures import Answer, Figures, answers, needed
+from lambdarun.model.instant import SECOND
+from lambdarun.report.plan_text import figures_text
+
+
+def figure(settings: Settings, given: Mapping[str, Any]) -> int:
+    """Print what follows from the figures; returns the exit code."""
+    figures = _figures(given)
+    found = answers(figures)
+    wanted = needed(figures)
+    if given["form"] == "json":
+        output.result(json.dumps(_as_json(found, wanted), indent=2))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        colour = output.wants_colour(settings.color, sys.stdout)
+        output.result(figures_text(found, wanted, figures, colour=colour, width=width))
+    return 0
+
+
+def _figures(given: Mapping[str, Any]) -> Figures:
+    if given["duration"] is None:
+        raise UsageError(
+            "name a recording (FILE...), or give figures: --duration with --backlog or --rate "
+            "(lambdarun plan --backlog 1500 --environments 10 --duration 100ms --latency 10s)."
+        )
+    if given["backlog"] is None and given["rate"] is None:
+        raise UsageError("--duration alone says nothing: give a --backlog, or a --rate (20/s), or both.")
+    batches = given["batch_size"]
+    if len(batches) > 1:
+        raise UsageError("--batch-size: figures are for one batch size. A recording (FILE...) tries several.")
+    latency = given["latency"]
+    return Figures(
+        duration_s=spans.span("--duration", given["duration"]) / SECOND,
+        batch=batches[0] if batches else 1,
+        backlog=given["backlog"],
+        environments=given["environments"],
+        latency_s=None if latency is None else spans.span("--latency", latency) / SECOND,
+        rate=None if given["rate"] is None else spans.a_second(given["rate"]),
+        groups=given["groups"],
+        timeout_s=given["timeout"],
+        window_s=given["window"] or 0,
+        max_receive_count=given["max_receive_count"],
+    )
+
+
+def _as_json(found: list[Answer], wanted: int | None) -> dict[str, Any]:
+    """JSON has no infinity: what never ends is null."""
+    listed = [
+        {"name": one.name, "value": None if isinf(one.value) else one.value, "unit": one.unit, "of": one.said}
+        for one in found
+    ]
+    return {"schema": 1, "environments_needed": wanted, "figures": listed}

@@ -1,0 +1,196 @@
+"""`lambdarun plan FILE...`: the answer, and that a replay with it keeps the target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faces.command import run
+
+PROJECT = """
+[functions.worker]
+handler = "app.handler"
+timeout = 5
+memory_size = 512
+duration = "{duration}"
+{reserved}
+
+[queues.jobs]
+visibility_timeout = {visibility}
+
+[event_source_mappings.jobs]
+event_source = "queues.jobs"
+function = "worker"
+batch_size = {batch}
+"""
+# 400 messages, 40 a second, and then a lull: 2 s each in batches of one are 800 s of work.
+JOBS = "".join(
+    json.dumps({"time": 1_780_000_000 + n // 40, "queue": "jobs", "body": f"job {n}"}) + "\n"
+    for n in range(400)
+)
+
+
+def declare(folder: Path, *, reserved: int | None = None, batch: int = 1, visibility: int = 30) -> None:
+    text = "" if reserved is None else f"reserved_concurrent_executions = {reserved}"
+    (folder / "lambdarun.toml").write_text(
+        PROJECT.format(duration="2s", reserved=text, visibility=visibility, batch=batch)
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return None\n")
+    (tmp_path / "jobs.jsonl").write_text(JOBS)
+    declare(tmp_path)
+    return tmp_path
+
+
+def planned(folder: Path, *arguments: str) -> dict[str, Any]:
+    ran = run(folder, "plan", "jobs.jsonl", *arguments, "-o", "json")
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def oldest_in_replay(folder: Path, *arguments: str) -> dict[str, Any]:
+    ran = run(
+        folder,
+        "-q",
+        "replay",
+        "jobs.jsonl",
+        "--target",
+        "20s",
+        "--isolation",
+        "inline",
+        "-o",
+        "json",
+        *arguments,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)["backlogs"]["jobs"]
+    return told
+
+
+def test_a_replay_with_the_answer_keeps_the_target_and_with_one_less_does_not(folder: Path) -> None:
+    answer = planned(folder, "--target", "20s", "--batch-size", "1", "--visibility-timeout", "30")["answer"]
+    reserved = answer["reserved_concurrent_executions"]
+    assert reserved > 1
+    assert answer["set"] == {"functions.worker.reserved_concurrent_executions": reserved}
+    declare(folder, reserved=reserved)
+    kept = oldest_in_replay(folder)
+    assert (kept["messages_older"], kept["target_passed"]) == (0, None)
+    # Not about the same: the trial was this very run.
+    assert kept["oldest_age_s"] == answer["oldest_age_s"]
+    declare(folder, reserved=reserved - 1)
+    missed = oldest_in_replay(folder)
+    assert missed["messages_older"] > 0
+    assert missed["oldest_age_s"] > 20
+    assert missed["target_passed"] is not None
+
+
+def test_all_settings_are_tried_and_the_cheapest_that_holds_is_the_answer(folder: Path) -> None:
+    told = planned(folder, "--target", "20s")
+    tried = {(one["batch_size"], one["visibility_timeout"]) for one in told["trials"]}
+    assert tried == {(1, 30), (10, 30)}
+    answer = told["answer"]
+    holding = [one for one in told["trials"] if one["holds"]]
+    assert answer["dollars"] == min(one["dollars"] for one in holding)
+    assert answer["batch_size"] == 10
+    declare(folder, reserved=answer["reserved_concurrent_executions"], batch=10)
+    assert oldest_in_replay(folder)["messages_older"] == 0
+
+
+def test_the_answer_is_the_same_whoever_runs_the_trials(folder: Path) -> None:
+    ran = [run(folder, "plan", "jobs.jsonl", "--target", "20s", "--workers", n) for n in ("1", "2", "2")]
+    assert ran[0].stdout == ran[1].stdout == ran[2].stdout
+    assert "keeps 20 s: set " in ran[0].stdout
+    assert ran[0].stderr == ""
+
+
+def test_the_table_marks_the_answer_and_names_the_prices(folder: Path) -> None:
+    ran = run(folder, "plan", "jobs.jsonl", "--target", "20s", "--batch-size", "1")
+    [marked] = [line.split() for line in ran.stdout.splitlines() if line.startswith("*")]
+    heads = ran.stdout.splitlines()[2].split()
+    assert heads[:3] == ["RESERVED", "batch", "visibility"]
+    assert marked[2] == "1"
+    assert f"one less ({int(marked[1]) - 1}) does not: the oldest message gets " in ran.stdout
+    assert "no handler ran: each invocation succeeds after its declared duration" in ran.stdout
+    assert "https://aws.amazon.com/lambda/pricing/, 20" in ran.stdout
+
+
+def test_a_target_that_nothing_keeps_is_told_and_is_a_failure(folder: Path) -> None:
+    ran = run(folder, "plan", "jobs.jsonl", "--target", "1s")
+    assert ran.returncode == 1
+    assert "nothing keeps 1 s: at best, with a concurrency of " in ran.stdout
+
+
+def test_with_an_isolation_the_handlers_run(folder: Path) -> None:
+    (folder / "app.py").write_text("def handler(event, context):\n    raise ValueError('never')\n")
+    ran = run(folder, "plan", "jobs.jsonl", "--target", "20s", "--batch-size", "1", "--isolation", "inline")
+    assert ran.returncode == 1
+    # What always fails comes back: no concurrency helps.
+    assert "nothing keeps 20 s" in ran.stdout
+    assert "handlers ran" in ran.stdout
+
+
+def test_each_message_may_take_its_own_time(folder: Path) -> None:
+    slow = planned(folder, "--target", "40s", "--batch-size", "10", "--per-message", "200ms")["answer"]
+    quick = planned(folder, "--target", "40s", "--batch-size", "10")["answer"]
+    assert slow["gb_seconds"] > quick["gb_seconds"]
+
+
+def test_progress_is_told_on_standard_error_where_it_is_asked_for(folder: Path) -> None:
+    ran = run(folder, "-v", "plan", "jobs.jsonl", "--target", "20s", "--batch-size", "1")
+    assert ran.stderr.startswith("lambdarun: trial 1: concurrency ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--target", "soon"), 2, "--target soon: is no duration."),
+        (("--rate", "20/s"), 2, "--rate 20/s: is no multiple of a recording's rate. Write 10x"),
+        (("--rate", "0x"), 2, "--rate 0x: is no multiple"),
+        (("--backlog", "5"), 2, "--backlog: is for figures. Leave it out."),
+        (("--through", "jobs"), 2, "--through jobs: is no queue. Write queues.NAME."),
+        (("--through", "queues.job"), 2, "the project has no such queue. Did you mean"),
+        (("--queue", "other"), 2, "--queue other: no message of the recording goes there. It has: jobs."),
+        (("--function", "nobody"), 4, "there is no function 'nobody'"),
+        (("--visibility-timeout", "3"), 2, "is less than Function timeout: 5 seconds. AWS refuses it."),
+        (("--batch-size", "50"), 2, "Maximum batch window in seconds must be greater than 0"),
+        (("--durations", "measured"), 2, "--durations measured: no handler runs that could be."),
+        (
+            ("--per-message", "1s", "--isolation", "inline"),
+            2,
+            "--per-message: handlers that run take their own time.",
+        ),
+    ],
+)
+def test_bad_input_is_refused_with_a_way_out(
+    folder: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    ran = run(folder, "plan", "jobs.jsonl", *arguments)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert said in ran.stderr
+
+
+def test_without_any_duration_there_is_no_answer(folder: Path) -> None:
+    text = (folder / "lambdarun.toml").read_text().replace('duration = "2s"', "")
+    (folder / "lambdarun.toml").write_text(text)
+    ran = run(folder, "plan", "jobs.jsonl")
+    assert ran.returncode == 2
+    assert "worker: no duration is declared, so that nothing would take any time." in ran.stderr
+
+
+def test_what_says_how_to_try_needs_a_recording(folder: Path) -> None:
+    ran = run(folder, "plan", "--target", "60s", "--duration", "1s", "--backlog", "9")
+    assert ran.returncode == 2
+    assert "--target: is for a recording: name its FILE. Leave it out." in ran.stderr
+
+
+def test_a_missing_recording_is_told(folder: Path) -> None:
+    ran = run(folder, "plan", "job.jsonl")
+    assert ran.returncode == 2
+    assert "there is no such recording. Did you mean jobs.jsonl?" in ran.stderr
