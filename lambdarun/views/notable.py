@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from lambdarun.model.declarations import Project
-from lambdarun.model.event_records import EventDiscarded, MessageDeadLettered, MessageReturned
+from lambdarun.model.event_records import EventDiscarded, MessageDeadLettered
 from lambdarun.model.instant import Duration, Instant
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, Record
 from lambdarun.views.told_invocations import ToldInvocations
@@ -55,17 +55,6 @@ class DeadLetter:
 
 
 @frozen
-class DoubleDelivery:
-    """A message that came back while an invocation was still at work on it."""
-
-    time: Instant
-    queue: str
-    message_id: str
-    receive_count: int
-    while_handled: str
-
-
-@frozen
 class Discarded:
     """An asynchronous event that ended without success."""
 
@@ -86,8 +75,6 @@ class Notable:
     failures: int = field(default=0, init=False)
     dead_letters: list[DeadLetter] = field(factory=list, init=False)
     dead: int = field(default=0, init=False)
-    doubles: list[DoubleDelivery] = field(factory=list, init=False)
-    returned_while_handled: int = field(default=0, init=False)
     discarded: list[Discarded] = field(factory=list, init=False)
     discards: int = field(default=0, init=False)
     _slowest: list[tuple[int, int, NotableInvocation]] = field(factory=list, init=False)
@@ -102,7 +89,6 @@ class Notable:
             InvocationSucceeded: self._ended,
             InvocationFailed: self._failed,
             MessageDeadLettered: self._dead,
-            MessageReturned: self._returned,
             EventDiscarded: self._discarded,
         }
 
@@ -178,21 +164,6 @@ class Notable:
                     record.message_id,
                     record.receive_count,
                     _cut(record.body),
-                )
-            )
-
-    def _returned(self, record: MessageReturned) -> None:
-        if record.while_handled is None:
-            return
-        self.returned_while_handled += 1
-        if len(self.doubles) < KEPT_MOST:
-            self.doubles.append(
-                DoubleDelivery(
-                    record.time,
-                    record.queue,
-                    record.message_id,
-                    record.receive_count,
-                    str(record.while_handled),
                 )
             )
 

@@ -360,13 +360,17 @@
 
   const plain = (value) => (value === null ? "–" : String(value));
 
-  function grid({ caption, columns, rows, words = 1, tall = false, long = -1 }) {
-    const word = (n) => (n < words || n === long ? { class: n === long ? "word long" : "word" } : {});
+  function grid({ caption, columns, rows, words = 1, left = null, bad = [], tall = false, long = -1, hushed = false }) {
+    const isWord = (n) => (left ? left.includes(n) : n < words) || n === long;
+    const looks = (n, cell) => {
+      const names = [isWord(n) && "word", n === long && "long", cell !== null && bad.includes(n) && cell !== "0" && cell !== "-" && "bad"].filter(Boolean);
+      return names.length ? { class: names.join(" ") } : {};
+    };
     return el("div", { class: tall ? "scroll tall" : "scroll", tabindex: 0, role: "region", "aria-label": caption },
-      el("table", {}, el("caption", {}, caption),
-        el("thead", {}, el("tr", {}, ...columns.map((column, n) => el("th", { scope: "col", ...word(n) }, column)))),
+      el("table", {}, el("caption", hushed ? { class: "hushed" } : {}, caption),
+        el("thead", {}, el("tr", {}, ...columns.map((column, n) => el("th", { scope: "col", ...looks(n, null) }, column)))),
         el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell, n) =>
-          (n === 0 ? el("th", { scope: "row", ...word(n) }, cell) : el("td", word(n), cell))))))));
+          (n === 0 ? el("th", { scope: "row", ...looks(n, cell) }, cell) : el("td", looks(n, cell), cell))))))));
   }
 
   // Sections.
@@ -403,7 +407,7 @@
     }
     const rows = one.states.map((each) => [each.state, when(each.from, 60), each.to === null ? "the end" : when(each.to, 60), each.reason]);
     return el("div", { class: "alarm" }, heading, el("p", { class: "faint" }, one.watched), strip, rows.length
-      ? grid({ caption: `States of ${one.name}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3, rows })
+      ? grid({ caption: `States of ${one.name}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3, tall: true, rows })
       : el("p", {}, "Its state never changed."));
   }
 
@@ -432,7 +436,8 @@
 
   const COLUMNS = {
     messages: [["Time", "Message", "From", "To", "Receives", "Body"], (one) => [when(one.time, 0.1), one.message_id, one.queue, one.target, String(one.receive_count), one.body], 5],
-    doubles: [["Time", "Message", "Queue", "Receives", "Still handled by"], (one) => [when(one.time, 0.1), one.message_id, one.queue, String(one.receive_count), one.while_handled], -1],
+    doubles: [["Shown again", "Message", "Queue", "Still handled by", "Given again to", "Cause", "What ends it"],
+      (one) => [when(one.time, 0.1), one.message_id, one.queue, one.first, one.again ?? "–", one.cause, one.set ?? "–"], 5],
     discarded: [["Time", "Function", "Request", "Condition", "Attempts"], (one) => [when(one.time, 0.1), one.function, one.request_id, one.condition, String(one.attempts)], -1],
   };
 
@@ -469,7 +474,10 @@
 
   const main = document.getElementById("main");
   main.append(section("Summary", () => [
-    ...data.tables.map((one) => grid({ caption: one.title, columns: one.columns, rows: one.rows, words: one.title === "Streams" ? 2 : 1 })),
+    ...data.tables.flatMap((one) => [
+      grid({ caption: `Figures: ${one.title.toLowerCase()}`, hushed: true, ...one }),
+      ...(one.notes.length ? [el("ul", { class: "notes" }, ...one.notes.map((note) => el("li", {}, note)))] : []),
+    ]),
     ...(data.notes.length ? [el("h3", {}, "Notes"), el("ul", { class: "notes" }, ...data.notes.map((note) => el("li", {}, note)))] : []),
   ]));
   if (data.alarms.length) main.append(section("Alarms", () => data.alarms.map(alarm)));
