@@ -245,7 +245,7 @@ def test_backlog_is_what_is_visible_and_what_is_in_flight() -> None:
     assert one.visible.values(*span)[:9] == [None, 3, 3, 3, 1, 1, 1, 2, 2]
     assert one.in_flight.values(*span)[:9] == [None, 0, 0, 2, 2, 2, 1, 1, 0]
     assert one.sent.values(*span)[1] == 3
-    assert one.handled.values(*span)[5] == 1
+    assert one.deleted.values(*span)[5] == 1
     assert one.returned.values(*span)[7] == 1
 
 
@@ -281,7 +281,7 @@ def test_what_callers_of_the_queue_do_moves_its_messages_too() -> None:
     one, span = queue(timeline), timeline.buckets
     assert one.visible.values(*span)[1:11] == [3, 3, 3, 1, 2, 2, 2, 2, 2, 0]
     assert one.in_flight.values(*span)[1:11] == [0, 0, 2, 2, 2, 1, 1, 0, 0, 0]
-    assert one.handled.values(*span)[7] == 1
+    assert one.deleted.values(*span)[7] == 1
 
 
 def test_a_redrive_task_takes_messages_out_of_their_queue() -> None:

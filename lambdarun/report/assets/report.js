@@ -434,8 +434,11 @@
       body, el("pre", { tabindex: 0, role: "region", "aria-label": `End of the log of ${one.request_id}` }, one.log || "(no log)"));
   }
 
+  // A long text behind its beginning.
+  const folded = (text) => (text.length <= 120 ? text : el("details", {}, el("summary", {}, `${text.slice(0, 80)}…`), text));
+
   const COLUMNS = {
-    messages: [["Time", "Message", "From", "To", "Receives", "Body"], (one) => [when(one.time, 0.1), one.message_id, one.queue, one.target, String(one.receive_count), one.body], 5],
+    messages: [["Time", "Message", "From", "To", "Receives", "Body"], (one) => [when(one.time, 0.1), one.message_id, one.queue, one.target, String(one.receive_count), folded(one.body)], 5],
     doubles: [["Shown again", "Message", "Queue", "Still handled by", "Given again to", "Cause", "What ends it"],
       (one) => [when(one.time, 0.1), one.message_id, one.queue, one.first, one.again ?? "–", one.cause, one.set ?? "–"], 5],
     discarded: [["Time", "Function", "Request", "Condition", "Attempts"], (one) => [when(one.time, 0.1), one.function, one.request_id, one.condition, String(one.attempts)], -1],
