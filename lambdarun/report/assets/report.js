@@ -303,13 +303,15 @@
       const at_ = Math.max(0, Math.min(buckets - 1, n));
       const [low, high] = state.window;
       if (xs[at_] < low || xs[at_] > high) zoom([xs[at_] - (high - low) / 2, xs[at_] + (high - low) / 2]);
-      made.setCursor({ left: made.valToPos(xs[at_], "x"), top: 10 });
+      // uPlot takes a new scale over in a microtask of its own: the cursor's place is known behind it.
+      queueMicrotask(() => made.setCursor({ left: made.valToPos(xs[at_], "x"), top: 10 }));
     }
     function magnify(factor) {
       const [low, high] = state.window;
-      const middle = shown === null || shown === undefined ? (low + high) / 2 : xs[shown];
+      const kept = shown;
+      const middle = kept === null || kept === undefined ? (low + high) / 2 : xs[kept];
       zoom([middle - ((high - low) * factor) / 2, middle + ((high - low) * factor) / 2]);
-      if (shown !== null && shown !== undefined) place(shown);
+      if (kept !== null && kept !== undefined) place(kept);
     }
     const page = Math.max(1, Math.round(buckets / 10));
     const here = () => (shown === null || shown === undefined ? Math.floor(state.window[0] / width) - 1 : shown);
