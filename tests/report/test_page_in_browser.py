@@ -415,6 +415,20 @@ def test_a_large_run_opens_without_a_wait(tmp_path: Path) -> None:
         assert page.complaints == []
 
 
+def test_each_of_many_queues_is_drawn_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    found = [MessageSent(at(n), f"q{n % 300}", f"{n}", 1) for n in range(3_000)]
+    path.write_text(render_page(data_of(*found), assets()))
+    assert path.stat().st_size < 1_500_000
+    with browser(path) as page:
+        assert figures(page) == 0
+        page.js("[...document.querySelectorAll('summary')].find(s => s.textContent === 'Queue q299').focus()")
+        page.press("Enter")
+        page.scroll_through()
+        assert figures(page) == page.js("document.querySelectorAll('figure.plot canvas').length") == 3
+        assert page.complaints == []
+
+
 def test_a_run_without_anything_opens_too(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(render_page(data_of(), assets()))

@@ -147,6 +147,16 @@ def test_a_run_of_years_still_fits() -> None:
     assert sum(value or 0 for value in fn(timeline).invocations.values(*timeline.buckets)) == 1
 
 
+def test_many_queues_share_the_buckets() -> None:
+    names = [f"q{n}" for n in range(1_000)]
+    records = [sent(n, f"m{n}", names[n % 1_000]) for n in range(3_000)]
+    timeline = told(begun(), *records, ended(3_000))
+    begin, count = timeline.buckets
+    assert count <= 60
+    totals = [sum(value or 0 for value in one.sent.values(begin, count)) for one in timeline.queues.values()]
+    assert totals == [3] * 1_000
+
+
 @given(st.lists(st.tuples(st.integers(0, 400_000), st.booleans()), min_size=1, max_size=60))
 def test_widening_keeps_every_count(gaps: list[tuple[int, bool]]) -> None:
     records: list[Record] = [begun()]
