@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -28,7 +27,7 @@ from lambdarun.model.runtime_api import Event, Failed, InitFailed, Returned, Too
 from lambdarun.runtime.api_server import ApiServer
 from lambdarun.runtime.clock import wall_epoch_us, wall_seconds
 from lambdarun.runtime.readiness import LONE_WAIT, Readiness
-from lambdarun.runtime.supervised_child import Child, extension_environment, start_child
+from lambdarun.runtime.supervised_child import Child, Children, extension_environment, start_child
 from lambdarun.worker import memfd, wire
 
 # A runtime asks for the next event right behind its response, and its caller is answered then: were he answered before,
@@ -38,8 +37,6 @@ _LINGER_AFTER_S: Final = 0.1
 _LINGER_AFTER_EXTENDED_S: Final = 0.02
 # A runtime that told of its failed initialisation exits by itself; what it still writes belongs to the log.
 _INIT_ERROR_EXIT_S: Final = 0.1
-# The kernel keeps the peak, so a look that comes later sees as much; one costs 40 µs.
-_MEMORY_LOOK_S: Final = 0.01
 _MEMFD_WAIT_MS: Final = 10_000
 _SIGNALLED: Final = 0x7F
 
@@ -62,8 +59,7 @@ class Supervisor:
     server: ApiServer = field(init=False)
     readiness: Readiness = field(factory=Readiness, init=False)
     nursery: trio.Nursery = field(init=False)
-    runtime: Child | None = field(default=None, init=False)
-    extensions: list[Child] = field(factory=list, init=False)
+    children: Children = field(factory=Children, init=False)
     number: int = field(default=0, init=False)
     request_id: str = field(default="", init=False)
     cold: int = field(default=wire.COLD, init=False)
@@ -73,9 +69,6 @@ class Supervisor:
     told: bool = field(default=False, init=False)
     """Whether the present answer was sent with LINGERS."""
     ending: bool = field(default=False, init=False)
-    frozen: bool = field(default=False, init=False)
-    memory_kb: int = field(default=0, init=False)
-    memory_due: float = field(default=0.0, init=False)
     _first: tuple[Any, ...] | None = field(default=None, init=False)
     """The first event, until all is initialised."""
     _answered: trio.Event = field(factory=trio.Event, init=False)
@@ -95,7 +88,7 @@ class Supervisor:
             self.nursery.start_soon(self._heed_signals)
             self.nursery.start_soon(self._watch_lingering)
             self.server.serve(self.nursery)
-            self.readiness.rest = self._freeze
+            self.readiness.rest = self._rest
             self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, LONE_WAIT)
             self.readiness.watch(self.channel.fileno(), self._read_channel)
             await self.readiness.serve()
@@ -135,24 +128,9 @@ class Supervisor:
         else:
             self._invoke(*told)
 
-    # As on AWS nothing runs between invocations. Some milliseconds after the last answer: an event that comes sooner need
-    # not wait for a stop and a continue.
-    def _freeze(self) -> None:
-        if self.api.phase is Phase.IDLE and not (self.frozen or self.ending):
-            self.frozen = True
-            self._signal_all(signal.SIGSTOP)
-
-    def _thaw(self) -> None:
-        if self.frozen:
-            self.frozen = False
-            self._signal_all(signal.SIGCONT)
-
-    def _children(self) -> list[Child]:
-        return [*self.extensions, *([self.runtime] if self.runtime is not None else [])]
-
-    def _signal_all(self, number: int) -> None:
-        for child in self._children():
-            child.signal_group(number)
+    def _rest(self) -> None:
+        if self.api.phase is Phase.IDLE and not self.ending:
+            self.children.freeze()
 
     def _begin(self) -> None:
         extensions = self.configuration["program"]["extensions"]
@@ -165,7 +143,7 @@ class Supervisor:
                 shown = f"/opt/extensions/{os.path.basename(path)}"
                 self._fail(platform_errors.EXTENSION_UNUSABLE, path=shown, fault=_go_words(fault))
             child.name = os.path.basename(path)
-            self.extensions.append(child)
+            self.children.extensions.append(child)
             self._later(self._watch_extension, child)
         self.follow()
 
@@ -185,13 +163,13 @@ class Supervisor:
             command = ["/bin/sh", "-c", 'exec "$0" "$@"', program["wrapper"], *command]
         try:
             environ = {**self._environment(), **program["environ"]}
-            self.runtime = start_child(command, environ, self.configuration["task_root"])
+            runtime = self.children.runtime = start_child(command, environ, self.configuration["task_root"])
         except OSError as fault:
             shown = command[0]
             if bootstraps:
                 shown = "/var/task/bootstrap" if shown == program["bootstraps"][0] else "/opt/bootstrap"
             self._fail(platform_errors.BOOTSTRAP_UNUSABLE, path=shown, fault=_go_words(fault))
-        self._later(self._watch_runtime, self.runtime)
+        self._later(self._watch_runtime, runtime)
 
     def follow(self) -> None:
         """Send what the core wants sent, and do what happened."""
@@ -238,7 +216,7 @@ class Supervisor:
             self._send(wire.NOT_JSON, 0, 0)
             self.cold = self.init_us = 0
             return
-        self._thaw()
+        self.children.thaw()
         trace_id = _trace_id(self.request_id)
         self.api.invoke(Event(self.request_id, payload, deadline_us // 1_000, arn, trace_id, context))
         self.follow()
@@ -289,7 +267,7 @@ class Supervisor:
             0,
             self.init_us,
             0,
-            self._memory(),
+            self.children.memory_kb(),
             len(payload),
         )
         with suppress(BrokenPipeError, ConnectionResetError):  # the shell is gone: its end of file comes next
@@ -298,15 +276,6 @@ class Supervisor:
             else:
                 memfd.send(self.channel, header + named, payload)
             self.readiness.expect(self.channel.fileno())
-
-    def _memory(self) -> int:
-        now = wall_seconds()
-        if now < self.memory_due:
-            return self.memory_kb
-        self.memory_due = now + _MEMORY_LOOK_S
-        ended_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        self.memory_kb = max(self.memory_kb, ended_kb, sum(child.memory_kb() for child in self._children()))
-        return self.memory_kb
 
     async def _heed_signals(self) -> None:
         with trio.open_signal_receiver(signal.SIGTERM) as signals:
@@ -331,9 +300,9 @@ class Supervisor:
             self._fail(platform_errors.EXTENSION_CRASHED, how=how)
 
     async def _init_failed(self, failed: InitFailed) -> None:
-        if self.runtime is not None:
+        if self.children.runtime is not None:
             with trio.move_on_after(_INIT_ERROR_EXIT_S):
-                await self.runtime.wait()
+                await self.children.runtime.wait()
         self._tell_init_error(failed.error_type, failed.payload)
         await self.end(ShutdownReason.FAILURE, 1 << 8)
 
@@ -356,7 +325,7 @@ class Supervisor:
     async def end(self, reason: ShutdownReason, status: int) -> NoReturn:
         """The shutdown phase, then this process's own death as `status` says."""
         self.ending = True
-        self._thaw()
+        self.children.thaw()
         with trio.CancelScope(shield=True):
             await self._shut_down(reason)
         die(status)
@@ -370,21 +339,22 @@ class Supervisor:
         limit = limits.SHUTDOWN_WITH_EXTERNAL if external else limits.SHUTDOWN_WITH_INTERNAL
         limit_s = limit.value / 1_000
         until = trio.current_time() + limit_s
-        if self.runtime is not None:
+        runtime = self.children.runtime
+        if runtime is not None:
             share = limits.SHUTDOWN_RUNTIME_SHARE.value / 100 if external else 1
-            self.runtime.signal(signal.SIGTERM)
+            runtime.signal(signal.SIGTERM)
             with trio.move_on_after(limit_s * share):
-                await self.runtime.wait()
-            self.runtime.signal(signal.SIGKILL)
+                await runtime.wait()
+            runtime.signal(signal.SIGKILL)
         left_ms = max(0, round((until - trio.current_time()) * 1_000))
         self.api.shut_down(reason, wall_epoch_us() // 1_000 + left_ms)
         self.follow()
         wanted = extensions.told_of_the_end()
         with trio.move_on_at(until):
-            for child in self.extensions:
+            for child in self.children.extensions:
                 if child.name in wanted:
                     await child.wait()
-        for child in self.extensions:
+        for child in self.children.extensions:
             child.signal(signal.SIGKILL)
 
 

@@ -170,9 +170,9 @@ def test_speed_10x_takes_a_tenth_of_the_recordings_time(folder: Path) -> None:
     summary = replay(folder, "jobs.jsonl", "--out", "out.jsonl", "--speed", "10x")
     assert 0.3 <= time.monotonic() - begun < 3  # the recording lasts for three seconds
     told = records(folder / "out.jsonl")
-    # On the wall's clock it depends on the machine whether two messages are there for one batch.
+    # On the wall's clock it depends on the machine how many messages are there for one batch.
     batches = [record["deleted"] for record in told if record["kind"] == "batch.settled"]
-    assert summary["functions"]["worker"]["invocations"] == len(batches) in (3, 4)
+    assert summary["functions"]["worker"]["invocations"] == len(batches) <= 4
     assert sum(len(deleted) for deleted in batches) == 4
     assert told[0]["speed"] == "10x"
     sent = [record["time"] for record in told if record["kind"] == "message.sent"]
