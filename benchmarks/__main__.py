@@ -16,6 +16,7 @@ from benchmarks import (
     parts,
     queues,
     runtime_api,
+    sqs,
 )
 from benchmarks.table import Row, render
 
@@ -34,6 +35,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "throttles": queues.throttles,
     "replays": queues.replays,
     "mappings": mappings.mappings,
+    "sqs": sqs.sqs,
     "inline": inline.inline,
     "filters": filters.filters,
     "commands": commands.commands,

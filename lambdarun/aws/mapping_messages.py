@@ -166,6 +166,14 @@ POLLERS_CROSSED: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_ProvisionedPollerConfig.html",
 )
+# That more than the quota are refused is documented (invocation-eventfiltering.html), the text is not.
+TOO_MANY_FILTERS: Final = ErrorText(
+    400,
+    "InvalidParameterValueException",
+    "Number of filters {count} exceeds the limit of {most} per event source mapping.",
+    "message",
+    f"{LAMBDA_GUIDE}/invocation-eventfiltering.html",
+)
 # Metrics of Kafka's mappings asked for a queue's. The pattern is that of every field which a source does not support.
 METRICS_OF_KAFKA: Final = ErrorText(
     400,

@@ -51,6 +51,13 @@ PROVISIONED_CONCURRENCY_UTILIZATION = Metric(
 ASYNC_EVENTS_RECEIVED = Metric("AsyncEventsReceived", "AWS/Lambda", "Count", "Sum", _LAMBDA)
 ASYNC_EVENT_AGE = Metric("AsyncEventAge", "AWS/Lambda", "Milliseconds", "Average", _LAMBDA)
 ASYNC_EVENTS_DROPPED = Metric("AsyncEventsDropped", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+# Of a mapping that asks for them (MetricsConfig: EventCount).
+POLLED_EVENTS = Metric("PolledEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+FILTERED_OUT_EVENTS = Metric("FilteredOutEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+INVOKED_EVENTS = Metric("InvokedEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+FAILED_INVOKE_EVENTS = Metric("FailedInvokeEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+DELETED_EVENTS = Metric("DeletedEventCount", "AWS/Lambda", "Count", "Sum", _LAMBDA)
+PROVISIONED_POLLERS = Metric("ProvisionedPollers", "AWS/Lambda", "Count", "Maximum", _LAMBDA)
 MESSAGES_SENT = Metric("NumberOfMessagesSent", "AWS/SQS", "Count", "Sum", _SQS)
 MESSAGES_RECEIVED = Metric("NumberOfMessagesReceived", "AWS/SQS", "Count", "Sum", _SQS)
 MESSAGES_DELETED = Metric("NumberOfMessagesDeleted", "AWS/SQS", "Count", "Sum", _SQS)
@@ -99,6 +106,7 @@ DIMENSIONS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("FunctionName",),
         ("FunctionName", "Resource"),
         ("ExecutedVersion", "FunctionName", "Resource"),
+        ("EventSourceMappingUUID",),
     ),
     "AWS/SQS": (("QueueName",),),
 }

@@ -71,7 +71,7 @@ class RunReaders:
         self._metrics_file = self._file(self.metrics_path)
         self._metrics = self.alarms = None
         if self.metrics_path is not None or self.project.alarms:
-            self._metrics = Metrics(_reserved(self.project))
+            self._metrics = Metrics(_reserved(self.project), tuple(self.project.mappings.values()))
             if self.project.alarms:
                 # They have the metrics read along with them, each minute by itself.
                 self.alarms = Alarms(self.project, self._metrics)

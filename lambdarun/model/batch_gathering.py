@@ -186,7 +186,7 @@ class Gathering:
         fits, total = self._measured
         while fits < len(gathered):
             tail = f"{self.queue.arn}{self.region}" + " " * 64
-            record = sqs_record(gathered[fits], tail, " " * 30, fifo=self.queue.fifo)
+            record = sqs_record(gathered[fits], tail, " " * 30)
             total += len(record) + 1
             if total > limits.BATCH_BYTES.value:
                 break

@@ -31,6 +31,9 @@ class IdleTime:
 # AWS: "minutes to a few hours", and no more. Ours, from what people have measured: the shortest seen are 5 minutes.
 DEFAULT_IDLE_TIME: Final = IdleTime(least=span_of(minutes=5), most=span_of(minutes=60))
 
+# AWS: up to several minutes. Ours: long enough to be seen, too short to be waited for.
+DEFAULT_MAPPING_DELAY: Final = span_of(seconds=1)
+
 
 @frozen(kw_only=True)
 class Account:
@@ -42,6 +45,8 @@ class Account:
     filters_per_mapping: int = setting(limits.FILTERS_PER_MAPPING)
     idle_time: IdleTime | None = DEFAULT_IDLE_TIME
     """Ours, not AWS's: after how long idle environments are ended; None: never."""
+    mapping_delay: Duration = field(default=DEFAULT_MAPPING_DELAY)
+    """Ours, not AWS's: how long an event source mapping is Creating, Enabling, Updating, Disabling or Deleting."""
 
     @account_id.validator
     def _account_id_is_awss(self, _: Attribute[str], value: str) -> None:
@@ -52,6 +57,11 @@ class Account:
     def _region_is_awss(self, _: Attribute[str], value: str) -> None:
         if not re.fullmatch(_REGION_NAME, value):
             raise ValueError(f"region: {value!r} is no Region. Write it as AWS does: us-east-1.")
+
+    @mapping_delay.validator
+    def _mapping_delay_is_seen(self, _: Attribute[Duration], value: Duration) -> None:
+        if value <= 0:
+            raise ValueError('mapping_delay: must be above 0. Write a short one: "1ms".')
 
     def function_arn(self, name: str) -> str:
         """`arn:aws:lambda:us-east-1:123456789012:function:thumbnail`."""

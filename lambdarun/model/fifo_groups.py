@@ -8,7 +8,7 @@ in the order in which their heads were sent; a head that was received and shows 
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from attrs import define, field
@@ -124,6 +124,12 @@ class FifoGroups:
             if self._beyond:
                 self._look_further()
 
+    def close_hidden(self) -> None:
+        """Visible messages were delayed: their groups leave the row of open ones, and come back in their time."""
+        self._fresh = deque([head for head in self._fresh if self._is_open(head)])
+        self._again = [entry for entry in self._again if self._is_open(entry[2])]
+        heapify(self._again)
+
     def clear(self) -> None:
         """All messages are gone."""
         self._groups.clear()
@@ -136,7 +142,7 @@ class FifoGroups:
         """Up to `most` messages of the group whose turn it is, which leaves the row of open groups; none: all are locked."""
         self._drop_hints()
         fresh, again = self._fresh, self._again
-        if again and not (fresh and fresh[0].number <= again[0][0]):
+        if again and not (fresh and 2 * fresh[0].number <= again[0][0]):
             head = heappop(again)[2]
         elif fresh:
             head = fresh.popleft()
@@ -179,7 +185,9 @@ class FifoGroups:
             fresh.append(head)
         else:
             self._offers += 1
-            heappush(self._again, (self._last if received else number, self._offers, head))
+            # Behind the last message that came, if it was received; else at its own place.
+            place = 2 * self._last + 1 if received else 2 * number
+            heappush(self._again, (place, self._offers, head))
 
     def _advance(self, name: str, group: _Group) -> None:
         """The head of a group is gone: who is it now?"""

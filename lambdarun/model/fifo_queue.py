@@ -16,7 +16,7 @@ from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fifo_deduplication import Deduplication, ReceiveAttempts, key_of
 from lambdarun.model.fifo_groups import FifoGroups
 from lambdarun.model.instant import SECOND, Instant
-from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
+from lambdarun.model.message import PLAIN, FifoMessage, Message, Received, Sendable, State
 from lambdarun.model.queue import Fifo, Queue
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_records import MessageDeduplicated
@@ -96,7 +96,7 @@ class FifoQueue(QueueCore):
             else self._envelopes.of(message)
         )
         body = message.body
-        taken = Message(message_id, body, envelope, now, number, group, message.message_deduplication_id)
+        taken = FifoMessage(message_id, body, envelope, now, number, group, message.message_deduplication_id)
         self._by_age.append(taken)
         self._known.remember(key, taken, self._settings().deduplication_scope)
         delay = self.declaration.delay_seconds
@@ -135,11 +135,11 @@ class FifoQueue(QueueCore):
         hidden: list[Message] = []
         groups = self._groups
         while len(hidden) < room and (run := groups.next_run(room - len(hidden))):
+            exhausted: list[Message] = []
             for message in run:
                 receives = message.receive_count
                 if most is not None and receives >= most and self._receives_here(message) >= most:
-                    # Which opens the group for what stands behind.
-                    self._move(now, message, records)
+                    exhausted.append(message)
                     continue
                 if not receives:
                     message.first_received = now
@@ -149,6 +149,9 @@ class FifoQueue(QueueCore):
                 self.hidden += 1
                 groups.hide(message)
                 hidden.append(message)
+            # Behind the others, so that the group opens only where none of it went in flight.
+            for message in exhausted:
+                self._move(now, message, records)
         if hidden:
             self._hide(hidden, shows)
         received = [Received(message, message.receive_count, now) for message in hidden]
@@ -196,6 +199,7 @@ class FifoQueue(QueueCore):
                 message.state = _DELAYED
                 self.visible -= 1
                 self.delayed += 1
+        self._groups.close_hidden()
         self._delays = deque([message for message in self._by_age if message.state is _DELAYED])
 
     def purge(self, now: Instant, records: list[Record]) -> None:

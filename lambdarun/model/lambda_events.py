@@ -12,10 +12,8 @@ from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
-from lambdarun.model.message import PLAIN, SENDER, Received
-from lambdarun.model.queue import FIFO_SUFFIX
+from lambdarun.model.message import PLAIN, FifoMessage, Message, Received
 
-_SENDER: Final = quoted(SENDER)
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
 
@@ -47,41 +45,49 @@ def sqs_event(batch: Iterable[Received], arn: str, region: str, *, null_md5: boo
     """
     tail = f'"eventSource":"aws:sqs","eventSourceARN":"{arn}","awsRegion":"{region}"}}'
     absent_md5 = '"md5OfMessageAttributes":null,' if null_md5 else ""
-    fifo = arn.endswith(FIFO_SUFFIX)
-    records = [sqs_record(received, tail, absent_md5, fifo=fifo) for received in batch]
+    records = [sqs_record(received, tail, absent_md5) for received in batch]
     return f'{{"Records":[{",".join(records)}]}}'.encode()
 
 
-def sqs_record(received: Received, tail: str, absent_md5: str, *, fifo: bool = False) -> str:
+def sqs_record(received: Received, tail: str, absent_md5: str) -> str:
     """One record as JSON text; `tail` is what all records of a queue end with, `absent_md5` stands where a message
     has no attributes."""
     # Ten of these are half of what a batch costs: so one f-string, and no call that is not needed.
-    message, envelope = received.message, received.message.envelope
+    message = received.message
     body = message.body
     extra = attributes = trace = group = deduplication = ""
-    checksum, sender = absent_md5, _SENDER
-    if message.message_group_id is not None:
-        group = f'"MessageGroupId":{quoted(message.message_group_id)},'
-        if fifo:
-            group = f'"SequenceNumber":"{message.sequence_number}",{group}'
-            deduplication = f'"MessageDeduplicationId":{quoted(message.message_deduplication_id)},'
+    checksum = absent_md5
+    envelope = message.envelope
     if envelope is not PLAIN:
-        sender = quoted(envelope.sender_id)
         if envelope.source_arn is not None:
             extra = f',"DeadLetterQueueSourceArn":"{envelope.source_arn}"'
         if envelope.trace_header is not None:
             trace = f'"AWSTraceHeader":{quoted(envelope.trace_header)},'
-        if envelope.attributes:
-            attributes = ",".join([_attribute(name, value) for name, value in envelope.attributes.items()])
-            checksum = f'"md5OfMessageAttributes":"{attributes_md5(envelope.attributes)}",'
+    if message.message_group_id is not None:
+        group, deduplication = _group(message, message.message_group_id)
+    if envelope.attributes:
+        attributes = ",".join([_attribute(name, value) for name, value in envelope.attributes.items()])
+        checksum = f'"md5OfMessageAttributes":"{attributes_md5(envelope.attributes)}",'
     return (
         f'{{"messageId":{quoted(message.id)},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
-        f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}",{trace}'
-        f'"SentTimestamp":"{message.sent // 1_000}",{group}"SenderId":{sender},{deduplication}'
+        f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}",{trace}"SentTimestamp":"{message.sent // 1_000}",'
+        f'{group}"SenderId":{quoted(envelope.sender_id)},{deduplication}'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
         f'"messageAttributes":{{{attributes}}},{checksum}'
         f'"md5OfBody":"{md5(body.encode(), usedforsecurity=False).hexdigest()}",{tail}'
     )
+
+
+def _group(message: Message, group_id: str) -> tuple[str, str]:
+    """What stands before and behind SenderId for a message with a group: a tenant's, or a FIFO queue's.
+
+    The order is that of the sample event of a FIFO queue, https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
+    """
+    group = f'"MessageGroupId":{quoted(group_id)},'
+    if not isinstance(message, FifoMessage):
+        return group, ""
+    own = quoted(message.message_deduplication_id)
+    return f'"SequenceNumber":"{message.sequence_number}",{group}', f'"MessageDeduplicationId":{own},'
 
 
 def _attribute(name: str, value: Mapping[str, object]) -> str:

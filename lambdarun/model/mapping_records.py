@@ -46,3 +46,22 @@ class MessagesNotDeleted(Happened):
     queue: str
     function: str
     message_ids: tuple[MessageId, ...]
+
+
+@record
+class MappingChanged(Happened):
+    """A mapping was made, is in another state, or has other settings. `state` is AWS's; empty: it is gone."""
+
+    kind: ClassVar[str] = "mapping.changed"
+    time: Instant
+    mapping: str
+    queue: str
+    function: str
+    uuid: str
+    state: str
+    event_count: bool
+    """Whether its EventCount metrics are published."""
+    concurrency: int
+    """How many batches it may have under way at once; 0 where it receives nothing."""
+    provisioned: bool
+    """Whether it has provisioned pollers."""

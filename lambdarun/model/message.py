@@ -126,6 +126,12 @@ class Message:
         return str(_SEQUENCE_FIRST + _SEQUENCE_STEP * self.number)
 
 
+class FifoMessage(Message):
+    """A message in a FIFO queue: receivers see its sequence number and its deduplication id."""
+
+    __slots__ = ()
+
+
 @define(eq=False, weakref_slot=False)
 class Received:
     """A message as one receive returned it: its receipt. On a standard queue it still deletes after another receive."""

@@ -8,6 +8,7 @@ from lambdarun.model.arrival import Arrival
 from lambdarun.model.function import Alias, Function
 from lambdarun.model.instant import Duration
 from lambdarun.model.invocation import Invocation
+from lambdarun.model.mapping_news import MappingRequest
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.record_class import record
@@ -116,4 +117,4 @@ class Responded:
     outcome: Outcome
 
 
-News = Invoke | Accept | Send | Arrive | Ended | Responded | Deployment
+News = Invoke | Accept | Send | Arrive | Ended | Responded | Deployment | MappingRequest

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from lambdarun.aws import limits
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import SECOND, Duration, Instant
 
 # AWS says that a mapping goes back to five batches when traffic is low and may go down to two, and neither how fast
@@ -53,6 +54,14 @@ def provisioned(minimum_pollers: int, maximum_pollers: int) -> Scaling:
     # How provisioned pollers shrink AWS leaves open ("minutes"): as fast as they grow, never below the minimum. That
     # failures leave the minimum alone is ours too.
     return Scaling(least, least, maximum_pollers * each, _PROVISIONED_STEP, least)
+
+
+def scaling_of(mapping: EventSourceMapping) -> Scaling:
+    """How a declared mapping scales."""
+    pollers = mapping.provisioned_pollers
+    if pollers is None:
+        return on_demand(mapping.maximum_concurrency)
+    return provisioned(pollers.minimum_pollers, pollers.maximum_pollers)
 
 
 # Two levels: `_ramp` is what the rate of growth gives, `_backed_off` what failures have left of it. The smaller one

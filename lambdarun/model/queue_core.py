@@ -304,7 +304,7 @@ class QueueCore:
         target._numbers += 1
         receives = message.receive_count
         envelope = evolve(message.envelope, source_arn=self.arn, moved=now, receives_before=receives)
-        moved = Message(
+        moved = type(message)(
             message.id, message.body, envelope, message.sent, target._numbers, message.message_group_id
         )
         moved.receive_count, moved.first_received = receives, message.first_received

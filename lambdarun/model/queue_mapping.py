@@ -29,7 +29,7 @@ from lambdarun.model.lambda_events import sqs_event
 from lambdarun.model.mapping_records import MappingScaled, MessagesNotDeleted
 from lambdarun.model.message import Received
 from lambdarun.model.outcome import FunctionFailed, Outcome, Succeeded
-from lambdarun.model.poller_fleet import PollerFleet, Scaling, on_demand, provisioned
+from lambdarun.model.poller_fleet import PollerFleet, scaling_of
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.records import Record
 
@@ -96,7 +96,7 @@ class QueueMapping:
         declared = self.declaration
         self.polls = declared.enabled
         self.writes_null_md5 = _writes_null_md5(declared)
-        self.fleet = PollerFleet(_scaling(declared))
+        self.fleet = PollerFleet(scaling_of(declared))
         self._told = self.fleet.allowed
         self._gathering = Gathering(declared, self.function, self.queue, self.region)
 
@@ -225,7 +225,7 @@ class QueueMapping:
         self, now: Instant, declared: EventSourceMapping, function: Function, records: list[Record]
     ) -> None:
         """Go on with other settings; batches under way keep theirs."""
-        scaling = _scaling(declared)
+        scaling = scaling_of(declared)
         if scaling != self.fleet.scaling:
             self.fleet.rescale(scaling)
         self.declaration = declared
@@ -320,13 +320,6 @@ class QueueMapping:
             )
         )
         return batch
-
-
-def _scaling(declared: EventSourceMapping) -> Scaling:
-    pollers = declared.provisioned_pollers
-    if pollers is None:
-        return on_demand(declared.maximum_concurrency)
-    return provisioned(pollers.minimum_pollers, pollers.maximum_pollers)
 
 
 def _writes_null_md5(declared: EventSourceMapping) -> bool:

@@ -28,17 +28,6 @@ class MessagesReceived(Happened):
 
 
 @record
-class PollsEmpty(Happened):
-    """So many long polls of a mapping found nothing since the last of these records."""
-
-    kind: ClassVar[str] = "polls.returned_empty"
-    time: Instant
-    queue: str
-    mapping: str
-    count: int
-
-
-@record
 class MessagesDeleted(Happened):
     """A caller deleted messages, or messages that were gone already: AWS counts both."""
 

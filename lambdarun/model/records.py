@@ -26,13 +26,17 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Duration, Instant
-from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered, MessagesNotDeleted
+from lambdarun.model.mapping_records import (
+    MappingChanged,
+    MappingScaled,
+    MessagesFiltered,
+    MessagesNotDeleted,
+)
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
-    PollsEmpty,
     QueuePurged,
     QueueUpdated,
     TenantBecameNoisy,
@@ -351,6 +355,7 @@ Record = (
     | ProvisionedConcurrencySpilledOver
     | ProvisionedConcurrencyUsed
     | VersionPublished
+    | MappingChanged
     | MappingScaled
     | MessagesFiltered
     | MessagesNotDeleted
@@ -358,7 +363,6 @@ Record = (
     | MessagesDeleted
     | MessagesMovedBack
     | MessagesReceived
-    | PollsEmpty
     | QueuePurged
     | QueueUpdated
     | TenantBecameNoisy

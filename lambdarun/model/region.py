@@ -23,18 +23,19 @@ from lambdarun.model.deployment import Deployments
 from lambdarun.model.draws import Draws
 from lambdarun.model.effects import Answer, Effect
 from lambdarun.model.environment import Environments
-from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.event_source_mapping import EventSourceMapping, uuid_of
 from lambdarun.model.function import Function
 from lambdarun.model.handler_time import DurationMode, HandlerTime
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, accept_refusal, arrival_refusal
 from lambdarun.model.lane_polling import LanePolling
+from lambdarun.model.mapping_control import Mappings
+from lambdarun.model.mapping_news import MappingRequest
 from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
 from lambdarun.model.open_queue import open_queue
 from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue import Queue
-from lambdarun.model.queue_mapping import QueueMapping
-from lambdarun.model.queue_polling import MappingPolling, QueuePolling
+from lambdarun.model.queue_polling import QueuePolling
 from lambdarun.model.records import ArrivalUndelivered, Record
 from lambdarun.model.recycling import IdleRecycling
 from lambdarun.model.retried_lane import RetriedLane
@@ -67,6 +68,7 @@ class Region:
     admission: Admission = field(init=False)
     wakes: Wakes = field(factory=Wakes, init=False)
     queues: dict[str, QueuePolling] = field(factory=dict, init=False)
+    mappings: Mappings = field(init=False)
     routing: Routing = field(init=False)
     _callers: Callers = field(init=False)
     _sync_arrivals: SyncArrivals = field(init=False)
@@ -85,6 +87,7 @@ class Region:
         admission.provisioned = self.provisioning = Provisioning(admission, self.wakes)
         self.deployments = Deployments(catalog, admission, self.provisioning, self._updated)
         self.routing = Routing(project, self.routing_function)
+        self.mappings = Mappings(catalog, admission, self.wakes, self.queues)
         self._callers = Callers(catalog, admission)
         self._sync_arrivals = SyncArrivals(catalog, admission, self.wakes)
         # A table, not a match: it is asked once for each piece of news, and a match of five classes costs five comparisons.
@@ -95,6 +98,7 @@ class Region:
             Arrive: self._arrive,
             Ended: self._end,
             **dict.fromkeys(get_args(Deployment), self.deployments.take),
+            **dict.fromkeys(get_args(MappingRequest), self.mappings.take),
             Responded: self._callers.respond,
         }
         for queue in project.queues.values():
@@ -129,6 +133,7 @@ class Region:
             self._sync_arrivals.at_rest()
             and self.provisioning.at_rest()
             and all(queue.at_rest() for queue in self._asynchronous.values())
+            and self.mappings.at_rest()
             and self._queues_at_rest()
             and all(lane.at_rest() for lane in self._lanes.values())
         )
@@ -200,11 +205,16 @@ class Region:
                 return
             # A recorded message whose queue nobody declared or polls: AWS's defaults, and the function that the routes name for
             # it.
-            mapping = EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=resource)
+            mapping = EventSourceMapping(
+                name=arrival.queue,
+                uuid=uuid_of(f"routed:{arrival.queue}"),
+                queue=arrival.queue,
+                function=resource,
+            )
             if polled is None:
                 polled = self._open_queue(self.routing.queue(arrival), [mapping])
             else:
-                self._add_poller(polled, mapping)
+                self.mappings.declare(polled, mapping)
         refusal = polled.queue.refusal(arrival)
         if refusal is not None:
             self._undelivered(now, arrival, refusal.message)
@@ -243,6 +253,7 @@ class Region:
         events = self._asynchronous.get(function.name)
         if events is not None:
             events.queue.configuration = function.asynchronous
+        self.mappings.updated(function)
 
     def _open_queue(self, declared: Queue, mappings: list[EventSourceMapping]) -> QueuePolling:
         arn = self.project.account.queue_arn(declared.name)
@@ -251,11 +262,5 @@ class Region:
         )
         self.queues[declared.name] = polled
         for mapping in mappings:
-            self._add_poller(polled, mapping)
+            self.mappings.declare(polled, mapping)
         return polled
-
-    def _add_poller(self, polled: QueuePolling, mapping: EventSourceMapping) -> None:
-        callee = self.catalog.callee(mapping.function)
-        latest = self.catalog.latest[callee.name]
-        core = QueueMapping(mapping, latest, polled.queue, self.project.account.region)
-        polled.add(MappingPolling(core, callee, self.catalog, self.admission, polled))

@@ -156,13 +156,22 @@ class _Reader(Reading):
         given = self.table(document, "account", ())
         self.known(
             given,
-            ("concurrent_executions", "account_id", "region", "idle_time", "filters_per_mapping"),
+            (
+                "concurrent_executions",
+                "account_id",
+                "region",
+                "idle_time",
+                "filters_per_mapping",
+                "mapping_delay",
+            ),
             ("account",),
         )
         try:
             fields = dict(given)
             if "idle_time" in given:
                 fields["idle_time"] = self._idle_time(given["idle_time"])
+            if "mapping_delay" in given:
+                fields["mapping_delay"] = self.span(("account", "mapping_delay"), given["mapping_delay"])
             return self.make(Account, ("account",), fields)
         except Unusable:
             return Account()

@@ -18,10 +18,11 @@ from lambdarun.recordings.to_arrivals import Line
 
 _ABOUT: Final = {"time", "function", "report", "duration_ms"}
 EVENT_KEYS: Final = {"event", "source"} | _ABOUT
-MESSAGE_KEYS: Final = {"queue", "body", "message_attributes", "message_id", "delay_seconds"} | _ABOUT
+_IDS: Final = ("message_id", "message_group_id", "message_deduplication_id")
+MESSAGE_KEYS: Final = {"queue", "body", "message_attributes", "delay_seconds", *_IDS} | _ABOUT
 # null stands for a key that is left out, but a message has these.
 _MUST: Final = ("queue", "body")
-_TEXTS: Final = ("queue", "body", "message_id", "function", "source", "report")
+_TEXTS: Final = ("queue", "body", *_IDS, "function", "source", "report")
 # Their events are objects: a text or a number beside such a name is no event of its own, but a mistake to be told.
 _POLLED: Final = tuple(name for name, delivery in SOURCES.items() if delivery is Delivery.POLL)
 _REPORT_DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")

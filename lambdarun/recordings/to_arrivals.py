@@ -138,6 +138,8 @@ def message_of(line: Line, fields: Mapping[str, Any], timeline: Timeline) -> Mes
         message_id=fields.get("message_id"),
         attributes=_attributes(line, fields.get("message_attributes")),
         delay_seconds=fields.get("delay_seconds"),
+        message_group_id=fields.get("message_group_id"),
+        message_deduplication_id=fields.get("message_deduplication_id"),
         function=line.function,
         duration=line.duration,
     )
@@ -197,11 +199,18 @@ def _messages(line: Line, found: Recognised, timeline: Timeline) -> Iterator[Mes
             body=record["body"],
             message_id=str(record["messageId"]) if record.get("messageId") is not None else None,
             attributes=_attributes(line, record.get("messageAttributes")),
-            sender_id=str(attributes["SenderId"]) if "SenderId" in attributes else None,
+            sender_id=_system(attributes, "SenderId"),
+            message_group_id=_system(attributes, "MessageGroupId"),
+            message_deduplication_id=_system(attributes, "MessageDeduplicationId"),
+            trace_header=_system(attributes, "AWSTraceHeader"),
             arn=str(arn) if arn is not None else None,
             function=line.function,
             duration=line.duration,
         )
+
+
+def _system(attributes: Mapping[str, Any], name: str) -> str | None:
+    return str(attributes[name]) if name in attributes else None
 
 
 def _shards(line: Line, found: Recognised, timeline: Timeline) -> Iterator[BatchArrival]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from lambdarun.model.effects import Reply
 from lambdarun.model.function import Alias, Function
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import Refusal
 from lambdarun.model.news import (
-    Deployment,
     PublishVersion,
     PutAlias,
     PutProvisionedConcurrency,
@@ -19,20 +16,17 @@ from lambdarun.model.news import (
 )
 from lambdarun.model.provisioning import ProvisionedConcurrencyConfig
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
+from lambdarun.runtime.mapping_door import MappingDoor
 from lambdarun.runtime.pinned_code import drop_doubtful_caches, pin
-from lambdarun.runtime.requests import InvocationRefused, deployed
+from lambdarun.runtime.requests import InvocationRefused
 
 
 # Plain methods, for trio too: each is decided in one step, and nothing of it waits. All raise InvocationRefused with
 # AWS's error where AWS would answer with one.
-class DeploymentDoor:
-    """Versions, aliases, provisioned concurrency and updates of an open runtime."""
+class DeploymentDoor(MappingDoor):
+    """Versions, aliases, provisioned concurrency, updates and event source mappings of an open runtime."""
 
     __slots__ = ()
-    driver: RealDriver | VirtualDriver
-
-    def wake(self) -> None:
-        """Have whoever serves dues look at once at what is due."""
 
     def publish_version(self, function: str) -> str:
         """Publish the function's present code and configuration (AWS: PublishVersion); returns the version's number.
@@ -44,7 +38,7 @@ class DeploymentDoor:
         code, digest = Path(), ""
         if latest is not None:  # else AWS's refusal says so
             code, digest = pin(latest.code_uri, Path(driver.processes.folder, "versions"))
-        made = self._ask(lambda ticket: PublishVersion(ticket, function, code, digest))
+        made = self.ask(lambda ticket: PublishVersion(ticket, function, code, digest))
         version: str = made.version
         return version
 
@@ -55,7 +49,7 @@ class DeploymentDoor:
         again means that the code in its folder is another.
         """
         drop_doubtful_caches(function.code_uri)
-        self._ask(lambda ticket: UpdateFunction(ticket, function))
+        self.ask(lambda ticket: UpdateFunction(ticket, function))
 
     def put_alias(
         self,
@@ -71,7 +65,7 @@ class DeploymentDoor:
         alias = Alias(
             name=name, function_version=version, additional_version_weights=additional_version_weights or {}
         )
-        self._ask(lambda ticket: PutAlias(ticket, function, alias))
+        self.ask(lambda ticket: PutAlias(ticket, function, alias))
 
     def put_provisioned_concurrency(
         self, function: str, qualifier: str, executions: int
@@ -80,7 +74,7 @@ class DeploymentDoor:
 
         As on AWS that takes a minute or more: see `provisioned_concurrency` for when it is READY.
         """
-        put = self._ask(lambda ticket: PutProvisionedConcurrency(ticket, function, qualifier, executions))
+        put = self.ask(lambda ticket: PutProvisionedConcurrency(ticket, function, qualifier, executions))
         config: ProvisionedConcurrencyConfig = put
         return config
 
@@ -90,13 +84,6 @@ class DeploymentDoor:
         if isinstance(found, Refusal):
             raise InvocationRefused(found)
         return found
-
-    def _ask(self, news: Callable[[int], Deployment]) -> Any:
-        got: list[Reply] = []
-        self.driver.submit(news(self.driver.ticket(got.append)))
-        self.wake()
-        [reply] = got
-        return deployed(reply)
 
 
 def begin(driver: RealDriver | VirtualDriver) -> bool:

@@ -10,6 +10,7 @@ from attrs import define, field
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
 from lambdarun.model.event_records import EventAccepted, EventDiscarded, EventSettled
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import MILLISECOND, Instant
 from lambdarun.model.records import (
     ExtensionsFinished,
@@ -27,9 +28,12 @@ from lambdarun.model.version_records import (
     ProvisionedConcurrencyUsed,
 )
 from lambdarun.views.datapoint import datapoint_line
+from lambdarun.views.event_counts import EventCounts
 from lambdarun.views.histogram import Histogram
+from lambdarun.views.mapping_polls import MappingPolls
 from lambdarun.views.provisioned_use import ProvisionedUse
 from lambdarun.views.queue_metrics import PERIOD, QueueMetrics
+from lambdarun.views.readers import Readers, joined
 
 _NOTHING: Final[Mapping[int, Histogram]] = {}
 Dimensions = tuple[tuple[str, str], ...]
@@ -55,19 +59,27 @@ class Metrics:
     """
 
     reserved: Mapping[str, int] = field(factory=dict)
+    mappings: Iterable[EventSourceMapping] = ()
+    """Those that are in place at first."""
     _series: dict[tuple[Metric, Dimensions], dict[int, Histogram]] = field(factory=dict, init=False)
     """By minute."""
-    _sets: dict[tuple[str, str, str], tuple[Dimensions, ...]] = field(factory=dict, init=False)
+    _of_functions: dict[tuple[Metric, str, str, str], list[dict[int, Histogram]]] = field(
+        factory=dict, init=False
+    )
+    """By metric, function, qualifier and version: the series under all sets of dimensions that it stands under."""
     _readers: dict[type, Callable[[Any], None]] = field(init=False)
     _running_reserved: dict[str, int] = field(factory=dict, init=False)
     _provisioned: ProvisionedUse = field(factory=ProvisionedUse, init=False)
     _queues: QueueMetrics = field(init=False)
+    _polls: MappingPolls = field(init=False)
+    _events: EventCounts = field(init=False)
     _minute: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._queues = QueueMetrics(self._add)
-        self._readers = {
-            **self._queues.readers(),
+        self._polls = MappingPolls(self._add, self.mappings)
+        self._events = EventCounts(self._add, self.mappings)
+        own: Readers = {
             InvocationStarted: self._started,
             InvocationSucceeded: self._ended,
             InvocationFailed: self._ended,
@@ -82,6 +94,7 @@ class Metrics:
             ProvisionedConcurrencyReady: self._allocated,
             ProvisionedConcurrencyFailed: self._allocated,
         }
+        self._readers = joined(self._queues.readers(), self._polls.readers(), self._events.readers(), own)
 
     def read(self, records: Iterable[Record]) -> None:
         """Take records in."""
@@ -98,6 +111,8 @@ class Metrics:
         """Time goes on to `minute` since 1970."""
         first, self._minute = self._minute, minute
         self._queues.pass_minutes(first, minute)
+        self._polls.pass_minutes(first, minute)
+        self._events.pass_minutes(first, minute)
 
     def total(self, metric: Metric, **dimensions: str) -> float:
         """The sum of a metric over all minutes."""
@@ -139,12 +154,17 @@ class Metrics:
         ran too, and for the Region.
         """
         qualifier = record.qualifier
-        key = (record.function, qualifier, getattr(record, "version", qualifier))
-        sets = self._sets.get(key)
-        if sets is None:
-            sets = self._sets[key] = _sets(*key)
-        for dimensions in sets:
-            self._add(metric, dimensions, time, value)
+        named = (record.function, qualifier, getattr(record, "version", qualifier))
+        found = self._of_functions.get((metric, *named))
+        if found is None:
+            found = [self._series.setdefault((metric, dimensions), {}) for dimensions in _sets(*named)]
+            self._of_functions[metric, *named] = found
+        minute = time // PERIOD
+        for series in found:
+            points = series.get(minute)
+            if points is None:
+                points = series[minute] = Histogram()
+            points.add(value)
 
     def _started(self, record: InvocationStarted) -> None:
         self._add(

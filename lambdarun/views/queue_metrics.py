@@ -32,7 +32,6 @@ from lambdarun.model.queue_records import (
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
-    PollsEmpty,
     QueuePurged,
     TenantBecameNoisy,
     TenantBecameQuiet,
@@ -97,7 +96,6 @@ class QueueMetrics:
             MessagesMovedBack: self._moved_back,
             MessageExpired: self._expired,
             QueuePurged: self._purged,
-            PollsEmpty: self._polls_empty,
             MessageDeduplicated: self._deduplicated,
             TenantBecameNoisy: self._noisy,
             TenantBecameQuiet: self._quiet,
@@ -241,11 +239,6 @@ class QueueMetrics:
 
     def _purged(self, record: QueuePurged) -> None:
         self._queue(record.queue).messages.clear(record.time)
-
-    def _polls_empty(self, record: PollsEmpty) -> None:
-        queue = self._queue(record.queue)
-        values = queue.counted.setdefault(names.EMPTY_RECEIVES, {})
-        values[_ONE] = values.get(_ONE, 0) + record.count
 
     def _deduplicated(self, record: MessageDeduplicated) -> None:
         queue = self._queue(record.queue)

@@ -343,16 +343,45 @@ def test_a_recordings_function_that_is_not_declared_names_its_neighbours(folder:
     )
 
 
-def test_a_message_of_a_fifo_queue_is_not_delivered_and_why_is_told(folder: Path) -> None:
+def test_a_message_that_its_queue_refuses_is_not_delivered_and_why_is_told(folder: Path) -> None:
     lines = [json.dumps({"queue": name, "body": "x"}) for name in ("orders.fifo", "a b", "jobs")]
-    record = {"eventSource": "aws:sqs", "body": "x", "eventSourceARN": "arn:aws:sqs:us-east-1:1:jobs.fifo"}
-    (folder / "fifo.jsonl").write_text("\n".join([*lines, json.dumps({"Records": [record]})]))
+    grouped = {"queue": "orders.fifo", "body": "x", "message_group_id": "g"}
+    (folder / "fifo.jsonl").write_text("\n".join([*lines, json.dumps(grouped)]))
     done = run(folder, "replay", "fifo.jsonl", "--function", "app.py:accepts")
     assert done.returncode == 1
-    assert "queue 'orders.fifo' is a FIFO queue: they are not built yet" in done.stdout
-    assert "queue 'jobs.fifo' is a FIFO queue: they are not built yet" in done.stdout
+    assert "The request must contain the parameter MessageGroupId." in done.stdout
+    assert "The queue should either have ContentBasedDeduplication enabled" in done.stdout
     assert "'a b' is no queue's name" in done.stdout
     assert re.search(r"^jobs +1 +1 ", done.stdout, re.MULTILINE)
+
+
+def test_recorded_events_of_a_fifo_queue_are_replayed_in_order_of_their_groups(folder: Path) -> None:
+    (folder / "groups.py").write_text(
+        "def handler(event, context):\n"
+        "    for record in event['Records']:\n"
+        "        about = record['attributes']\n"
+        "        print('GOT', about['MessageGroupId'], record['body'], about['MessageDeduplicationId'])\n"
+    )
+    events = []
+    for number, group in enumerate("abab"):
+        about = {
+            "ApproximateReceiveCount": "1", "SentTimestamp": str(1_767_225_600_000 + number), "SenderId": "AIDA",
+            "SequenceNumber": f"1884949646046769612{number}", "MessageGroupId": group,
+            "MessageDeduplicationId": f"d{number}", "ApproximateFirstReceiveTimestamp": "1767225600010",
+        }  # fmt: skip
+        record = {"messageId": f"m{number}", "body": str(number), "attributes": about,
+                  "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:1:jobs.fifo"}  # fmt: skip
+        events.append(json.dumps({"Records": [record]}))
+    # The recording has the last one twice, as it does where a batch failed: the queue knows it already.
+    (folder / "fifo.jsonl").write_text("\n".join([*events, events[-1]]))
+    done = run(folder, "replay", "fifo.jsonl", "--function", "groups.py:handler", "--out", "out.jsonl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert sum(record["kind"] == "message.deduplicated" for record in records) == 1
+    printed = "".join(record["text"] for record in records if record["kind"] == "output.captured")
+    got = [line.split("GOT ")[1] for line in printed.splitlines() if "GOT " in line]
+    assert [line for line in got if line.startswith("a")] == ["a 0 d0", "a 2 d2"]
+    assert [line for line in got if line.startswith("b")] == ["b 1 d1", "b 3 d3"]
 
 
 def test_validate_counts_what_is_declared_and_places_what_is_wrong(folder: Path) -> None:

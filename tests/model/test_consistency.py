@@ -39,7 +39,7 @@ def warnings(declared: Project) -> list[str]:
     return [finding.text for finding in check(declared) if finding.severity is Severity.WARNING]
 
 
-def test_polling_row_13_visibility_below_the_timeout_is_refused_with_awss_text() -> None:
+def test_row_13_visibility_below_the_timeout_is_refused_with_awss_text() -> None:
     declared = project({"timeout": 60}, {"visibility_timeout": 30})
     assert errors(declared) == [
         "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds."
@@ -73,7 +73,7 @@ def test_a_declared_p99_that_passes_the_visibility_is_warned_of() -> None:
     )
 
 
-def test_polling_row_13_a_batch_over_ten_needs_a_window() -> None:
+def test_row_13_a_batch_over_ten_needs_a_window() -> None:
     text = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10."
     assert text in errors(project(queue={"visibility_timeout": 100}, mapping={"batch_size": 11}))
 
@@ -94,7 +94,7 @@ def test_dead_letters_may_not_go_round() -> None:
     ]
 
 
-def test_polling_row_13_two_mappings_of_one_queue_and_function_are_refused() -> None:
+def test_row_13_two_mappings_of_one_queue_and_function_are_refused() -> None:
     declared = project(queue={"visibility_timeout": 60})
     twice = {**declared.mappings, "n": EventSourceMapping(name="n", queue="q", function="fn")}
     found = errors(Project(functions=declared.functions, queues=declared.queues, mappings=twice))

@@ -86,7 +86,7 @@ def test_success_deletes_the_batch() -> None:
     assert mapping.queue.counts() == Counts(0, 0, 0)
 
 
-def test_polling_row_03_failure_does_not_reset_visibility() -> None:
+def test_row_03_failure_does_not_reset_visibility() -> None:
     mapping = open_mapping({"visibility_timeout": 30})
     send(mapping, "a")
     (batch,) = poll(mapping, 0)
@@ -115,7 +115,7 @@ def test_known_ids_stay_and_the_rest_is_deleted() -> None:
         b"not json",
     ],
 )
-def test_polling_rows_04_05_unknown_ids_and_malformed_entries_fail_the_whole_batch(payload: bytes) -> None:
+def test_row_04_and_row_05_unknown_ids_and_malformed_entries_fail_the_whole_batch(payload: bytes) -> None:
     mapping = open_mapping(**REPORT)
     send(mapping, "a", "b")
     (batch,) = poll(mapping, 0)
@@ -193,7 +193,7 @@ def test_a_message_that_can_never_fit_is_never_invoked() -> None:
     assert mapping.queue.counts().hidden == 1
 
 
-def test_polling_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_receive() -> None:
+def test_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_receive() -> None:
     mapping = open_mapping({"visibility_timeout": 60})
     send(mapping, "a")
     (batch,) = poll(mapping, 0)
@@ -238,7 +238,7 @@ def test_a_message_that_comes_back_while_it_is_handled_names_the_invocation() ->
     assert mapping.queue.counts() == Counts(0, 0, 0)
 
 
-def test_polling_row_17_two_failures_then_the_dead_letter_queue() -> None:
+def test_row_17_two_failures_then_the_dead_letter_queue() -> None:
     """As LocalStack recorded it in test_redrive_policy_with_failing_lambda: exactly two invocations."""
     mapping = open_mapping(
         {
@@ -340,7 +340,7 @@ def test_a_message_over_from_a_full_batch_goes_to_nobody_once_it_shows_again() -
     assert len(seen) == len(set(seen)) == 20
 
 
-def test_polling_also_a_window_ends_although_the_pollers_that_were_added_are_busy() -> None:
+def test_row_also_a_window_ends_although_the_pollers_that_were_added_are_busy() -> None:
     """More pollers than at rest are at work, the queue is empty again, and one batch is still being gathered."""
     mapping = open_mapping({"visibility_timeout": 600}, batch_size=10, maximum_batching_window_in_seconds=5)
     send(mapping, *("x" * 105))

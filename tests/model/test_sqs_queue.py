@@ -164,7 +164,7 @@ def test_retention_counts_from_the_send_and_ends_in_flight_messages_too() -> Non
     assert queue.counts() == Counts(0, 0, 0)
 
 
-def test_polling_row_17_the_move_to_the_dead_letter_queue_happens_at_the_next_receive() -> None:
+def test_row_17_the_move_to_the_dead_letter_queue_happens_at_the_next_receive() -> None:
     source, dead = with_dead_letters(1)
     send(source)
     (received,) = source.receive(at(0), 1, [])

@@ -172,3 +172,12 @@ def test_what_aws_refuses_of_a_mapping_is_refused_at_its_key(
 
 def test_a_mapping_has_the_same_uuid_in_every_run(tmp_path: Path) -> None:
     assert loaded(tmp_path, "").uuid == loaded(tmp_path, "batch_size = 3\n").uuid
+
+
+def test_the_time_of_a_mappings_states_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "lambdarun.toml"
+    path.write_text('[account]\nmapping_delay = "90s"\n')
+    assert load(path).account.mapping_delay == 90_000_000
+    path.write_text('[account]\nmapping_delay = "0s"\n')
+    with pytest.raises(ProjectErrors, match=r"lambdarun.toml:2:1: account.mapping_delay: must be above 0"):
+        load(path)

@@ -100,6 +100,23 @@ def test_a_timed_line_has_the_last_word_on_its_time(tmp_path: Path) -> None:
     assert second.duration == 5_840
 
 
+def test_what_a_fifo_queue_knew_of_a_message_is_kept(tmp_path: Path) -> None:
+    about = {
+        "MessageGroupId": "g",
+        "MessageDeduplicationId": "d",
+        "AWSTraceHeader": "Root=1-2-3",
+        "SenderId": "AIDA",
+    }
+    arn = "arn:aws:sqs:us-east-1:1:jobs.fifo"
+    record = {"eventSource": "aws:sqs", "body": "x", "eventSourceARN": arn, "attributes": about}
+    line = {"queue": "jobs.fifo", "body": "y", "message_group_id": "h", "message_deduplication_id": "e"}
+    lines = [json.dumps({"Records": [record]}), json.dumps(line)]
+    one, two = read(tmp_path / "fifo.jsonl", "\n".join(lines))
+    assert (one.queue, one.message_group_id, one.message_deduplication_id) == ("jobs.fifo", "g", "d")
+    assert (one.trace_header, one.sender_id) == ("Root=1-2-3", "AIDA")
+    assert (two.queue, two.message_group_id, two.message_deduplication_id) == ("jobs.fifo", "h", "e")
+
+
 def test_message_lines(tmp_path: Path) -> None:
     line = {
         "time": "2026-05-01T00:00:01Z",

@@ -56,7 +56,7 @@ def seconds(runtime: BlockingRuntime, kind: str) -> list[float]:
     return [(record.time - FIXED_START) / SECOND for record in runtime.log.of(kind)]
 
 
-def test_polling_row_03_a_failure_at_one_second_comes_back_at_thirty(declare: Declare) -> None:
+def test_row_03_a_failure_at_one_second_comes_back_at_thirty(declare: Declare) -> None:
     project = jobs(declare(FAILS, duration=lasting(1)), queue={"visibility_timeout": 30})
     with opened(project) as runtime:
         send(runtime, 1)
@@ -79,7 +79,7 @@ def test_polling_row_03_a_failure_at_one_second_comes_back_at_thirty(declare: De
     ],
     ids=["unknown", "known and unknown", "empty", "null", "null entry", "other key", "text"],
 )
-def test_polling_rows_04_05_such_a_reply_deletes_nothing(declare: Declare, reply: str) -> None:
+def test_row_04_and_row_05_such_a_reply_deletes_nothing(declare: Declare, reply: str) -> None:
     function = declare(f"def handler(e, c): return {reply}\n")
     with opened(jobs(function, report_batch_item_failures=True)) as runtime:
         send(runtime, 3)
@@ -90,7 +90,7 @@ def test_polling_rows_04_05_such_a_reply_deletes_nothing(declare: Declare, reply
         assert len(runtime.queue("dead").messages()) == 3
 
 
-def test_polling_row_04_only_the_reported_messages_come_back(declare: Declare) -> None:
+def test_row_04_only_the_reported_messages_come_back(declare: Declare) -> None:
     source = (
         "def handler(e, c): return {'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in e['Records']"
         " if r['body'] == '1']}\n"
@@ -102,7 +102,7 @@ def test_polling_row_04_only_the_reported_messages_come_back(declare: Declare) -
         assert [message.body for message in runtime.queue("dead").messages()] == ["1"]
 
 
-def test_polling_row_17_a_dead_letter_is_told_its_past(declare: Declare) -> None:
+def test_row_17_a_dead_letter_is_told_its_past(declare: Declare) -> None:
     """It moves at the receive after the last failure, keeps id and sent time, and its count goes on."""
     shows = "import json\ndef handler(e, c): print(json.dumps(e['Records'][0]))\n"
     project = jobs(
@@ -131,7 +131,7 @@ def test_polling_row_17_a_dead_letter_is_told_its_past(declare: Declare) -> None
     assert attributes["DeadLetterQueueSourceArn"].endswith(":jobs")
 
 
-def test_polling_row_20_throttling_is_not_failure(declare: Declare) -> None:
+def test_row_20_throttling_is_not_failure(declare: Declare) -> None:
     function = declare(TAKES, reserved_concurrent_executions=1, timeout=20, duration=lasting(10))
     with opened(jobs(function, queue={"visibility_timeout": 60}, batch_size=1)) as runtime:
         send(runtime, 20)
@@ -165,7 +165,7 @@ def test_polling_row_20_throttling_is_not_failure(declare: Declare) -> None:
     ],
     ids=["gathered", "full at once", "two windows"],
 )
-def test_polling_also_a_window_is_not_ignored(
+def test_row_also_a_window_is_not_ignored(
     declare: Declare, count: int, every_s: float, starts: list[float], sizes: list[int]
 ) -> None:
     """It opens with its first message and ends after its seconds, or when the batch is full."""
@@ -177,7 +177,7 @@ def test_polling_also_a_window_is_not_ignored(
         assert [int(record.text) for record in runtime.log.of("output.captured")] == sizes
 
 
-def test_polling_also_a_mapping_that_is_not_enabled_polls_nothing(declare: Declare) -> None:
+def test_row_also_a_mapping_that_is_not_enabled_polls_nothing(declare: Declare) -> None:
     with opened(jobs(declare(TAKES), enabled=False)) as runtime:
         send(runtime, 3)
         runtime.settle()

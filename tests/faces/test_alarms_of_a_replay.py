@@ -13,10 +13,9 @@ from tests.faces.command import run
 PROJECT = """
 [functions.slow]
 handler = "app.handler"
-timeout = 60
-reserved_concurrent_executions = 2
+timeout = 240
 [queues.orders]
-visibility_timeout = 360
+visibility_timeout = 1440
 [event_source_mappings.orders]
 event_source = "queues.orders"
 function = "slow"
@@ -39,7 +38,7 @@ threshold = 0
 HANDLER = """
 import logging, time
 def handler(event, context):
-    time.sleep(30)
+    time.sleep(190)
     if event["Records"][0]["body"] == "odd":
         logging.warning("odd")
 """
@@ -49,11 +48,8 @@ def handler(event, context):
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "app.py").write_text(HANDLER)
     (tmp_path / "lambdarun.toml").write_text(PROJECT)
-    lines = [
-        {"time": f"2026-11-25T02:00:{second:02}Z", "queue": "orders", "body": "odd" if second == 29 else "x"}
-        for second in range(10, 30)
-    ]
-    (tmp_path / "orders.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    line = {"time": "2026-11-25T02:00:20Z", "queue": "orders", "body": "odd"}
+    (tmp_path / "orders.jsonl").write_text(json.dumps(line))
     return tmp_path
 
 
@@ -63,21 +59,20 @@ def replayed(folder: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-# Twenty messages from 02:00:10 on, each 30 s of work for one of two environments: the last is done at 02:05:31. The oldest
-# is 48 s old at 02:01:00 (the sample of 02:01, whole at 02:02), and none is left at 02:06:00 (the sample of 02:06, whole
-# at 02:07).
+# The message is sent at 02:00:20 and handled at 02:03:30. It is 40 s old at 02:01:00 (the sample of 02:01, which is whole at
+# 02:02), and gone at 02:04:00 (the sample of 02:04, whole at 02:05).
 def test_an_alarm_of_30_s_age_is_raised_and_cleared_at_the_minutes_of_the_rule(folder: Path) -> None:
     late = replayed(folder)["alarms"]["late"]
     assert late == {
         "metric": "ApproximateAgeOfOldestMessage (QueueName=orders)",
         "state": "OK",
-        "reason": "Threshold Crossed: 1 out of the last 1 datapoints [0.0 (25/11/26 02:06:00)] was not greater than the"
+        "reason": "Threshold Crossed: 1 out of the last 1 datapoints [0.0 (25/11/26 02:04:00)] was not greater than the"
         " threshold (30.0) (minimum 1 datapoint for ALARM -> OK transition).",
         "raised": [
             {
                 "raised": "2026-11-25T02:02:00.000000Z",
-                "cleared": "2026-11-25T02:07:00.000000Z",
-                "reason": "Threshold Crossed: 1 out of the last 1 datapoints [48.0 (25/11/26 02:01:00)] was greater"
+                "cleared": "2026-11-25T02:05:00.000000Z",
+                "reason": "Threshold Crossed: 1 out of the last 1 datapoints [40.0 (25/11/26 02:01:00)] was greater"
                 " than the threshold (30.0) (minimum 1 datapoint for OK -> ALARM transition).",
             }
         ],
@@ -87,9 +82,9 @@ def test_an_alarm_of_30_s_age_is_raised_and_cleared_at_the_minutes_of_the_rule(f
 def test_the_summary_shows_each_alarm_with_its_times(folder: Path) -> None:
     said = run(folder, "replay", "orders.jsonl", "--isolation", "inline").stdout
     assert "ALARM        state              raised            cleared             for" in said
-    assert "complaining  INSUFFICIENT_DATA  2026-11-25 02:02  2026-11-25 02:05  3 min" in said
+    assert "complaining  INSUFFICIENT_DATA  2026-11-25 02:04  2026-11-25 02:07  3 min" in said
     assert "failing      OK                 -                 -                     -" in said
-    assert "late         OK                 2026-11-25 02:02  2026-11-25 02:07  5 min" in said
+    assert "late         OK                 2026-11-25 02:02  2026-11-25 02:05  3 min" in said
     assert '  complaining: "[WARNING]" in the log of slow: Threshold Crossed: 1 datapoint [1.0 (' in said
 
 

@@ -1,0 +1,202 @@
+"""Requests about event source mappings under AWS's names, read into a declaration or refused in AWS's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import define, evolve
+
+from lambdarun.aws import limits, mapping_messages, messages
+from lambdarun.aws.filter_messages import INVALID_FILTER
+from lambdarun.aws.messages import ErrorText
+from lambdarun.model.catalog import Callee, Catalog
+from lambdarun.model.event_filter import FilterSource, PatternFault, source_pattern
+from lambdarun.model.event_source_mapping import EventSourceMapping, ProvisionedPollers
+from lambdarun.model.function import LATEST, Function
+from lambdarun.model.invoke_request import Refusal, refusal, resolve
+from lambdarun.model.mapping_rules import (
+    BOUNDED,
+    EVENT_COUNT,
+    MappingFault,
+    batch_faults,
+    exclusion_fault,
+    metrics_fault,
+    range_fault,
+    response_types_fault,
+    visibility_fault,
+)
+from lambdarun.model.near_names import did_you_mean
+from lambdarun.model.queue_polling import QueuePolling
+
+SETTINGS: Final = (
+    "BatchSize", "Enabled", "FilterCriteria", "FunctionName", "FunctionResponseTypes",
+    "MaximumBatchingWindowInSeconds", "MetricsConfig", "ProvisionedPollerConfig", "ScalingConfig",
+)  # fmt: skip
+CREATE: Final = (*SETTINGS, "EventSourceArn", "Tags")
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+OF_STREAMS: Final = (
+    "BisectBatchOnFunctionError", "DestinationConfig", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts",
+    "ParallelizationFactor", "StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds",
+)  # fmt: skip
+_QUEUE_ARN: Final = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:(?P<name>[a-zA-Z0-9_.-]+)"
+
+
+def known(given: Mapping[str, Any], names: tuple[str, ...], call: str) -> None:
+    """Raise TypeError for a parameter that the call does not have, as an SDK does before it asks AWS."""
+    for name in given:
+        if name not in names and name not in OF_STREAMS:
+            mend = did_you_mean(name, names, f"It has {', '.join(names)}.")
+            raise TypeError(f"{call} has no parameter {name}. {mend}")
+
+
+@define(eq=False)
+class MappingRequests:
+    """Reads requests in the world of one region: its functions and its queues."""
+
+    catalog: Catalog
+    queues: Mapping[str, QueuePolling]
+
+    def created(self, request: Mapping[str, Any], uuid: str) -> EventSourceMapping | Refusal:
+        """The mapping that a request to create describes."""
+        fault = self._range_fault(request)
+        if fault is not None:
+            return _refused(fault)
+        arn = request.get("EventSourceArn")
+        if arn is None:
+            return _refusal(mapping_messages.UNKNOWN_SOURCE)
+        # The function before the source, as recorded (test_event_source_mapping_exceptions).
+        function = self._function(request.get("FunctionName", ""))
+        if isinstance(function, Refusal):
+            return function
+        found = re.fullmatch(_QUEUE_ARN, arn)
+        if found is None:
+            return _refusal(mapping_messages.UNKNOWN_SOURCE)
+        name = found["name"]
+        if name not in self.queues or arn != self.catalog.account.queue_arn(name):
+            return _refusal(mapping_messages.MAPPING_QUEUE_MISSING)
+        return self._with(EventSourceMapping(name=uuid, uuid=uuid, queue=name, function=function), request)
+
+    def updated(
+        self, mapping: EventSourceMapping, request: Mapping[str, Any]
+    ) -> EventSourceMapping | Refusal:
+        """`mapping` as a request to update would have it; what that does not name stays as it is."""
+        fault = self._range_fault(request)
+        if fault is not None:
+            return _refused(fault)
+        if "FunctionName" in request:
+            function = self._function(request["FunctionName"])
+            if isinstance(function, Refusal):
+                return function
+            mapping = evolve(mapping, function=function)
+        return self._with(mapping, request)
+
+    def function(self, resource: str) -> Function:
+        """What a mapping's function is for now; of an alias of two versions the first."""
+        catalog, callee = self.catalog, self.catalog.callee(resource)
+        alias = catalog.aliases(callee.name).get(callee.qualifier)
+        number = callee.qualifier if alias is None else alias.function_version
+        return catalog.versions(callee.name).get(number) or catalog.latest[callee.name]
+
+    def _function(self, name: str) -> str | Refusal:
+        """The function that a name, partial ARN or ARN means, with the qualifier that AWS then shows."""
+        callee = resolve(self.catalog, name, None)
+        if isinstance(callee, Refusal):
+            if callee.code == messages.FUNCTION_NOT_FOUND.code:
+                return _refusal(mapping_messages.MAPPING_FUNCTION_MISSING)
+            return callee
+        # Recorded in test_function_name_variations: of a partial ARN $LATEST is kept, of a whole one it is dropped.
+        if callee.qualifier == LATEST and name.startswith("arn:"):
+            callee = Callee(callee.name, "", None)
+        return callee.resource
+
+    def _with(self, mapping: EventSourceMapping, request: Mapping[str, Any]) -> EventSourceMapping | Refusal:
+        for name in OF_STREAMS:
+            if name in request:
+                return _refusal(mapping_messages.MAPPING_PARAMETER_UNSUPPORTED, field=name)
+        changes: dict[str, Any] = {}
+        for name, attribute in (
+            ("BatchSize", "batch_size"),
+            ("MaximumBatchingWindowInSeconds", "maximum_batching_window_in_seconds"),
+            ("Enabled", "enabled"),
+        ):
+            if name in request:
+                changes[attribute] = request[name]
+        types = request.get("FunctionResponseTypes")
+        metrics = (request.get("MetricsConfig") or {}).get("Metrics", [])
+        fault = response_types_fault(types or []) or metrics_fault(metrics)
+        if types is not None:
+            changes["report_batch_item_failures"] = bool(types)
+        if "MetricsConfig" in request:
+            changes["event_count"] = EVENT_COUNT in metrics
+        if "FilterCriteria" in request:
+            patterns = self._patterns(request["FilterCriteria"] or {})
+            if isinstance(patterns, Refusal):
+                return patterns
+            changes["filter_patterns"] = patterns
+        # An empty configuration clears it.
+        concurrency, pollers = mapping.maximum_concurrency, mapping.provisioned_pollers
+        if "ScalingConfig" in request:
+            concurrency = (request["ScalingConfig"] or {}).get("MaximumConcurrency")
+        bounds = None if pollers is None else (pollers.minimum_pollers, pollers.maximum_pollers)
+        if "ProvisionedPollerConfig" in request:
+            bounds = _pollers(request["ProvisionedPollerConfig"] or {})
+        fault = fault or exclusion_fault(concurrency, bounds)
+        if fault is not None:
+            return _refused(fault)
+        made = evolve(
+            mapping,
+            **changes,
+            maximum_concurrency=concurrency,
+            provisioned_pollers=None
+            if bounds is None
+            else ProvisionedPollers(minimum_pollers=bounds[0], maximum_pollers=bounds[1]),
+        )
+        fault = next(batch_faults(made), None) or visibility_fault(
+            self.queues[made.queue].queue.declaration, self.function(made.function)
+        )
+        return made if fault is None else _refused(fault)
+
+    def _range_fault(self, request: Mapping[str, Any]) -> MappingFault | None:
+        """What the API's model refuses: AWS looks at that before anything else."""
+        for key in BOUNDED:
+            *outer, name = ["".join(word.capitalize() for word in part.split("_")) for part in key]
+            table = (request.get(outer[0]) or {}) if outer else request
+            value = table.get(name)
+            if value is not None:
+                if type(value) is not int:
+                    raise TypeError(f"{name}: {value!r} is no whole number")
+                fault = range_fault(key, value)
+                if fault is not None:
+                    return fault
+        return None
+
+    def _patterns(self, criteria: Mapping[str, Any]) -> tuple[str, ...] | Refusal:
+        patterns = tuple(one.get("Pattern", "") for one in criteria.get("Filters") or ())
+        most = self.catalog.account.filters_per_mapping
+        if len(patterns) > most:
+            return _refusal(mapping_messages.TOO_MANY_FILTERS, count=len(patterns), most=most)
+        for text in patterns:
+            try:
+                source_pattern(text, FilterSource.SQS)
+            except PatternFault:
+                return _refusal(INVALID_FILTER)
+        return patterns
+
+
+def _pollers(given: Mapping[str, Any]) -> tuple[int, int] | None:
+    if not given:
+        return None
+    return (
+        given.get("MinimumPollers", limits.MINIMUM_POLLERS.default),
+        given.get("MaximumPollers", limits.MAXIMUM_POLLERS.default),
+    )
+
+
+def _refused(fault: MappingFault) -> Refusal:
+    return refusal(fault.text, fault.said)
+
+
+def _refusal(text: ErrorText, **values: object) -> Refusal:
+    return refusal(text, text.of(**values))

@@ -1,0 +1,106 @@
+"""What both doors offer for event source mappings while a run lasts: AWS's calls, with AWS's names and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lambdarun.aws import limits
+from lambdarun.model.effects import Reply
+from lambdarun.model.invoke_request import Refusal
+from lambdarun.model.mapping_news import CreateMapping, DeleteMapping, MappingRequest, UpdateMapping
+from lambdarun.model.mapping_requests import CREATE, SETTINGS, known
+from lambdarun.model.news import Deployment
+from lambdarun.runtime.driver import RealDriver, VirtualDriver
+from lambdarun.runtime.requests import InvocationRefused, deployed
+
+
+# The parameters are AWS's, as an SDK takes them, and the answers are AWS's bodies: a test that makes mappings by boto3
+# reads the same here. LastModified is a number of seconds, as on the wire.
+class MappingDoor:
+    """Event source mappings of an open runtime. All calls raise InvocationRefused with AWS's error where AWS would
+    answer with one, and TypeError for a parameter that they do not have.
+
+    >>> from lambdarun.model.declarations import Project
+    >>> from lambdarun.model.function import Function
+    >>> from lambdarun.model.queue import Queue
+    >>> from lambdarun.runtime.blocking import open_blocking_runtime
+    >>> from lambdarun.runtime.clock import VirtualClock
+    >>> from pathlib import Path
+    >>> function = Function(name="f", handler="app.h", code_uri=Path(), runtime="python3.11")
+    >>> project = Project(functions={"f": function}, queues={"jobs": Queue(name="jobs")})
+    >>> arn = project.account.queue_arn("jobs")
+    >>> with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
+    ...     made = runtime.create_event_source_mapping(EventSourceArn=arn, FunctionName="f", BatchSize=1)
+    ...     runtime.advance(seconds=1)
+    ...     made["State"], runtime.get_event_source_mapping(UUID=made["UUID"])["State"]
+    ('Creating', 'Enabled')
+    """
+
+    __slots__ = ()
+    driver: RealDriver | VirtualDriver
+
+    def wake(self) -> None:
+        """Have whoever serves dues look at once at what is due."""
+
+    def create_event_source_mapping(self, **request: Any) -> dict[str, Any]:
+        """Have a function called with the messages of a declared queue (AWS: CreateEventSourceMapping). It receives
+        from the end of its state Creating on: the account's `mapping_delay`.
+        """
+        known(request, CREATE, "create_event_source_mapping")
+        made: dict[str, Any] = self.ask(lambda ticket: CreateMapping(ticket, request))
+        return made
+
+    def update_event_source_mapping(self, **request: Any) -> dict[str, Any]:
+        """Change the settings of the mapping `UUID`, enable or disable it (AWS: UpdateEventSourceMapping). New settings
+        hold from the end of its state Updating on; one that is to be disabled receives nothing more from now on.
+        """
+        uuid = _uuid(request, "update_event_source_mapping")
+        known(request, SETTINGS, "update_event_source_mapping")
+        after: dict[str, Any] = self.ask(lambda ticket: UpdateMapping(ticket, uuid, request))
+        return after
+
+    def delete_event_source_mapping(self, **request: Any) -> dict[str, Any]:
+        """Delete the mapping `UUID` (AWS: DeleteEventSourceMapping); what it has under way ends as it would have."""
+        uuid = _uuid(request, "delete_event_source_mapping")
+        known(request, (), "delete_event_source_mapping")
+        last: dict[str, Any] = self.ask(lambda ticket: DeleteMapping(ticket, uuid))
+        return last
+
+    def get_event_source_mapping(self, **request: Any) -> dict[str, Any]:
+        """The settings and the state of the mapping `UUID` (AWS: GetEventSourceMapping)."""
+        uuid = _uuid(request, "get_event_source_mapping")
+        known(request, (), "get_event_source_mapping")
+        return _told(self.driver.region.mappings.get(uuid))
+
+    def list_event_source_mappings(self, **request: Any) -> dict[str, Any]:
+        """All mappings, or those of `EventSourceArn` and `FunctionName` (AWS: ListEventSourceMappings); at most
+        `MaxItems`, and never more than a hundred: `NextMarker` is the `Marker` for those behind.
+        """
+        names = ("EventSourceArn", "FunctionName", "Marker", "MaxItems")
+        known(request, names, "list_event_source_mappings")
+        source, function, marker, most = (request.get(name) for name in names)
+        if most is None:
+            most = limits.LIST_ITEMS.default
+        return _told(self.driver.region.mappings.list(source, function, marker, most))
+
+    def ask(self, news: Callable[[int], Deployment | MappingRequest]) -> Any:
+        """What AWS would answer to a request that is decided in one step. Raises InvocationRefused."""
+        got: list[Reply] = []
+        self.driver.submit(news(self.driver.ticket(got.append)))
+        self.wake()
+        [reply] = got
+        return deployed(reply)
+
+
+def _uuid(request: dict[str, Any], call: str) -> str:
+    """Takes the mapping's UUID out of a request."""
+    if "UUID" not in request:
+        raise TypeError(f"{call} needs the mapping's UUID.")
+    return str(request.pop("UUID"))
+
+
+def _told(answer: dict[str, Any] | Refusal) -> dict[str, Any]:
+    if isinstance(answer, Refusal):
+        raise InvocationRefused(answer)
+    return answer
