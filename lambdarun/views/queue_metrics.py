@@ -110,7 +110,8 @@ class QueueMetrics:
         """Time went on from minute `first` to `minute`: hand over what was counted, and what stands at the start of each."""
         for queue in self._queues.values():
             self._flush(queue, first)
-            self._zeros(queue, first)
+            if queue.messages.is_active(Instant(first * PERIOD)):
+                self._zeros(queue, first)
             for passed in range(max(first + 1, minute - _MINUTES_TOLD), minute + 1):
                 if not queue.messages.is_active(Instant(passed * PERIOD)):
                     break
