@@ -19,7 +19,9 @@ from lambdarun.model.queue import DeduplicationScope
 
 _INTERVAL: Final = Duration(limits.DEDUPLICATION_INTERVAL.value * SECOND)
 _ATTEMPT_INTERVAL: Final = Duration(limits.RECEIVE_ATTEMPT_INTERVAL.value * SECOND)
-_SHA256: Final = re.compile("[0-9a-f]{64}")
+SHA256_LENGTH: Final = 64
+"""Of its hexadecimal text."""
+_SHA256: Final = re.compile("[0-9a-f]+")
 
 Key = str | int
 """A deduplication id, or half of a body's SHA-256, which tells bodies apart as surely and weighs half as much."""
@@ -31,7 +33,7 @@ def key_of(message: Sendable) -> Key:
     if own is None:
         return int.from_bytes(sha256(message.body.encode("utf-8", "surrogatepass")).digest()[:16], "big")
     # An id that is the hash of another message's body makes both the same message, as on AWS (API_SendMessage.html).
-    return int(own[:32], 16) if len(own) == 64 and _SHA256.fullmatch(own) else own
+    return int(own[:32], 16) if len(own) == SHA256_LENGTH and _SHA256.fullmatch(own) else own
 
 
 # An entry is the first message itself: its id is the answer to a duplicate, and its age says when it is forgotten.

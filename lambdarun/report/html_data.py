@@ -133,7 +133,7 @@ def _queue_plots(queue: QueueTimeline, begin: int, count: int) -> Iterator[dict[
     known = [value is not None for value in backlog["visible"]]
     flow = {
         name: _zeroed(series.values(begin, count), known)
-        for name, series in (("sent", queue.sent), ("handled", queue.handled), ("returned", queue.returned))
+        for name, series in (("sent", queue.sent), ("deleted", queue.deleted), ("returned", queue.returned))
     }
     if not _any(flow["returned"]):
         del flow["returned"]

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from lambdarun.aws import limits
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_records import EventDiscarded, MessageDeadLettered
 from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, Record
 from lambdarun.views.told_invocations import ToldInvocations
 
@@ -149,9 +151,15 @@ class Notable:
             None if failed is None else failed.error_type,
             None if failed is None else failed.cause,
             _cut(record.response.decode("utf-8", "replace")),
-            self._told.log(record).tail(told).decode("utf-8", "replace"),
+            self._log(record, told).decode("utf-8", "replace"),
             told.dropped_bytes,
         )
+
+    def _log(self, record: InvocationSucceeded | InvocationFailed, told: LoggedInvocation) -> bytes:
+        if record.function in self.project.functions:
+            return self._told.log(record).tail(told)
+        # A log that is read without its project: how the function logs is not known, what it wrote is.
+        return told.output[-limits.LOG_TAIL_BYTES.value :]
 
     def _dead(self, record: MessageDeadLettered) -> None:
         self.dead += 1

@@ -269,6 +269,14 @@ def test_an_alarms_states_follow_one_another_to_the_end_of_the_run() -> None:
     ]
 
 
+def test_of_an_alarm_that_never_rests_the_first_states_are_told() -> None:
+    states = (AlarmState.ALARM, AlarmState.OK)
+    changes = tuple(Change(at(n), "lag", states[n % 2], "to and fro") for n in range(1_000))
+    (alarm,) = data_of(alarms=(age_alarm("lag", "q"),), transitions=changes)["alarms"]
+    assert (len(alarm["states"]), alarm["more"]) == (200, 800)
+    assert alarm["states"][-1]["to"] == START + 200
+
+
 def test_an_alarm_is_drawn_with_what_it_watches() -> None:
     def watching(**dimensions: str) -> Alarm:
         watched = WatchedMetric("N", "M", tuple(dimensions.items()))
