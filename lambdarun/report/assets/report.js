@@ -140,22 +140,25 @@
     const fill = filled ? new Path2D() : null;
     const half = width / 2;
     const floor = chart.valToPos(0, "y", true);
-    let joined = false;
+    let end = null;
+    // A filled column is drawn down to the ground where it begins and ends: one alone in a gap is seen, too.
+    const close = () => { if (filled && end !== null) stroke.lineTo(end, floor); end = null; };
     for (let n = first; n <= last; n += 1) {
       const value = values[n];
       if (value === null || value === undefined) {
-        joined = false;
+        close();
         continue;
       }
       const left = chart.valToPos(xs[n] - half, "x", true);
       const right = Math.max(chart.valToPos(xs[n] + half, "x", true), left + devicePixelRatio);
       const top = chart.valToPos(value, "y", true);
       if (filled) fill.rect(left, top, right - left, floor - top);
-      if (joined) stroke.lineTo(left, top);
-      else stroke.moveTo(left, top);
+      if (end === null) stroke.moveTo(left, filled ? floor : top);
+      stroke.lineTo(left, top);
       stroke.lineTo(right, top);
-      joined = true;
+      end = right;
     }
+    close();
     return { stroke, fill, clip: null, flags: 1 };
   }
 
