@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     commands,
+    days,
     filters,
     inline,
     invocations,
@@ -37,6 +38,7 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "mappings": mappings.mappings,
     "sqs": sqs.sqs,
     "inline": inline.inline,
+    "days": days.days,
     "filters": filters.filters,
     "commands": commands.commands,
     "layers": layers.layers,

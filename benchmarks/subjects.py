@@ -22,6 +22,9 @@ def echo(event, context):
 def hello(event, context):
     return "hello"
 
+def nothing(event, context):
+    pass
+
 def spins(event, context):
     while event["spin"]:
         pass

@@ -129,6 +129,8 @@ MAX_RECEIVE_COUNT = Setting(1, 1_000, 10, "receives", f"{SQS_GUIDE}/sqs-dead-let
 RECEIVE_BATCH = Setting(1, 10, 1, "messages", f"{SQS_API}/API_ReceiveMessage.html")
 MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.html")
 MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
+# With fewer messages in the queue a short poll may find none.
+SAMPLED_BELOW = Figure(1_000, "messages", f"{SQS_API}/API_ReceiveMessage.html")
 QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
 RECEIVE_WAIT_TIME = Setting(0, 20, 0, "s", f"{SQS_API}/API_ReceiveMessage.html")
 REDRIVE_SOURCE_QUEUES = Figure(10, "queues", f"{SQS_API}/API_SetQueueAttributes.html")
@@ -153,6 +155,30 @@ MAX_RECEIVE_COUNT_ADVISED = Figure(5, "receives", f"{LAMBDA_GUIDE}/services-sqs-
 QUEUE_ACTIVE = Figure(21_600, "s", f"{SQS_GUIDE}/monitoring-using-cloudwatch.html")
 # Such a message is left out of ApproximateAgeOfOldestMessage.
 POISON_RECEIVES = Figure(3, "receives", f"{SQS_GUIDE}/sqs-available-cloudwatch-metrics.html")
+
+# --- SQS calls
+SQS_BATCH_ENTRIES = Setting(1, 10, 1, "entries", f"{SQS_API}/API_SendMessageBatch.html")
+SQS_BATCH_ENTRY_ID_LENGTH = Setting(
+    1, 80, 1, "characters", f"{SQS_API}/API_SendMessageBatchRequestEntry.html"
+)
+# Of all entries together, whatever the queue's MaximumMessageSize is.
+SQS_BATCH_BYTES = Figure(1_048_576, "bytes", f"{SQS_GUIDE}/quotas-messages.html")
+MESSAGE_ATTRIBUTE_NAME_LENGTH = Setting(1, 256, 1, "characters", f"{SQS_GUIDE}/sqs-message-metadata.html")
+NUMBER_DIGITS = Figure(38, "digits", f"{SQS_GUIDE}/sqs-message-metadata.html")
+NUMBER_LEAST = Figure(-(10**128), "", f"{SQS_GUIDE}/sqs-message-metadata.html")
+NUMBER_MOST = Figure(10**126, "", f"{SQS_GUIDE}/sqs-message-metadata.html")
+PURGE_INTERVAL = Figure(60, "s", f"{SQS_API}/API_PurgeQueue.html")
+RECREATE_INTERVAL = Figure(60, "s", f"{SQS_API}/API_DeleteQueue.html")
+KMS_KEY_REUSE = Setting(60, 86_400, 300, "s", f"{SQS_API}/API_SetQueueAttributes.html")
+# The default is "system-optimised": AWS gives no figure, so the fastest that one may ask for stands for it.
+MOVE_TASK_RATE = Setting(1, 500, 500, "messages/s", f"{SQS_API}/API_StartMessageMoveTask.html")
+MOVE_TASKS_ACTIVE = Figure(100, "tasks", f"{SQS_GUIDE}/sqs-configure-dead-letter-queue-redrive.html")
+MOVE_TASK_TIME = Figure(129_600, "s", f"{SQS_GUIDE}/sqs-configure-dead-letter-queue-redrive.html")
+MOVE_TASKS_LISTED = Setting(1, 10, 1, "tasks", f"{SQS_API}/API_ListMessageMoveTasks.html")
+LISTED_QUEUES = Setting(1, 1_000, 1_000, "queues", f"{SQS_API}/API_ListQueues.html")
+QUEUE_TAGS = Figure(50, "tags", f"{SQS_GUIDE}/sqs-queue-tags.html")
+TAG_KEY_LENGTH = Setting(1, 128, 1, "characters", f"{SQS_API}/API_TagQueue.html")
+PERMISSION_ACTIONS = Figure(7, "actions", f"{SQS_API}/API_AddPermission.html")
 
 # --- SQS event source mappings
 SQS_BATCH_SIZE = Setting(1, 10_000, 10, "messages", f"{LAMBDA_GUIDE}/services-sqs-parameters.html")

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from lambdarun.aws.limits import LAMBDA_API, SQS_API
+from lambdarun.aws.limits import LAMBDA_API
 
 
 @frozen
@@ -101,75 +101,6 @@ CLIENT_CONTEXT_NOT_BASE64: Final = ErrorText(
     "Client context must be a valid Base64-encoded JSON object.",
     "message",
     f"{LAMBDA_API}/API_Invoke.html",
-)
-
-# --- SQS
-MESSAGE_BODY_MISSING: Final = ErrorText(
-    400,
-    "MissingParameter",
-    "The request must contain the parameter MessageBody.",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-MESSAGE_TOO_LONG: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes.",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-TOO_MANY_ATTRIBUTES: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    # The limit is documented, its text is not.
-    "Number of message attributes exceeds the allowed maximum [{most}].",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-EMPTY_ATTRIBUTE: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-INVALID_CHARACTERS: Final = ErrorText(
-    400,
-    "InvalidMessageContents",
-    "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD |"
-    " #x10000 to #x10FFFF",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-DELAY_INVALID: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "Value {value} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.",
-    "message",
-    f"{SQS_API}/API_SendMessage.html",
-)
-VISIBILITY_INVALID: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "Value {value} for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200, if provided.",
-    "message",
-    f"{SQS_API}/API_ChangeMessageVisibility.html",
-)
-VISIBILITY_TOTAL: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "Value {value} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond"
-    " the limit [{most} seconds]",
-    "message",
-    f"{SQS_API}/API_ChangeMessageVisibility.html",
-)
-MESSAGE_NOT_THERE: Final = ErrorText(
-    400,
-    "InvalidParameterValue",
-    "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility"
-    " timeout change.",
-    "message",
-    f"{SQS_API}/API_ChangeMessageVisibility.html",
 )
 
 # --- Lambda: concurrency and configuration

@@ -20,12 +20,7 @@ def read_event(text: str | None) -> bytes:
     """The event of `-e`: a file, `-` for standard input, or text that starts as JSON does. Nothing: an empty event."""
     if text is None:
         return b""
-    if text == "-":
-        name, data = "<stdin>", sys.stdin.buffer.read()
-    elif text.lstrip()[:1] in ("{", "[", '"'):
-        name, data = "<event>", text.encode()
-    else:
-        name, data = text, _read_file(text)
+    name, data = read_given(text)
     if data[:2] == b"\x1f\x8b":
         raise RecordingError(Place(name), "is compressed (gzip), not JSON.", "Unpack it first.")
     try:
@@ -41,6 +36,15 @@ def read_event(text: str | None) -> bytes:
         place = Place(name, fault.lineno, fault.colno)
         raise RecordingError(place, f"is not JSON: {fault.msg}.", "Mend the event there.") from None
     return event.encode()
+
+
+def read_given(text: str) -> tuple[str, bytes]:
+    """The name and the bytes of a file, of standard input (`-`), or of text that starts as JSON does."""
+    if text == "-":
+        return "<stdin>", sys.stdin.buffer.read()
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        return "<event>", text.encode()
+    return text, _read_file(text)
 
 
 def _read_file(text: str) -> bytes:

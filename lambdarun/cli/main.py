@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "report": ("lambdarun.cli.report:report", "Write a run's page from its event log."),
     "list": ("lambdarun.cli.project:list_", "Show what the project declares."),
     "validate": ("lambdarun.cli.project:validate", "Check the project file."),
+    "filter": ("lambdarun.cli.filter:filter_", "Try filter patterns on events."),
     "doctor": ("lambdarun.cli.doctor:doctor", "Show what this machine allows."),
     "config": ("lambdarun.cli.project:config", "Show settings and where they come from."),
 }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from os import cpu_count
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from lambdarun.aws import limits, mapping_messages
 from lambdarun.cli import output, recorded, spans
@@ -139,11 +139,26 @@ def plan(settings: Settings, given: Mapping[str, Any]) -> int:
                 following = search.next_of((candidate.batch_size, candidate.visibility_timeout))
                 if following is not None:
                     pool.submit(following)
+            result = _capped(search, search.result(shared), pool)
     finally:
         progress.clear()
-    result = search.result(shared)
     _print(settings, given, shared, result)
     return 0 if result.best is not None else 1
+
+
+def _capped(
+    search: Search, result: PlanResult, pool: SpawnedPool[Shared, Candidate, TrialFigures]
+) -> PlanResult:
+    """With one trial more, where the answer leaves throttles: what becomes of it if the pollers take no more than runs."""
+    if result.best is None or not result.best.figures.throttles:
+        return result
+    candidate = result.subject.capped(result.best.candidate)
+    if candidate is None:
+        return result
+    pool.submit(candidate)
+    done = pool.next()
+    assert done is not None
+    return evolve(result, capped=Trial(candidate, done[1], search.holds(done[1])))
 
 
 def _first(search: Search, row: Row) -> Candidate:

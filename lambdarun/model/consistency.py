@@ -10,12 +10,14 @@ from lambdarun.aws import limits, mapping_messages, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.filter_advice import filter_advice
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
 from lambdarun.model.mapping_advice import Advice, advice, reservations
 from lambdarun.model.mapping_rules import batch_faults, target
 from lambdarun.model.queue import Queue
+from lambdarun.model.queue_rules import redrive_faults
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.version_rules import alias_fault, conflict, declared_provisioned, room_fault
 
@@ -70,7 +72,10 @@ def mapping_findings(
     key = f"event_source_mappings.{mapping.name}"
     visibility, timeout = queue.visibility_timeout, function.timeout
     window = mapping.maximum_batching_window_in_seconds
-    findings = []
+    findings = [
+        Finding(Severity.WARNING, mapping.place, f"{key}.filter_criteria", *advice)
+        for advice in filter_advice(mapping.filter_patterns)
+    ]
     advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
     mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
     if visibility < timeout:
@@ -211,7 +216,10 @@ def _duplicates(project: Project) -> list[Finding]:
 
 
 def _dead_letters(project: Project) -> list[Finding]:
-    findings = []
+    findings = [
+        Finding(Severity.ERROR, queue.place, f"queues.{queue.name}.redrive_policy", said, mend)
+        for queue, said, mend in redrive_faults(project.account, project.queues)
+    ]
     for queue in project.queues.values():
         seen = [queue.name]
         policy = queue.redrive_policy

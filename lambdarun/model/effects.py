@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lambdarun.model.environment import Environment
 from lambdarun.model.invocation import Invocation
 from lambdarun.model.invoke_request import InvokeReply, Refusal
 from lambdarun.model.record_class import record
+from lambdarun.model.sqs_error import SqsError
 
 
 @record
@@ -17,7 +19,14 @@ class Deployed:
     result: Any
 
 
-Reply = InvokeReply | Refusal | Deployed
+@record
+class SqsReply:
+    """A call on a queue was answered, with a result or with AWS's error."""
+
+    answer: Mapping[str, Any] | SqsError
+
+
+Reply = InvokeReply | Refusal | Deployed | SqsReply
 
 
 @record

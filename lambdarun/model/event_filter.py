@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from lambdarun.model.filter_conditions import EVENT_SOURCE_MAPPING, Branch, Dialect, PatternFault
+from lambdarun.model.filter_explanation import misses
 from lambdarun.model.filter_pattern import FilterPattern
 from lambdarun.model.filter_set import PatternSet
 from lambdarun.model.filter_text import fault_at
@@ -151,6 +152,20 @@ class EventFilter:
         view, form = self.view(record)
         return self._by_format[form].matching(view)
 
+    def why_not(self, record: Mapping[str, Any]) -> list[str]:
+        """For each pattern what a record that does not pass lacks."""
+        view, form = self.view(record)
+        return [self._why_not(pattern, view, form) for pattern in self._patterns]
+
+    def _why_not(self, pattern: FilterPattern, view: dict[str, Any], form: DataFormat) -> str:
+        key = self.source.data_key
+        fitting = [b for b in pattern.branches if self._wanted(b) <= {form, DataFormat.ABSENT}]
+        if fitting:
+            return ", ".join(str(miss) for miss in misses(fitting, view))
+        if form is DataFormat.JSON:
+            return f"{key} is a JSON object, and the pattern takes it for a plain string"
+        return f"{key} is no JSON object, and the pattern looks into it"
+
     def _data_passes(self, data: Any) -> bool:
         form, value = _told(data)
         if form is DataFormat.JSON:
@@ -165,7 +180,9 @@ class EventFilter:
             form, body = _told(record.get("body", ""))
             return {**record, "body": body}, form
         # The fields of a record of Kinesis are seen beside the data, not under `kinesis`.
-        inner = record.get("kinesis", record)
+        inner = record.get("kinesis")
+        if not isinstance(inner, dict):
+            inner = record
         fields = {**{name: value for name, value in record.items() if name != "kinesis"}, **inner}
         form, data = _told(_decoded(inner.get("data", "")))
         return {**fields, "data": data}, form

@@ -54,7 +54,7 @@ def _operator(given: dict[str, Any], dialect: Dialect) -> Condition:
     for used in (name, f"{name}/{inner}"):
         if used in dialect.refuses:
             what = used.replace("/", " with ")
-            raise ValueError(f"{what} is an operator of event buses, which {dialect.name} do not take")
+            raise ValueError(f"{what} is for event buses: {dialect.name} take it only with all_operators")
     made = _OPERATORS[name](operand)
     if len(given) > 1:
         raise ValueError(say.TOO_MANY_ELEMENTS if name in ("numeric", "anything-but") else say.ONE_KEY)

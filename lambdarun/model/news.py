@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lambdarun.model.arrival import Arrival
@@ -46,6 +47,16 @@ class Send:
 
     queue: str
     message: NewMessage
+
+
+@record
+class SqsCall:
+    """A call of SQS's API, with the members of its request as the JSON protocol has them. It gets an Answer, at once or
+    when what a receive waits for shows."""
+
+    ticket: int
+    action: str
+    request: Mapping[str, object]
 
 
 @record
@@ -117,4 +128,4 @@ class Responded:
     outcome: Outcome
 
 
-News = Invoke | Accept | Send | Arrive | Ended | Responded | Deployment | MappingRequest
+News = Invoke | Accept | Send | SqsCall | Arrive | Ended | Responded | Deployment | MappingRequest

@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 from attrs import define, evolve, field, frozen
 
-from lambdarun.aws import limits, messages
+from lambdarun.aws import limits, sqs_messages
 from lambdarun.model.draws import Draws
 from lambdarun.model.event_records import MessageDeadLettered, MessageExpired, MessageReturned
 from lambdarun.model.instant import SECOND, Instant
@@ -114,6 +114,10 @@ class QueueCore:
         """Whether as many messages are in flight as AWS allows: a standard queue answers short polls with OverLimit."""
         return self.hidden >= limits.MESSAGES_IN_FLIGHT.value
 
+    def sampled(self, count: int) -> int:
+        """How many of the `count` messages that a short poll asks for the servers have that it reaches."""
+        return count
+
     def delete_refusal(self, received: Received) -> QueueRefusal | None:
         """Why AWS would refuse to delete by this receipt; None: it would not, even where the message is gone."""
         return None
@@ -141,12 +145,12 @@ class QueueCore:
         message = received.message
         most = limits.VISIBILITY_TIMEOUT.high
         if not 0 <= timeout_s <= most:
-            return refused(messages.VISIBILITY_INVALID, value=timeout_s)
+            return refused(sqs_messages.VISIBILITY_INVALID, value=timeout_s)
         if message.state is _GONE:
-            return refused(messages.MESSAGE_NOT_THERE, handle=received.handle())
+            return refused(sqs_messages.MESSAGE_NOT_THERE, handle=received.handle())
         # The cap runs from the receive, not from the last change: a change cannot extend it.
         if now + timeout_s * SECOND >= received.at + most * SECOND:
-            return refused(messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
+            return refused(sqs_messages.VISIBILITY_TOTAL, value=timeout_s, most=most)
         if message.state is not _HIDDEN:
             self._hide_again(message)
         self._hide([message], Instant(now + timeout_s * SECOND))
@@ -175,6 +179,10 @@ class QueueCore:
         self._shows.clear()
         self._by_age.clear()
         records.append(QueuePurged(now, self.declaration.name, removed))
+
+    @abstractmethod
+    def next_out(self) -> Message | None:
+        """The message that `take_out` would remove first."""
 
     @abstractmethod
     def take_out(self, count: int) -> list[Message]:

@@ -15,7 +15,7 @@ from lambdarun.model.message import Message, Sendable
 from lambdarun.model.outcome import Outcome, Usage
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_mapping import Batch, QueueMapping
-from lambdarun.model.wakes import Wakes
+from lambdarun.model.wakes import Sleeper, Wakes
 
 
 @define(eq=False)
@@ -87,6 +87,8 @@ class QueuePolling:
     at_work: dict[QueuePolling, None]
     """All queues of the region that may not be at rest."""
     dead_letter: QueuePolling | None = None
+    receivers: Sleeper | None = None
+    """Callers whose receives wait for a message of it."""
     pollers: list[MappingPolling] = field(factory=list, init=False)
     """Of all mappings that there are, disabled ones too."""
     _polling: deque[MappingPolling] = field(factory=deque, init=False)
@@ -151,6 +153,8 @@ class QueuePolling:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
         self.at_work[self] = None
+        if self.receivers is not None and self.queue.ready:
+            self.wakes.stir(self.receivers)
 
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""

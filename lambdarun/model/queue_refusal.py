@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from lambdarun.aws import fifo_messages, limits, messages
+from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.message import Sendable
 from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
@@ -35,23 +35,27 @@ def content_refusal(message: Sendable, most: int) -> QueueRefusal | None:
     """Why AWS would refuse what any message has; `most` bytes may it weigh. None: it would not."""
     body = message.body
     if not body:
-        return refused(messages.MESSAGE_BODY_MISSING)
+        return refused(sqs_messages.MESSAGE_BODY_MISSING)
     # UTF-8 takes four bytes a character at most: below that bound its size need not be known.
     if len(body) * 4 > most or message.attributes:
         size = len(body.encode("utf-8", "surrogatepass")) + attribute_bytes(message.attributes)
         if size > most:
-            return refused(messages.MESSAGE_TOO_LONG, most=most)
+            return refused(sqs_messages.MESSAGE_TOO_LONG, most=most)
     if len(message.attributes) > limits.MESSAGE_ATTRIBUTES.value:
-        return refused(messages.TOO_MANY_ATTRIBUTES, most=limits.MESSAGE_ATTRIBUTES.value)
+        return refused(
+            sqs_messages.TOO_MANY_ATTRIBUTES,
+            count=len(message.attributes),
+            most=limits.MESSAGE_ATTRIBUTES.value,
+        )
     empty = empty_attribute(message.attributes)
     if empty is not None:
-        return refused(messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
+        return refused(sqs_messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
     odd = not (body.isascii() and body.isprintable())
     if odd and re.search(_FORBIDDEN, body) is not None:
-        return refused(messages.INVALID_CHARACTERS)
+        return refused(sqs_messages.INVALID_CHARACTERS)
     delay = message.delay_seconds
     if delay is not None and not limits.DELAY_SECONDS.low <= delay <= limits.DELAY_SECONDS.high:
-        return refused(messages.DELAY_INVALID, value=delay)
+        return refused(sqs_messages.DELAY_INVALID, value=delay)
     return None
 
 

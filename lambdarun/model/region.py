@@ -31,7 +31,7 @@ from lambdarun.model.invoke_request import EMPTY_EVENT, InvokeReply, Refusal, ac
 from lambdarun.model.lane_polling import LanePolling
 from lambdarun.model.mapping_control import Mappings
 from lambdarun.model.mapping_news import MappingRequest
-from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send
+from lambdarun.model.news import Accept, Arrive, Deployment, Ended, Invoke, News, Responded, Send, SqsCall
 from lambdarun.model.open_queue import open_queue
 from lambdarun.model.provisioning import Provisioning
 from lambdarun.model.queue import Queue
@@ -40,6 +40,8 @@ from lambdarun.model.records import ArrivalUndelivered, Record
 from lambdarun.model.recycling import IdleRecycling
 from lambdarun.model.retried_lane import RetriedLane
 from lambdarun.model.routing import Routing
+from lambdarun.model.sqs_calls import SqsCalls
+from lambdarun.model.sqs_room import QueueRoom
 from lambdarun.model.sync_invocation import Callers, SyncArrivals
 from lambdarun.model.wakes import Wakes
 
@@ -69,6 +71,7 @@ class Region:
     wakes: Wakes = field(factory=Wakes, init=False)
     queues: dict[str, QueuePolling] = field(factory=dict, init=False)
     mappings: Mappings = field(init=False)
+    sqs: SqsCalls = field(init=False)
     routing: Routing = field(init=False)
     _callers: Callers = field(init=False)
     _sync_arrivals: SyncArrivals = field(init=False)
@@ -88,6 +91,9 @@ class Region:
         self.deployments = Deployments(catalog, admission, self.provisioning, self._updated)
         self.routing = Routing(project, self.routing_function)
         self.mappings = Mappings(catalog, admission, self.wakes, self.queues)
+        self.sqs = SqsCalls(
+            QueueRoom(project.account, admission, self.wakes, self.queues, self._open_unpolled)
+        )
         self._callers = Callers(catalog, admission)
         self._sync_arrivals = SyncArrivals(catalog, admission, self.wakes)
         # A table, not a match: it is asked once for each piece of news, and a match of five classes costs five comparisons.
@@ -95,6 +101,7 @@ class Region:
             Invoke: self._callers.invoke,
             Accept: self._accept,
             Send: self._send,
+            SqsCall: self.sqs.take,
             Arrive: self._arrive,
             Ended: self._end,
             **dict.fromkeys(get_args(Deployment), self.deployments.take),
@@ -264,3 +271,6 @@ class Region:
         for mapping in mappings:
             self.mappings.declare(polled, mapping)
         return polled
+
+    def _open_unpolled(self, declared: Queue) -> QueuePolling:
+        return self._open_queue(declared, [])

@@ -12,9 +12,11 @@ from attrs import define, field
 
 from lambdarun.aws import fifo_messages, limits
 from lambdarun.model.event_records import MessageSent
+from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
 from lambdarun.model.queue_core import QueueCore
+from lambdarun.model.queue_records import MessageDuplicated
 from lambdarun.model.queue_refusal import QueueRefusal, content_refusal, id_refusal, refused
 from lambdarun.model.records import Record
 
@@ -33,6 +35,10 @@ class SqsQueue(QueueCore):
     """By age too: messages of another queue, which are older than when they came."""
     _moves: deque[Message] = field(factory=deque, init=False)
     """The same in order of their moves, which is what their age in this queue counts from."""
+    _copies: list[Message] = field(factory=list, init=False)
+    """Left behind by deletes, and not told yet."""
+    _fair: FairTenants | None = field(default=None, init=False)
+    """From the first message with a group on."""
 
     @property
     def ready(self) -> bool:
@@ -78,6 +84,8 @@ class SqsQueue(QueueCore):
         group = message.message_group_id
         taken = Message(message_id, body, envelope, now, number, group)
         self._by_age.append(taken)
+        if group is not None:
+            self._fairly().come(now, taken)
         delay = message.delay_seconds
         if delay is None:
             delay = self.declaration.delay_seconds
@@ -110,7 +118,8 @@ class SqsQueue(QueueCore):
         hidden: list[Message] = []
         # Beyond the messages in flight that AWS allows, a long poll stays empty.
         count = min(count, limits.MESSAGES_IN_FLIGHT.value - self.hidden)
-        visible = self._visible
+        fair = self._fair
+        visible = self._visible if fair is None else fair.in_order(now, self._visible, count, records)
         while visible and len(hidden) < count:
             message = visible.popleft()
             if message.state is not _VISIBLE:
@@ -130,10 +139,41 @@ class SqsQueue(QueueCore):
             self.visible -= len(hidden)
             self.hidden += len(hidden)
             self._hide(hidden, shows)
+            if fair is not None:
+                for message in hidden:
+                    fair.hide(message)
+                fair.look(now, hidden, self.hidden, records)
         return [Received(message, message.receive_count, now) for message in hidden]
+
+    def sampled(self, count: int) -> int:
+        """How many of the `count` messages that a short poll asks for the servers have that it reaches.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+        """
+        if not self.declaration.sampling or self.visible >= limits.SAMPLED_BELOW.value:
+            return count
+        return self.draws.stream(f"sampling:{self.declaration.name}").randint(0, count)
+
+    def delete(self, received: Received) -> bool:
+        """Delete by receipt; an old one still deletes. False where the message is gone already (AWS: also 200)."""
+        share = self.declaration.duplicates
+        # A server that holds a copy was not there to be told; what it holds shows when its timeout ends.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+        if (
+            share
+            and received.message.state is _HIDDEN
+            and self.draws.stream(f"duplicates:{self.declaration.name}").random() < share
+        ):
+            self._copies.append(received.message)
+            return True
+        return super().delete(received)
 
     def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
         """Delete by receipts; those of messages that are gone do nothing. None is refused."""
+        if self._fair is not None or self.declaration.duplicates:
+            for one in received:
+                self.delete(one)
+            return ()
         hidden = 0
         for one in received:
             message = one.message
@@ -146,9 +186,18 @@ class SqsQueue(QueueCore):
         self._oldest()
         return ()
 
+    def next_out(self) -> Message | None:
+        """The message that `take_out` would remove first."""
+        visible = self._visible
+        while visible and visible[0].state is not _VISIBLE:
+            visible.popleft()
+        return visible[0] if visible else None
+
     def take_out(self, count: int) -> list[Message]:
         """Remove up to `count` visible messages without receiving them, in the order in which receives find them."""
         taken: list[Message] = []
+        if self._fair is not None:
+            self._fair.release(self._visible)
         while self._visible and len(taken) < count:
             message = self._visible.popleft()
             if message.state is _VISIBLE:
@@ -162,6 +211,15 @@ class SqsQueue(QueueCore):
         self._visible.clear()
         self._moved_in.clear()
         self._moves.clear()
+        self._fair = None
+
+    def advance(self, now: Instant, records: list[Record]) -> None:
+        """Show what is hidden no longer, end what is retained no longer."""
+        if self._copies:
+            name = self.declaration.name
+            records += [MessageDuplicated(now, name, message.id) for message in self._copies]
+            self._copies.clear()
+        super().advance(now, records)
 
     def oldest(self) -> Instant | None:
         """Since when the oldest message that is not deleted is in this queue: a dead letter since its move."""
@@ -181,7 +239,24 @@ class SqsQueue(QueueCore):
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))
 
+    def _fairly(self) -> FairTenants:
+        if self._fair is None:
+            self._fair = FairTenants(self.declaration.name)
+        return self._fair
+
+    def _hide_again(self, message: Message) -> None:
+        super()._hide_again(message)
+        if self._fair is not None:
+            self._fair.hide(message)
+
+    def _forget(self, message: Message) -> None:
+        if self._fair is not None:
+            self._fair.remove(message)
+        super()._forget(message)
+
     def _show(self, message: Message) -> None:
+        if self._fair is not None and message.state is _HIDDEN:
+            self._fair.show(message)
         message.state = _VISIBLE
         self.visible += 1
         self._visible.append(message)
@@ -203,4 +278,6 @@ class SqsQueue(QueueCore):
         while moves and moves[0].state is _GONE:
             moves.popleft()
         moves.append(moved)
+        if moved.message_group_id is not None:
+            self._fairly().come(moved.kept_since, moved)
         self._show(moved)

@@ -17,6 +17,7 @@ from lambdarun.model.declarations import Account, IdleTime, Project, Route
 from lambdarun.model.function import running_runtime
 from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import Queue
+from lambdarun.model.queue_rules import redrive_fault
 from lambdarun.model.runtime_faults import runtime_fault
 from lambdarun.model.sources import SOURCES
 from lambdarun.project.alarms import AlarmReader
@@ -93,7 +94,7 @@ class _Reader(Reading):
         mappings = self.declared(
             document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
         )
-        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, mappings, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:
@@ -113,7 +114,7 @@ class _Reader(Reading):
             routes=tuple(routes),
             file=file,
         )
-        self._references(document, queues)
+        self._references(document, account, queues)
         return project
 
     def ordered(self) -> list[ProjectError]:
@@ -195,7 +196,7 @@ class _Reader(Reading):
             raise Unusable
         return IdleTime(least=least, most=most)
 
-    def _references(self, document: Mapping[str, Any], queues: Mapping[str, Queue]) -> None:
+    def _references(self, document: Mapping[str, Any], account: Account, queues: Mapping[str, Queue]) -> None:
         declared_queues = self.table(document, "queues", ())
         declared_functions = self.table(document, "functions", ())
         for name, queue in queues.items():
@@ -203,6 +204,10 @@ class _Reader(Reading):
             if policy is not None and policy.dead_letter_target not in declared_queues:
                 target_path = ("queues", name, "redrive_policy", "dead_letter_target")
                 self.dangling(target_path, "queue", policy.dead_letter_target, declared_queues)
+            elif policy is not None and (target := queues.get(policy.dead_letter_target)) is not None:
+                fault = redrive_fault(account, queue, target)
+                if fault is not None:
+                    self.find(("queues", name, "redrive_policy"), *fault)
         for name, mapping in self.table(document, "event_source_mappings", ()).items():
             if not isinstance(mapping, dict):
                 continue

@@ -163,13 +163,13 @@ def _verdict(result: PlanResult) -> list[str]:
         if not less.figures.late:
             why = f"{less.figures.doubles:,} delivered twice, {less.figures.lost:,} lost"
         said.append(f"one less ({less.candidate.reserved_concurrent_executions:,}) does not: {why}")
-    if best.figures.throttles:
-        most = best.candidate.reserved_concurrent_executions
+    capped = result.capped
+    if capped is not None:
+        left = capped.figures.throttles
         said.append(
-            f"{best.figures.throttles:,} throttles are left; scaling_config = {{ maximum_concurrency = {most} }} of the mapping"
-            " ends them"
-            if most > 1
-            else f"{best.figures.throttles:,} throttles are left: AWS's pollers begin with five batches"
+            f"{best.figures.throttles:,} throttles are left; with scaling_config = {{ maximum_concurrency ="
+            f" {capped.candidate.maximum_concurrency} }} of event_source_mappings.{result.subject.mapping.name} too"
+            f" {f'{left:,}' if left else 'none'}, and the oldest message gets {span(capped.figures.oldest_s)} old"
         )
     return said
 

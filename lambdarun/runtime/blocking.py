@@ -23,7 +23,7 @@ from lambdarun.runtime.clock import RealClock, VirtualClock
 from lambdarun.runtime.deployment_door import DeploymentDoor, await_provisioned, begin
 from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
 from lambdarun.runtime.journal import MemoryStore, Store
-from lambdarun.runtime.queue_handle import QueueHandle
+from lambdarun.runtime.queue_handle import BlockingQueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
 
 _A_WHILE_S: Final = 0.5
@@ -97,9 +97,9 @@ class BlockingRuntime(DeploymentDoor):
         self.driver.submit(Accept(self.driver.ticket(got.append), function, body, qualifier))
         return invoked(self._answer(got))
 
-    def queue(self, name: str) -> QueueHandle:
+    def queue(self, name: str) -> BlockingQueueHandle:
         """A declared queue. Raises KeyError."""
-        return QueueHandle(name, self.driver, _no_pump)
+        return BlockingQueueHandle(name, self.driver, _no_pump, self._answer)
 
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Let time go on by so much, and whatever is due happen. On the wall's clock it takes as long.

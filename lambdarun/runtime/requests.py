@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from lambdarun.errors import LambdarunError
-from lambdarun.model.effects import Deployed, Reply
+from lambdarun.model.effects import Deployed, Reply, SqsReply
 from lambdarun.model.invoke_request import InvokeReply, Refusal
+from lambdarun.model.sqs_error import SqsError
 
 
 class InvocationRefused(LambdarunError):
@@ -39,3 +40,11 @@ def deployed(reply: Reply) -> Any:
         raise InvocationRefused(reply)
     assert isinstance(reply, Deployed), "a deployment's ticket gets a deployment's reply"
     return reply.result
+
+
+def queue_answer(reply: Reply) -> dict[str, Any]:
+    """What AWS would answer to a call on a queue. Raises SqsError."""
+    assert isinstance(reply, SqsReply), "a queue call's ticket gets a queue's answer"
+    if isinstance(reply.answer, SqsError):
+        raise reply.answer
+    return dict(reply.answer)

@@ -21,7 +21,7 @@ from lambdarun.runtime.clock import RealClock, VirtualClock, wall_seconds
 from lambdarun.runtime.deployment_door import DeploymentDoor, await_provisioned, begin
 from lambdarun.runtime.driver import FOREVER, RealDriver, VirtualDriver
 from lambdarun.runtime.journal import MemoryStore, Store
-from lambdarun.runtime.queue_handle import QueueHandle
+from lambdarun.runtime.queue_handle import AsyncQueueHandle
 from lambdarun.runtime.requests import event_bytes, invoked
 
 _BREATH_S: Final = 0.002
@@ -122,9 +122,9 @@ class Runtime(DeploymentDoor):
         self.wake()
         return invoked(await self._answer(ticket, got))
 
-    def queue(self, name: str) -> QueueHandle:
+    def queue(self, name: str) -> AsyncQueueHandle:
         """A declared queue. Raises KeyError."""
-        return QueueHandle(name, self.driver, self.wake)
+        return AsyncQueueHandle(name, self.driver, self.wake, self._answer)
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Let time go on by so much, and whatever is due happen."""

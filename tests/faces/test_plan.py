@@ -125,6 +125,15 @@ def test_the_table_marks_the_answer_and_names_the_prices(folder: Path) -> None:
     assert "https://aws.amazon.com/lambda/pricing/, 20" in ran.stdout
 
 
+def test_pollers_that_take_no_more_than_runs_are_tried_for_the_answer(folder: Path) -> None:
+    told = planned(folder, "--target", "20s", "--batch-size", "1")
+    assert told["answer"]["throttles"] > 0
+    capped = told["with_maximum_concurrency"]
+    assert capped["throttles"] == 0
+    assert capped["maximum_concurrency"] == capped["reserved_concurrent_executions"]
+    assert capped["maximum_concurrency"] == told["answer"]["reserved_concurrent_executions"]
+
+
 def test_a_target_that_nothing_keeps_is_told_and_is_a_failure(folder: Path) -> None:
     ran = run(folder, "plan", "jobs.jsonl", "--target", "1s")
     assert ran.returncode == 1

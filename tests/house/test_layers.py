@@ -21,6 +21,8 @@ from lambdarun.aws import (
     metric_names,
     platform_errors,
     runtime_api,
+    sqs_messages,
+    sqs_queue_messages,
     version_messages,
 )
 from lambdarun.aws.alarm_reasons import ReasonText
@@ -67,6 +69,8 @@ FACTS = (
     metric_names,
     platform_errors,
     runtime_api,
+    sqs_messages,
+    sqs_queue_messages,
     version_messages,
 )
 HARMLESS = {

@@ -21,8 +21,10 @@ _FORMS = {
     "region": "us-east-1",
     "remaining-time-in-millis": r"\d+",
     "request-id": _UUID,
+    "sequence-number": r"\d{20}",
     "sent-timestamp": r"\d{13}",
     "timeout_error_msg": _UUID,
+    "timestamp": r"\d{10}|\d{13}",
     "uuid": _UUID,
 }
 """What stands for a placeholder must look so; the others may be anything."""

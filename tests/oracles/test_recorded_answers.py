@@ -13,12 +13,19 @@ from typing import Any
 
 import pytest
 
-from tests.oracles import filter_scenarios, runtime_scenarios, sandbox_scenarios, scenarios, version_scenarios
+from tests.oracles import (
+    filter_scenarios,
+    runtime_scenarios,
+    sandbox_scenarios,
+    scenarios,
+    sqs_scenarios,
+    version_scenarios,
+)
 from tests.oracles.matching import assert_matches
 
 HERE = Path(__file__).parents[1]
 CASES: dict[str, Any] = json.loads((HERE / "data" / "recorded_answers.json").read_text())["cases"]
-PLACES = (scenarios, filter_scenarios, version_scenarios, runtime_scenarios, sandbox_scenarios)
+PLACES = (filter_scenarios, runtime_scenarios, sandbox_scenarios, scenarios, sqs_scenarios, version_scenarios)
 HELD = {name: case for name, case in CASES.items() if "scenario" in case}
 
 

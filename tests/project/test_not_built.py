@@ -44,8 +44,8 @@ def findings(tmp_path: Path, text: str) -> list[str]:
         (FUNCTION, "functions.f.async.on_failure", '"queues.q"'),
         (FUNCTION, "functions.f.async.on_success", '"queues.q"'),
         *((QUEUE, f"queues.q.{key}", value) for key, value in {
-            "fifo_queue": "true", "content_based_deduplication": "true", "deduplication_scope": '"queue"',
-            "fifo_throughput_limit": '"perQueue"', "redrive_allow_policy": "{}", "receive_message_wait_time_seconds": "20",
+            "kms_master_key_id": '"alias/key"', "kms_data_key_reuse_period_seconds": "300", "policy": "{}",
+            "sqs_managed_sse_enabled": "true", "tags": "{}",
         }.items()),
         *((MAPPING, f"event_source_mappings.m.{key}", value) for key, value in {
             "kms_key_arn": '"arn"',
@@ -97,10 +97,6 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
     ("text", "said"),
     [
         (
-            "[queues.'jobs.fifo']\n",
-            'queues."jobs.fifo": FIFO queues are not built yet. Declare a standard queue.',
-        ),
-        (
             f'{FUNCTION}runtime = "java21"\n',
             'functions.f.runtime: "java21" is AWS\'s, but not built yet. Functions run here under: python*, ',
         ),
@@ -115,7 +111,7 @@ def test_a_kind_of_resource_that_is_not_built_is_refused_by_name(tmp_path: Path,
             "1 validation error detected: Value '[Other]' at 'functionResponseTypes' failed to",
         ),
     ],
-    ids=["fifo", "runtime", "stream", "unknown", "misspelt", "response type"],
+    ids=["runtime", "stream", "unknown", "misspelt", "response type"],
 )
 def test_what_is_no_setting_is_refused(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in finding for finding in findings(tmp_path, text))

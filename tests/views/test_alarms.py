@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdarun.aws import metric_names as names
 from lambdarun.model.alarm import (
     Alarm,
     AlarmState,
@@ -22,6 +23,7 @@ from lambdarun.model.alarm import (
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import RequestId
 from lambdarun.model.event_records import BatchSettled, MessageSent
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant, iso, parse_instant
 from lambdarun.model.log_pattern import LogPattern
@@ -189,6 +191,17 @@ def test_an_alarm_over_days_is_looked_at_each_hour_and_knows_whole_hours_only() 
     of = alarms(hourly)
     of.read([*ran(10), *ran(3_720, error=True), *ran(7_400)])
     assert told(of) == [("03:00", "OK"), ("04:00", "ALARM")]
+
+
+def test_a_mapping_that_polls_nothing_for_a_year_is_told_for_two_weeks() -> None:
+    mapping = EventSourceMapping(name="m", queue="orders", function="fn", event_count=True)
+    polled = WatchedMetric("AWS/Lambda", "PolledEventCount", (("EventSourceMappingUUID", mapping.uuid),))
+    declared = over(polled, 1, statistic=Statistic.SUM, comparison_operator=ComparisonOperator.LESS)
+    of = Alarms(Project(functions={"fn": fn()}, mappings={"m": mapping}, alarms={"a": declared}))
+    of.read([sent(10), sent(31_536_000)])
+    points = of.metrics.series(names.POLLED_EVENTS, (("EventSourceMappingUUID", mapping.uuid),))
+    assert len(points) == 14 * 24 * 60
+    assert of.transitions[-1].state is AlarmState.ALARM
 
 
 def emf(seconds: float, latency: float) -> bytes:
