@@ -350,7 +350,7 @@
   function table(plot, owner) {
     const rows = [];
     for (let n = 0; n < buckets; n += 1) if (plot.series.some((series) => series.values[n] !== null)) rows.push(n);
-    const details = el("details", {}, el("summary", {}, `Table of ${plot.title.toLowerCase()} (${rows.length.toLocaleString("en")} rows)`));
+    const details = el("details", {}, el("summary", {}, `Table of ${plot.title.toLowerCase()} (${rows.length.toLocaleString("en")} ${rows.length === 1 ? "row" : "rows"})`));
     details.addEventListener("toggle", () => {
       if (!details.open || details.children.length > 1) return;
       const head = ["Time (UTC)", "Since start", ...plot.series.map((series) => `${series.name} (${plot.unit})`)];
