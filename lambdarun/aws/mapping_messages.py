@@ -75,6 +75,12 @@ TAGGED_MAPPING_NOT_FOUND: Final = ErrorText(
     "Message",
     f"{LAMBDA_API}/API_TagResource.html",
 )
+TAGGED_ARN_PATTERN: Final = (
+    r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+"
+    r"(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:"
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"
+)
+"""What can have tags, as AWS's refusal shows it."""
 # Recorded: TestLambdaTag::test_tag_exceptions.
 TAGGED_ARN_INVALID: Final = ErrorText(
     400,

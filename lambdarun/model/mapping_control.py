@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import Instant
 from lambdarun.model.invoke_request import Refusal, refusal, resolve
-from lambdarun.model.mapping_answers import described
+from lambdarun.model.mapping_answers import described, mapping_arn
 from lambdarun.model.mapping_news import CreateMapping, DeleteMapping, MappingRequest, UpdateMapping
 from lambdarun.model.mapping_records import MappingChanged
 from lambdarun.model.mapping_requests import MappingRequests
@@ -125,10 +126,17 @@ class Mappings:
             answer["NextMarker"] = told[-1].declaration.uuid
         return answer
 
-    def tags(self, uuid: str) -> dict[str, str] | None:
-        """The tags of a mapping, to be read and changed; None: there is no such mapping."""
+    def tags(self, arn: str) -> dict[str, str] | Refusal:
+        """The tags of the mapping with that ARN, to be read and changed."""
+        if re.fullmatch(mapping_messages.TAGGED_ARN_PATTERN, arn) is None:
+            text = mapping_messages.TAGGED_ARN_INVALID
+            return refusal(text, text.of(arn=arn, pattern=mapping_messages.TAGGED_ARN_PATTERN))
+        uuid = arn.rpartition(":")[2]
         kept = self._kept.get(uuid)
-        return None if kept is None else kept.tags
+        if kept is None or arn != mapping_arn(self.catalog.account, uuid):
+            text = mapping_messages.TAGGED_MAPPING_NOT_FOUND
+            return refusal(text, text.of(arn=arn))
+        return kept.tags
 
     def wake(self, now: Instant) -> None:
         """Have states end whose time is over."""

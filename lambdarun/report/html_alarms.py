@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from lambdarun.model.alarm import Alarm, AlarmState, WatchedLog
-from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.alarm import Alarm, WatchedLog
+from lambdarun.model.instant import SECOND
+from lambdarun.views.alarms import Transition
 
 _STATES_MOST: Final = 200
 """Of each alarm: one that goes to and fro all week would fill the page."""
 _OWNERS: Final = {"QueueName": "queue", "FunctionName": "function"}
-
-
-class Transition(Protocol):
-    """A change of an alarm's state."""
-
-    @property
-    def time(self) -> Instant:
-        """When."""
-
-    @property
-    def alarm(self) -> str:
-        """Its name."""
-
-    @property
-    def state(self) -> AlarmState:
-        """The state that it is in from now on."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
 
 
 def alarm_data(alarms: Mapping[str, Alarm], transitions: Sequence[Transition]) -> Iterator[dict[str, Any]]:

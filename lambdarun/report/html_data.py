@@ -10,9 +10,10 @@ from attrs import asdict, field, frozen
 from lambdarun.model.alarm import Alarm
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso, parse_instant
 from lambdarun.model.records import RunStarted
-from lambdarun.report.html_alarms import Transition, alarm_data
+from lambdarun.report.html_alarms import alarm_data
 from lambdarun.report.spans import span
 from lambdarun.report.text import notes, tables, verdict
+from lambdarun.views.alarms import Transition
 from lambdarun.views.notable import KEPT_MOST, OF_ONE_KIND_MOST, Notable, NotableInvocation
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline

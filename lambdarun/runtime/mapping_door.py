@@ -84,6 +84,26 @@ class MappingDoor:
             most = limits.LIST_ITEMS.default
         return _told(self.driver.region.mappings.list(source, function, marker, most))
 
+    def tag_resource(self, **request: Any) -> None:
+        """Give the mapping whose ARN is `Resource` the `Tags` too (AWS: TagResource). Functions have no tags here."""
+        known(request, ("Resource", "Tags"), "tag_resource")
+        self._tags(request).update(request["Tags"])
+
+    def untag_resource(self, **request: Any) -> None:
+        """Take the tags named in `TagKeys` from a mapping (AWS: UntagResource)."""
+        known(request, ("Resource", "TagKeys"), "untag_resource")
+        tags = self._tags(request)
+        for key in request["TagKeys"]:
+            tags.pop(key, None)
+
+    def list_tags(self, **request: Any) -> dict[str, dict[str, str]]:
+        """The tags of a mapping (AWS: ListTags)."""
+        known(request, ("Resource",), "list_tags")
+        return {"Tags": dict(self._tags(request))}
+
+    def _tags(self, request: dict[str, Any]) -> dict[str, str]:
+        return _told(self.driver.region.mappings.tags(request["Resource"]))
+
     def ask(self, news: Callable[[int], Deployment | MappingRequest]) -> Any:
         """What AWS would answer to a request that is decided in one step. Raises InvocationRefused."""
         got: list[Reply] = []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +149,25 @@ def test_a_former_page_is_replaced(folder: Path) -> None:
 )  # fmt: skip
 def test_a_page_that_cannot_be_is_refused_before_the_run(folder: Path, path: str, said: str) -> None:
     assert refused(folder, "events", "--report", path) == said
+
+
+def test_an_interrupted_run_has_its_page_too(folder: Path) -> None:
+    marker = folder / "ran"
+    (folder / "app.py").write_text(
+        f"def handler(event, context):\n    open({str(marker)!r}, 'w')\n    while True: pass\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lambdarun", "-q", "replay", "events", "--report", "report.html", "--isolation", "process"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not marker.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert data_of(folder / "report.html")["verdict"]["state"] == "interrupted"
 
 
 def test_a_page_over_another_output_or_over_the_recording_itself_is_refused(folder: Path) -> None:

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from attrs import define
 
-from lambdarun.errors import ProjectErrors
-from lambdarun.model.consistency import check
 from lambdarun.model.declarations import Account, Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import AsyncInvokeConfiguration, Function, running_runtime
@@ -458,55 +456,6 @@ def handler(event, context):
     return printed[0]
 
 
-def default_batch_size(stage: Stage) -> Any:
-    mapping = EventSourceMapping(name="m", queue="q", function="fn")
-    return {
-        "BatchSize": mapping.batch_size,
-        "MaximumBatchingWindowInSeconds": mapping.maximum_batching_window_in_seconds,
-        "refused": _refused(stage, EventSourceMapping(name="m", queue="q", function="fn", batch_size=20)),
-    }
-
-
-def duplicate_mapping(stage: Stage) -> Any:
-    same = [EventSourceMapping(name=name, queue="q", function="fn") for name in ("m", "n")]
-    return {"refused": _refused(stage, *same)}
-
-
-def _refused(stage: Stage, *mappings: EventSourceMapping) -> str:
-    """The one finding of a project with these mappings."""
-    function = stage.function(PRINTS_ITS_EVENT, timeout=3)
-    declared = Project(
-        account=ACCOUNT,
-        functions={"fn": function},
-        queues={"q": Queue(name="q")},
-        mappings={mapping.name: mapping for mapping in mappings},
-    )
-    (finding,) = check(declared)
-    return finding.text.removesuffix(".")
-
-
-def queue_not_there(stage: Stage) -> Any:
-    stage.function(PRINTS_ITS_EVENT)
-    file = stage.folder / "lambdarun.toml"
-    file.write_text(
-        '[functions.fn]\nhandler = "handler.handler"\ncode_uri = "."\n'
-        '[event_source_mappings.m]\nevent_source = "queues.q"\nfunction = "fn"\n',
-        encoding="utf-8",
-    )
-    with pytest.raises(ProjectErrors) as refused:
-        load_all(file)
-    (finding,) = refused.value.findings
-    return {"refused": finding.fault.partition("'q'. ")[2]}
-
-
-def one_message(stage: Stage) -> Any:
-    mapping = {"maximum_batching_window_in_seconds": 1}
-    printed, _ = stage.polled(
-        PRINTS_ITS_EVENT, lambda runtime: runtime.queue("q").send('{"foo": "bar"}'), mapping=mapping
-    )
-    return {"events": printed}
-
-
 def message_attributes(stage: Stage) -> Any:
     def send(runtime: BlockingRuntime) -> None:
         runtime.queue("q").send(
@@ -531,17 +480,6 @@ def batches(stage: Stage, *, batch_size: int) -> Any:
     mapping = {"batch_size": batch_size, "maximum_batching_window_in_seconds": 10}
     printed, _ = stage.polled(PRINTS_ITS_EVENT, send, mapping=mapping)
     return {"Records": _records(printed)}
-
-
-def batches_under_a_reservation(stage: Stage) -> Any:
-    def send(runtime: BlockingRuntime) -> None:
-        for number in range(3):
-            for index in range(10):
-                runtime.queue("q").send(f"{index}-{number}-message")
-
-    mapping = {"batch_size": 20, "maximum_batching_window_in_seconds": 1}
-    printed, _ = stage.polled(PRINTS_ITS_EVENT, send, mapping=mapping, reserved_concurrent_executions=2)
-    return {"total_batches_received": len(printed), "Records": _records(printed)}
 
 
 def _records(events: list[Any]) -> list[Any]:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.oracles import (
     filter_scenarios,
+    mapping_scenarios,
     runtime_scenarios,
     sandbox_scenarios,
     scenarios,
@@ -25,7 +26,15 @@ from tests.oracles.matching import assert_matches
 
 HERE = Path(__file__).parents[1]
 CASES: dict[str, Any] = json.loads((HERE / "data" / "recorded_answers.json").read_text())["cases"]
-PLACES = (filter_scenarios, runtime_scenarios, sandbox_scenarios, scenarios, sqs_scenarios, version_scenarios)
+PLACES = (
+    filter_scenarios,
+    mapping_scenarios,
+    runtime_scenarios,
+    sandbox_scenarios,
+    scenarios,
+    sqs_scenarios,
+    version_scenarios,
+)
 HELD = {name: case for name, case in CASES.items() if "scenario" in case}
 
 

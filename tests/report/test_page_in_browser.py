@@ -16,12 +16,12 @@ from lambdarun.model.alarm import AlarmState
 from lambdarun.model.event_records import BatchReceived, BatchSettled, MessageDeadLettered, MessageSent
 from lambdarun.model.records import InvocationThrottled, Record, RunEnded
 from lambdarun.report.html import render_page
+from lambdarun.views.alarms import Transition
 from tests.report.browser import CHROMIUM, Page, browser
 from tests.report.test_html import (
     HOSTILE,
     ID,
     START,
-    Change,
     age_alarm,
     at,
     data_of,
@@ -62,9 +62,9 @@ def records() -> list[Record]:
 def data() -> dict[str, Any]:
     alarms = (age_alarm("</script><b>late", "orders"), age_alarm("dead", "nowhere"))
     changes = (
-        Change(at(0), alarms[0].name, AlarmState.OK, "fine"),
-        Change(at(60), alarms[0].name, AlarmState.ALARM, HOSTILE),
-        Change(at(70), "dead", AlarmState.ALARM, "of another queue"),
+        Transition(at(0), alarms[0].name, AlarmState.OK, "fine"),
+        Transition(at(60), alarms[0].name, AlarmState.ALARM, HOSTILE),
+        Transition(at(70), "dead", AlarmState.ALARM, "of another queue"),
     )
     return data_of(*records(), alarms=alarms, transitions=changes)
 

@@ -140,22 +140,25 @@
     const fill = filled ? new Path2D() : null;
     const half = width / 2;
     const floor = chart.valToPos(0, "y", true);
-    let joined = false;
+    let end = null;
+    // A filled column is drawn down to the ground where it begins and ends: one alone in a gap is seen, too.
+    const close = () => { if (filled && end !== null) stroke.lineTo(end, floor); end = null; };
     for (let n = first; n <= last; n += 1) {
       const value = values[n];
       if (value === null || value === undefined) {
-        joined = false;
+        close();
         continue;
       }
       const left = chart.valToPos(xs[n] - half, "x", true);
       const right = Math.max(chart.valToPos(xs[n] + half, "x", true), left + devicePixelRatio);
       const top = chart.valToPos(value, "y", true);
       if (filled) fill.rect(left, top, right - left, floor - top);
-      if (joined) stroke.lineTo(left, top);
-      else stroke.moveTo(left, top);
+      if (end === null) stroke.moveTo(left, filled ? floor : top);
+      stroke.lineTo(left, top);
       stroke.lineTo(right, top);
-      joined = true;
+      end = right;
     }
+    close();
     return { stroke, fill, clip: null, flags: 1 };
   }
 
@@ -347,7 +350,7 @@
   function table(plot, owner) {
     const rows = [];
     for (let n = 0; n < buckets; n += 1) if (plot.series.some((series) => series.values[n] !== null)) rows.push(n);
-    const details = el("details", {}, el("summary", {}, `Table of ${plot.title.toLowerCase()} (${rows.length.toLocaleString("en")} rows)`));
+    const details = el("details", {}, el("summary", {}, `Table of ${plot.title.toLowerCase()} (${rows.length.toLocaleString("en")} ${rows.length === 1 ? "row" : "rows"})`));
     details.addEventListener("toggle", () => {
       if (!details.open || details.children.length > 1) return;
       const head = ["Time (UTC)", "Since start", ...plot.series.map((series) => `${series.name} (${plot.unit})`)];
