@@ -6,7 +6,8 @@ from typing import Final
 
 from attrs import frozen
 
-# The page shows some of them in its sample events; the others are as alarms of many accounts have told them in public.
+# The page shows some of them in its sample events, two are recorded (test_put_metric_alarm, test_breaching_alarm_actions),
+# and the others are as alarms of many accounts have told them in public.
 _EVENTS: Final = (
     "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"
 )

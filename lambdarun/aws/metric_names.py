@@ -100,27 +100,49 @@ ONLY_OF_STANDARD_QUEUES: Final = frozenset(
         OLDEST_IN_QUIET_GROUPS,
     }
 )
+ONLY_OF_MAPPINGS: Final = frozenset(
+    {
+        POLLED_EVENTS,
+        FILTERED_OUT_EVENTS,
+        INVOKED_EVENTS,
+        FAILED_INVOKE_EVENTS,
+        DELETED_EVENTS,
+        PROVISIONED_POLLERS,
+    }
+)
 DIMENSIONS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "AWS/Lambda": (
         (),
         ("FunctionName",),
         ("FunctionName", "Resource"),
         ("ExecutedVersion", "FunctionName", "Resource"),
-        ("EventSourceMappingUUID",),
     ),
     "AWS/SQS": (("QueueName",),),
 }
-"""Under which sets of dimensions, by name, a service emits its metrics."""
+"""Under which sets of dimensions, by name, a service emits most of its metrics."""
+
+
+def dimension_sets(metric: Metric) -> tuple[tuple[str, ...], ...]:
+    """Under which sets of dimensions, by name, a metric is emitted."""
+    if metric in ONLY_OF_THE_REGION:
+        return ((),)
+    if metric in ONLY_OF_MAPPINGS:
+        return (("EventSourceMappingUUID",),)
+    if metric == CONCURRENT_EXECUTIONS:
+        return ((), ("FunctionName",))
+    return DIMENSIONS[metric.namespace]
+
+
 NOT_EMITTED: Final = frozenset(
     {
-        "CommittedEventCount", "DeadLetterErrors", "DeletedEventCount", "DestinationDeliveryFailures", "DroppedEventCount",
-        "EventPollerThroughputInBytes", "EventPollerUnit", "FailedInvokeEventCount", "FilteredOutEventCount",
-        "InvokedEventCount", "InvokeErrorCount", "IteratorAge", "MaxOffsetLag", "OffsetLag",
-        "OnFailureDestinationDeliveredEventCount", "OversizedRecordCount", "PolledEventCount", "PollingErrorCount",
-        "ProvisionedPollers", "RecursiveInvocationsDropped", "SignatureValidationErrors", "SumOffsetLag",
+        "CommittedEventCount", "DeadLetterErrors", "DestinationDeliveryFailures", "DroppedEventCount",
+        "EventPollerThroughputInBytes", "EventPollerUnit",
+        "InvokeErrorCount", "IteratorAge", "MaxOffsetLag", "OffsetLag",
+        "OnFailureDestinationDeliveredEventCount", "OversizedRecordCount", "PollingErrorCount",
+        "RecursiveInvocationsDropped", "SignatureValidationErrors", "SumOffsetLag",
         "Url4xxCount", "Url5xxCount", "UrlRequestCount", "UrlRequestLatency",
     }
-) - {name for _, name in BY_NAME}  # fmt: skip
+)  # fmt: skip
 """Metrics of AWS/Lambda that nothing here emits. Source: monitoring-metrics-types.html."""
 
 _LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"

@@ -14,8 +14,8 @@ from lambdarun.errors import UsageError
 from lambdarun.model.declarations import Project
 from lambdarun.model.records import Record, RunStarted
 from lambdarun.report.html import Assets, render_page
-from lambdarun.report.html_alarms import Transition
 from lambdarun.report.html_data import Run, page_data
+from lambdarun.views.alarms import Transition
 from lambdarun.views.notable import Notable
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline

@@ -24,7 +24,7 @@ from lambdarun.views.alarms import Alarms
 from lambdarun.views.backlog import Backlogs
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.double_deliveries import DoubleDeliveries
-from lambdarun.views.metrics import Metrics
+from lambdarun.views.metrics import Metrics, metrics_of
 from lambdarun.views.results_line import ResultLines
 from lambdarun.views.summary import Summary
 from lambdarun.views.vpc_timeouts import VpcTimeouts
@@ -71,7 +71,7 @@ class RunReaders:
         self._metrics_file = self._file(self.metrics_path)
         self._metrics = self.alarms = None
         if self.metrics_path is not None or self.project.alarms:
-            self._metrics = Metrics(_reserved(self.project), tuple(self.project.mappings.values()))
+            self._metrics = metrics_of(self.project)
             if self.project.alarms:
                 # They have the metrics read along with them, each minute by itself.
                 self.alarms = Alarms(self.project, self._metrics)
@@ -154,15 +154,6 @@ class _Progress:
         """Leave the line empty."""
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
-
-
-def _reserved(project: Project) -> dict[str, int]:
-    """The functions with a reservation, and how much."""
-    return {
-        function.name: function.reserved_concurrent_executions
-        for function in project.functions.values()
-        if function.reserved_concurrent_executions is not None
-    }
 
 
 def _targets(project: Project) -> dict[str, Duration]:

@@ -10,7 +10,7 @@ from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.model.instant import Instant
 from lambdarun.model.message import Message, NewMessage
 from lambdarun.model.message_attributes import attribute_bytes
-from lambdarun.model.sqs_batches import opened
+from lambdarun.model.sqs_batches import Batch, opened
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.sqs_message_attributes import (
     body_checksum,
@@ -45,7 +45,7 @@ class Sending:
         most = limits.SQS_BATCH_BYTES.value
         if size > most:
             raise SqsError.of(sqs_messages.BATCH_TOO_LONG, most=most, size=size)
-        self._check_fifo(live, read)
+        self._check_fifo(live, batch)
         for (own, _), message in zip(batch.entries, read, strict=True):
             if isinstance(message, SqsError):
                 batch.failed(own, message)
@@ -63,17 +63,15 @@ class Sending:
         if refusal is not None:
             raise SqsError(refusal.code, refusal.message)
 
-    def _check_fifo(self, live: LiveQueue, read: list[NewMessage | SqsError]) -> None:
+    def _check_fifo(self, live: LiveQueue, batch: Batch) -> None:
         """What is recorded to fail the whole batch of a FIFO queue: an entry without its group or its deduplication id."""
         fifo = live.core.declaration.fifo
         if fifo is None:
             return
-        for message in read:
-            if isinstance(message, SqsError):
-                continue
-            if message.message_group_id is None:
+        for _, entry in batch.entries:
+            if entry.text("MessageGroupId") is None:
                 raise SqsError.of(sqs_messages.ENTRY_GROUP_ID_MISSING)
-            if message.message_deduplication_id is None and not fifo.content_based_deduplication:
+            if entry.text("MessageDeduplicationId") is None and not fifo.content_based_deduplication:
                 raise SqsError.of(fifo_messages.DEDUPLICATION_ID_MISSING)
 
     def _put(self, now: Instant, live: LiveQueue, message: NewMessage) -> dict[str, Any]:

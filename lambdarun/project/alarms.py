@@ -21,6 +21,7 @@ from lambdarun.model.alarm import (
     WatchedMetric,
     percentile,
 )
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.json_log_pattern import PatternFault
 from lambdarun.model.log_pattern import LogPattern
@@ -52,6 +53,7 @@ class AlarmReader:
 
     reading: Reading
     functions: Mapping[str, Function]
+    mappings: Mapping[str, EventSourceMapping]
     document: Mapping[str, Any]
     """The whole file: an alarm on a queue that has findings of its own is not dangling."""
 
@@ -166,6 +168,8 @@ class AlarmReader:
         dimensions = self._dimensions(path, given)
         if metric is not None:
             self._check_dimensions(path, metric, dimensions)
+            if metric in names.ONLY_OF_MAPPINGS:
+                dimensions = self._of_mapping((*path, "dimensions", *dimensions), metric, dimensions)
         unit = self._unit(path, given, metric)
         return WatchedMetric(namespace, name, tuple(sorted(dimensions.items())), unit), metric
 
@@ -206,7 +210,7 @@ class AlarmReader:
 
     def _check_dimensions(self, path: Path, metric: Metric, dimensions: Mapping[str, str]) -> None:
         at = (*path, "dimensions")
-        sets = DIMENSIONS[metric.namespace] if metric not in names.ONLY_OF_THE_REGION else ((),)
+        sets = names.dimension_sets(metric)
         known = sorted({name for one in sets for name in one})
         for name in dimensions:
             if name not in known:
@@ -228,6 +232,21 @@ class AlarmReader:
         if resource is not None and not is_declared(resource, functions):
             self.reading.dangling((*at, "Resource"), "function", resource, resources(functions))
         self._check_kind(at, metric, dimensions.get("QueueName", ""))
+
+    def _of_mapping(self, at: Path, metric: Metric, dimensions: Mapping[str, str]) -> dict[str, str]:
+        """The mapping's UUID, which may be said by the mapping's name. Raises Unusable."""
+        ((key, said),) = dimensions.items()
+        found = [mapping for mapping in self.mappings.values() if said in (mapping.name, mapping.uuid)]
+        if not found:
+            self.reading.dangling(at, "event source mapping", said, self.mappings)
+            raise Unusable
+        mapping = found[0]
+        pollers = metric == names.PROVISIONED_POLLERS
+        if not (mapping.provisioned_pollers is not None if pollers else mapping.event_count):
+            has = "provisioned_poller_config" if pollers else 'metrics_config = { metrics = ["EventCount"] }'
+            said = f"{mapping.name} does not publish {metric.name}."
+            self.reading.find(at, said, f"Give it {has}, or watch another metric.")
+        return {key: mapping.uuid}
 
     def _check_kind(self, at: Path, metric: Metric, queue: str) -> None:
         fifo = queue.endswith(FIFO_SUFFIX)

@@ -94,7 +94,7 @@ class _Reader(Reading):
         mappings = self.declared(
             document, "event_source_mappings", MappingReader(self, account.filters_per_mapping).read
         )
-        alarms = self.declared(document, "alarms", AlarmReader(self, functions, document).read)
+        alarms = self.declared(document, "alarms", AlarmReader(self, functions, mappings, document).read)
         routes = []
         for key, target in self.table(document, "routes", ()).items():
             if ":" not in key and key not in SOURCES:

@@ -21,7 +21,7 @@ from lambdarun.views.alarm_data import Source, custom_source, log_source, metric
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import AlarmEpisode, AlarmFigures
 from lambdarun.views.log_filters import LogFilters
-from lambdarun.views.metrics import Metrics
+from lambdarun.views.metrics import Metrics, metrics_of
 from lambdarun.views.queue_metrics import PERIOD
 
 _MINUTE_S: Final = PERIOD // SECOND
@@ -68,7 +68,7 @@ class Alarms:
     """Reads a run's records, and with them all metrics that a project's alarms watch."""
 
     project: Project
-    metrics: Metrics = field(factory=Metrics)
+    metrics: Metrics = field()
     """Read along with the alarms: nobody else may have it read the same records."""
     transitions: list[Transition] = field(factory=list, init=False)
     """In order of time, and of the project file."""
@@ -77,6 +77,10 @@ class Alarms:
     _logs: LogFilters | None = field(default=None, init=False)
     _minute: int | None = field(default=None, init=False)
     """Whose records are being read."""
+
+    @metrics.default
+    def _metrics_of_the_project(self) -> Metrics:
+        return metrics_of(self.project)
 
     def __attrs_post_init__(self) -> None:
         self._watches = [Watch(alarm, self._source(alarm)) for alarm in self.project.alarms.values()]

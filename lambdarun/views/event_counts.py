@@ -17,7 +17,7 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MappingChanged, MessagesFiltered
 from lambdarun.model.records import InvocationStarted
-from lambdarun.views.queue_metrics import PERIOD, Adds
+from lambdarun.views.queue_metrics import MINUTES_TOLD, PERIOD, Adds
 
 
 # By the guide's words: InvokedEventCount counts an event once for each attempt, throttled ones too; what fails counts at
@@ -91,7 +91,7 @@ class EventCounts:
     def pass_minutes(self, first: int, minute: int) -> None:
         """Minutes went by: a mapping that polls and finds nothing counts 0 polled events in each."""
         for name in self._uuids if first else ():
-            for passed in range(first, minute):
+            for passed in range(max(first, minute - MINUTES_TOLD), minute):
                 self._count(names.POLLED_EVENTS, name, Instant(passed * PERIOD), 0)
 
     def _count(self, metric: Metric, mapping: str, time: Instant, value: int) -> None:

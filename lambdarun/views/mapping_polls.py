@@ -18,7 +18,7 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.mapping_records import MappingChanged, MappingScaled
 from lambdarun.model.poller_fleet import scaling_of
-from lambdarun.views.queue_metrics import PERIOD, Adds
+from lambdarun.views.queue_metrics import MINUTES_TOLD, PERIOD, Adds
 
 _POLL: Final = limits.POLLER_WAIT.value * SECOND
 
@@ -106,7 +106,10 @@ class MappingPolls:
             if not first:
                 pollers.since = Instant(minute * PERIOD)
                 continue
-            for passed in range(first, minute):
+            told = max(first, minute - MINUTES_TOLD)
+            if told > first:
+                pollers.since = Instant(told * PERIOD)
+            for passed in range(told, minute):
                 time = Instant(passed * PERIOD)
                 pollers.go_on(Instant(time + PERIOD))
                 count, pollers.idle = divmod(pollers.idle, _POLL)

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from lambdarun.aws import metric_names as names
 from lambdarun.aws.metric_names import Metric
+from lambdarun.model.declarations import Project
 from lambdarun.model.event_records import EventAccepted, EventDiscarded, EventSettled
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.instant import MILLISECOND, Instant
@@ -223,6 +224,16 @@ class Metrics:
     def _settled(self, record: EventSettled | EventDiscarded) -> None:
         dropped = 1 if type(record) is EventDiscarded else 0
         self._function(names.ASYNC_EVENTS_DROPPED, record, record.time, dropped)
+
+
+def metrics_of(project: Project) -> Metrics:
+    """Metrics of what a project declares."""
+    reserved = {
+        function.name: function.reserved_concurrent_executions
+        for function in project.functions.values()
+        if function.reserved_concurrent_executions is not None
+    }
+    return Metrics(reserved, tuple(project.mappings.values()))
 
 
 def _title(metric: Metric) -> tuple[str, str]:

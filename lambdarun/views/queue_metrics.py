@@ -40,8 +40,8 @@ from lambdarun.model.queue_records import (
 from lambdarun.views.queue_messages import QueueMessages
 
 PERIOD: Final = 60 * SECOND
-_MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
-"""No message is older than a queue's longest retention."""
+MINUTES_TOLD: Final = limits.MESSAGE_RETENTION_PERIOD.high // 60
+"""Of a silence, at most so many are told: no message is older than a queue's longest retention."""
 _ALWAYS: Final = (names.MESSAGES_SENT, names.MESSAGES_RECEIVED, names.MESSAGES_DELETED)
 """Counters that are told as 0 while nothing is counted and the queue is active."""
 _ONE: Final = 1
@@ -110,8 +110,9 @@ class QueueMetrics:
         """Time went on from minute `first` to `minute`: hand over what was counted, and what stands at the start of each."""
         for queue in self._queues.values():
             self._flush(queue, first)
-            self._zeros(queue, first)
-            for passed in range(max(first + 1, minute - _MINUTES_TOLD), minute + 1):
+            if queue.messages.is_active(Instant(first * PERIOD)):
+                self._zeros(queue, first)
+            for passed in range(max(first + 1, minute - MINUTES_TOLD), minute + 1):
                 if not queue.messages.is_active(Instant(passed * PERIOD)):
                     break
                 self._stand(queue, passed * PERIOD)

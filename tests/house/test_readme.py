@@ -97,6 +97,15 @@ def test_the_example_of_a_project_file_is_right(tmp_path: Path) -> None:
     assert drawn == {'"1"', '"2"'}
 
 
+def test_the_example_of_a_queue_is_right(tmp_path: Path) -> None:
+    function = '[functions.worker]\nhandler = "app.handler"\ncode_uri = "."\n'
+    (tmp_path / "lambdarun.toml").write_text(blocks("toml")[1] + function)
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return {}\n")
+    ran = shell(tmp_path, "lambdarun validate")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "ok: 1 function, 2 queues, 1 event source mapping, 2 alarms\n"
+
+
 def test_an_access_log_becomes_messages_or_requests_at_their_times(checkout: Path) -> None:
     ran = shell(checkout, "python events/from_access_log.py access.log --queue orders")
     first, second = ran.stdout.splitlines()
@@ -109,6 +118,6 @@ def test_an_access_log_becomes_messages_or_requests_at_their_times(checkout: Pat
 
 
 def test_every_option_that_the_readme_names_is_there(checkout: Path) -> None:
-    told = "".join(shell(checkout, f"lambdarun {name} --help").stdout for name in ("", "invoke", "replay"))
+    told = "".join(shell(checkout, f"lambdarun {name} --help").stdout for name in ("", "invoke", "replay", "plan", "filter test"))
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in told

@@ -206,6 +206,28 @@ def test_reasons_are_told_in_cloudwatchs_words(of: Alarm, text: str, told: str) 
     assert reason(of, text) == told
 
 
+def test_awss_recorded_reasons_are_held() -> None:
+    """What CloudWatch answered LocalStack's tests test_put_metric_alarm and test_breaching_alarm_actions of 2023."""
+    metric = WatchedMetric("test", "my-metric1", (("InstanceId", "abc"),))
+    of = Alarm(
+        name="put",
+        watched=metric,
+        statistic=Statistic.AVERAGE,
+        threshold=2.0,
+        treat_missing_data=MissingData.NOT_BREACHING,
+    )
+    raised = evaluate(of, [None, None, Datapoint(parse_instant("2023-10-26T16:42:00Z"), 21.5)])
+    assert raised is not None
+    assert raised.reason == (
+        "Threshold Crossed: 1 datapoint [21.5 (26/10/23 16:42:00)] was greater than the threshold (2.0)."
+    )
+    silent = alarm(2, None, MissingData.BREACHING)
+    assert reason(silent, "- - - -") == (
+        "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as"
+        " [Breaching]."
+    )
+
+
 def test_a_percentile_of_too_few_values_is_left_alone_where_that_is_asked_for() -> None:
     of = Alarm(name="p", watched=AGE, statistic=Percentile(99), threshold=30, low_samples=LowSamples.IGNORE)
     assert evaluate(of, [Datapoint(AT, 31, 999)]) is None

@@ -17,6 +17,7 @@ from lambdarun.model.alarm import (
     WatchedLog,
     WatchedMetric,
 )
+from lambdarun.model.event_source_mapping import uuid_of
 from lambdarun.project.project_file import load
 
 PROJECT = """[functions.thumbnail]
@@ -239,6 +240,47 @@ def test_a_log_pattern_is_a_metric_filters(tmp_path: Path) -> None:
 def test_what_cannot_be_an_alarm_is_refused_at_its_key(tmp_path: Path, text: str, said: str) -> None:
     found = findings(tmp_path, text)
     assert any(said in one for one in found), found
+
+
+MAPPING = """[event_source_mappings.counted]
+event_source = "queues.orders"
+function = "thumbnail"
+metrics_config = { metrics = ["EventCount"] }
+[event_source_mappings.plain]
+event_source = "queues.orders"
+function = "told"
+"""
+
+
+def test_a_mappings_metric_is_watched_by_its_name_or_its_uuid(tmp_path: Path) -> None:
+    def watching(mapping: str) -> str:
+        return (
+            'metric = "PolledEventCount"\nthreshold = 0\n'
+            f'dimensions = {{ EventSourceMappingUUID = "{mapping}" }}\n{MAPPING}'
+        )
+
+    uuid = uuid_of("counted")
+    expected = WatchedMetric("AWS/Lambda", "PolledEventCount", (("EventSourceMappingUUID", uuid),))
+    assert alarm(tmp_path, watching("counted")).watched == expected
+    assert alarm(tmp_path, watching(uuid)).watched == expected
+    (unknown,) = findings(tmp_path, watching("contued"))
+    assert "there is no event source mapping 'contued'. Did you mean \"counted\"?" in unknown
+    (silent,) = findings(tmp_path, watching("plain"))
+    assert (
+        'plain does not publish PolledEventCount. Give it metrics_config = { metrics = ["EventCount"] }'
+        in silent
+    )
+
+
+def test_a_function_has_no_metrics_of_mappings_and_a_mapping_none_of_functions(tmp_path: Path) -> None:
+    (told,) = findings(
+        tmp_path, 'metric = "PolledEventCount"\ndimensions = { FunctionName = "thumbnail" }\nthreshold = 0\n'
+    )
+    assert "PolledEventCount has no dimension 'FunctionName'. Its dimensions: EventSourceMappingUUID." in told
+    (told,) = findings(
+        tmp_path, 'metric = "Errors"\ndimensions = { EventSourceMappingUUID = "x" }\nthreshold = 0\n'
+    )
+    assert "Errors has no dimension 'EventSourceMappingUUID'." in told
 
 
 def test_all_faults_of_an_alarm_are_told_at_once(tmp_path: Path) -> None:

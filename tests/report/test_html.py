@@ -10,8 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from lambdarun.cli.report_file import assets
 from lambdarun.model.alarm import Alarm, AlarmState, Statistic, WatchedLog, WatchedMetric
 from lambdarun.model.declarations import Project
@@ -36,8 +34,8 @@ from lambdarun.model.records import (
     RunStarted,
 )
 from lambdarun.report.html import render_page
-from lambdarun.report.html_alarms import Transition
 from lambdarun.report.html_data import Run, page_data
+from lambdarun.views.alarms import Transition
 from lambdarun.views.notable import Notable
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline
@@ -48,14 +46,6 @@ HOSTILE = '</script><img src=x onerror="alert(1)"><!-- ]]> \u2028 \''
 PROJECT = Project(
     functions={"fn": Function(name="fn", handler="app.h", code_uri=Path(), runtime="python3.11")}
 )
-
-
-@frozen
-class Change:
-    time: Instant
-    alarm: str
-    state: AlarmState
-    reason: str
 
 
 def age_alarm(name: str, queue: str) -> Alarm:
@@ -245,16 +235,16 @@ def test_dead_letters_double_deliveries_and_discarded_events_are_listed_with_the
     assert (dead["total"], len(dead["items"]), dead["about"]) == (30, 20, "the first 20")
     assert len(dead["items"][0]["body"]) < 2_100
     (double,) = listed(data, "Double deliveries")["items"]
-    assert double["while_handled"] == ID
+    assert (double["message_id"], double["first"], double["time"]) == ("m", ID, START + 40)
     assert listed(data, "Discarded events")["items"][0]["condition"] == "RetriesExhausted"
 
 
 def test_an_alarms_states_follow_one_another_to_the_end_of_the_run() -> None:
     changes = (
-        Change(at(0), "lag", AlarmState.OK, "fine"),
-        Change(at(60), "lag", AlarmState.ALARM, "too old"),
-        Change(at(180), "other", AlarmState.ALARM, "bad"),
-        Change(at(200), "lag", AlarmState.OK, "fine again"),
+        Transition(at(0), "lag", AlarmState.OK, "fine"),
+        Transition(at(60), "lag", AlarmState.ALARM, "too old"),
+        Transition(at(180), "other", AlarmState.ALARM, "bad"),
+        Transition(at(200), "lag", AlarmState.OK, "fine again"),
     )
     alarms = tuple(age_alarm(name, "q") for name in ("lag", "other", "quiet"))
     data = data_of(started(1), succeeded(1, 1), RunEnded(at(300), False), alarms=alarms, transitions=changes)
@@ -267,6 +257,14 @@ def test_an_alarms_states_follow_one_another_to_the_end_of_the_run() -> None:
         ("other", [("ALARM", 180, None)]),
         ("quiet", []),
     ]
+
+
+def test_of_an_alarm_that_never_rests_the_first_states_are_told() -> None:
+    states = (AlarmState.ALARM, AlarmState.OK)
+    changes = tuple(Transition(at(n), "lag", states[n % 2], "to and fro") for n in range(1_000))
+    (alarm,) = data_of(alarms=(age_alarm("lag", "q"),), transitions=changes)["alarms"]
+    assert (len(alarm["states"]), alarm["more"]) == (200, 800)
+    assert alarm["states"][-1]["to"] == START + 200
 
 
 def test_an_alarm_is_drawn_with_what_it_watches() -> None:
@@ -295,7 +293,7 @@ def test_hostile_texts_stay_texts() -> None:
         MessageDeadLettered(at(2), HOSTILE, HOSTILE, HOSTILE, 3, HOSTILE, {}),
     )
     alarm = age_alarm(HOSTILE.replace("\u2028", " "), HOSTILE)
-    change = Change(at(0), alarm.name, AlarmState.ALARM, HOSTILE)
+    change = Transition(at(0), alarm.name, AlarmState.ALARM, HOSTILE)
     data = data_of(*records, alarms=(alarm,), transitions=(change,))
     page = render_page(data, assets())
     assert "<img" not in page

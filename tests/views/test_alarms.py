@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambdarun.aws import metric_names as names
 from lambdarun.model.alarm import (
     Alarm,
     AlarmState,
@@ -22,6 +23,7 @@ from lambdarun.model.alarm import (
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import RequestId
 from lambdarun.model.event_records import BatchSettled, MessageSent
+from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Duration, Instant, iso, parse_instant
 from lambdarun.model.log_pattern import LogPattern
@@ -36,7 +38,7 @@ from lambdarun.model.records import (
     RunEnded,
 )
 from lambdarun.views.alarm_data import value_of
-from lambdarun.views.alarms import Alarms
+from lambdarun.views.alarms import Alarms, Transition, Watch
 from lambdarun.views.histogram import Histogram
 
 START = parse_instant("2026-11-25T02:00:00Z")
@@ -182,6 +184,26 @@ def test_a_year_without_data_is_passed_at_once() -> None:
     assert [one.state.value for one in of.transitions][:3] == ["OK", "INSUFFICIENT_DATA", "ALARM"]
 
 
+def test_an_alarm_over_days_is_looked_at_each_hour_and_knows_whole_hours_only() -> None:
+    hourly = over(
+        ERRORS, 0, statistic=Statistic.SUM, period=3_600, evaluation_periods=25, datapoints_to_alarm=1
+    )
+    of = alarms(hourly)
+    of.read([*ran(10), *ran(3_720, error=True), *ran(7_400)])
+    assert told(of) == [("03:00", "OK"), ("04:00", "ALARM")]
+
+
+def test_a_mapping_that_polls_nothing_for_a_year_is_told_for_two_weeks() -> None:
+    mapping = EventSourceMapping(name="m", queue="orders", function="fn", event_count=True)
+    polled = WatchedMetric("AWS/Lambda", "PolledEventCount", (("EventSourceMappingUUID", mapping.uuid),))
+    declared = over(polled, 1, statistic=Statistic.SUM, comparison_operator=ComparisonOperator.LESS)
+    of = Alarms(Project(functions={"fn": fn()}, mappings={"m": mapping}, alarms={"a": declared}))
+    of.read([sent(10), sent(31_536_000)])
+    points = of.metrics.series(names.POLLED_EVENTS, (("EventSourceMappingUUID", mapping.uuid),))
+    assert len(points) == 14 * 24 * 60
+    assert of.transitions[-1].state is AlarmState.ALARM
+
+
 def emf(seconds: float, latency: float) -> bytes:
     document = {
         "_aws": {
@@ -284,6 +306,7 @@ WATCHED = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(RECORDS, st.lists(st.integers(1, 7), min_size=1))
 def test_transitions_are_the_same_however_the_records_are_cut(records: list[Record], cuts: list[int]) -> None:
     whole = alarms(*WATCHED)
@@ -300,6 +323,7 @@ def test_transitions_are_the_same_however_the_records_are_cut(records: list[Reco
     assert pieces.figures() == whole.figures()
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_transitions_change_the_state_and_go_forward_in_time(records: list[Record]) -> None:
     of = alarms(*WATCHED)
@@ -312,6 +336,47 @@ def test_transitions_change_the_state_and_go_forward_in_time(records: list[Recor
         assert one.time >= last
         states[one.alarm], last = one.state, one.time
     assert states == of.states
+
+
+GAPS = st.lists(st.integers(1, 40_000), min_size=1, max_size=8)
+
+
+@settings(deadline=None)
+@given(
+    GAPS,
+    st.sampled_from([60, 300]),
+    st.integers(1, 4),
+    st.sampled_from(list(MissingData)),
+    st.integers(0, 255),
+)
+def test_skipping_silent_years_changes_nothing(
+    gaps: list[int], period: int, periods: int, treatment: MissingData, errors: int
+) -> None:
+    """Each minute looked at by itself, after the run, says the same."""
+    records: list[Record] = []
+    seconds = 0
+    for number, gap in enumerate(gaps):
+        seconds += gap
+        records += ran(seconds, error=bool(errors >> number & 1))
+    watched = over(
+        ERRORS,
+        0,
+        statistic=Statistic.SUM,
+        period=period,
+        evaluation_periods=periods,
+        treat_missing_data=treatment,
+    )
+    of = alarms(watched)
+    of.read([*records, RunEnded(at(seconds + 3_600), True)])
+    watch = Watch(watched, of._watches[0].source)
+    found = []
+    for minute in range(at(gaps[0]) // (60 * SECOND) + 1, at(seconds + 3_600) // (60 * SECOND) + 1):
+        now = Instant(minute * 60 * SECOND)
+        verdict = watch.look(now)
+        if verdict is not None and verdict.state is not watch.state:
+            watch.state = verdict.state
+            found.append(Transition(now, "a", verdict.state, verdict.reason))
+    assert of.transitions == found
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300), st.sampled_from([50, 75, 90, 95, 99, 99.9]))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdarun.model.draws import Draws, RequestId
@@ -167,6 +167,10 @@ def test_a_queue_without_messages_is_active_for_six_hours() -> None:
     visible = points(records, "ApproximateNumberOfMessagesVisible")
     assert len(visible) == 1 + 360
     assert max(visible) == "08:00"
+    # Also while time goes on by the minute, for what happens elsewhere.
+    each_minute = [*records[:-1], *(later(minute) for minute in range(1, 500))]
+    assert points(each_minute, "ApproximateNumberOfMessagesVisible") == visible
+    assert len(points(each_minute, "NumberOfMessagesSent")) == 1 + 360
 
 
 def test_a_message_keeps_its_queue_active_for_as_long_as_it_is_there() -> None:
@@ -275,6 +279,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("name", ["q", "q.fifo"])
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_the_log_tells_where_each_message_stands(name: str, steps: list[tuple[str, int]]) -> None:
     """Whatever is done to a queue, its records tell as many visible, hidden and delayed messages as its core counts."""
