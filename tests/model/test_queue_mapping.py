@@ -434,7 +434,7 @@ def fifo_mapping(timeout: int = 5, **settings: Any) -> QueueMapping:
 def send_in_groups(mapping: QueueMapping, *bodies: str) -> None:
     """Each body's first letter is its group."""
     for body in bodies:
-        message = NewMessage(body=body, message_group_id=body[0], message_deduplication_id=body)
+        message = NewMessage(body=body, message_group_id=body[0], message_deduplication_id=body[:9])
         mapping.queue.send(at(0), message, [])
 
 
