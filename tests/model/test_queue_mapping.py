@@ -10,9 +10,11 @@ import pytest
 
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.event_records import BatchDropped, BatchSettled
-from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.event_source_mapping import EventSourceMapping, ProvisionedPollers
+from lambdarun.model.fifo_queue import FifoQueue
 from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
 from lambdarun.model.message import NewMessage
 from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
 from lambdarun.model.queue import Queue, RedrivePolicy
@@ -352,3 +354,162 @@ def test_row_also_a_window_ends_although_the_pollers_that_were_added_are_busy() 
     assert due == at(7)
     assert [len(batch.messages) for batch in last] == [5]
     assert mapping.next_due() is None
+
+
+def levels(records: list[Any]) -> list[int]:
+    return [record.concurrency for record in records if isinstance(record, MappingScaled)]
+
+
+def busy_mapping(**settings: Any) -> QueueMapping:
+    mapping = open_mapping({"visibility_timeout": 600}, batch_size=1, **settings)
+    send(mapping, *map(str, range(200)))
+    return mapping
+
+
+def test_each_change_of_the_level_is_told() -> None:
+    mapping, records = busy_mapping(), []
+    for tenth in range(0, 11, 2):
+        mapping.poll(at(tenth / 10), records)
+    assert levels(records) == [6, 7, 8, 9, 10]
+
+
+def test_a_failing_batch_halves_the_level_and_each_success_gives_one_back() -> None:
+    mapping = busy_mapping()
+    batches = poll(mapping, 0)
+    told = []
+    for batch, outcome in zip(batches, (FAILED, FAILED, OK, OK, OK), strict=True):
+        told += levels(settle(mapping, batch, outcome, 0.1))
+    assert told == [2, 3, 4, 5]
+
+
+def test_with_partial_replies_asked_for_failures_leave_the_level() -> None:
+    mapping = busy_mapping(**REPORT)
+    batches = poll(mapping, 0)
+    assert levels(settle(mapping, batches[0], FAILED, 0.1)) == []
+    assert levels(settle(mapping, batches[1], Succeeded(b"not json"), 0.1)) == []
+
+
+def test_a_throttle_lowers_the_level_once_for_each_batch() -> None:
+    mapping, records = busy_mapping(), []
+    batch = poll(mapping, 0)[0]
+    mapping.throttled(at(0), batch, "limit", records)
+    due = mapping.next_due()
+    assert due is not None
+    (again,) = [one for one in mapping.poll(at(0.2), records) if one is batch]
+    mapping.throttled(at(0.2), again, "limit", records)
+    assert mapping.fleet.allowed == 2
+    assert levels(records) == [2]
+
+
+def test_a_fleet_that_backed_off_takes_nothing_until_it_is_below_its_level() -> None:
+    mapping = busy_mapping()
+    batches = poll(mapping, 0)
+    settle(mapping, batches[0], FAILED, 0.1)
+    assert poll(mapping, 0.1) == []
+    settle(mapping, batches[1], OK, 0.1)
+    assert len(poll(mapping, 0.1)) == 0
+    settle(mapping, batches[2], OK, 0.1)
+    assert len(poll(mapping, 0.1)) == 2
+
+
+def test_maximum_concurrency_is_never_passed() -> None:
+    mapping = busy_mapping(maximum_concurrency=7)
+    assert sum(len(poll(mapping, second)) for second in range(60)) == 7
+
+
+def test_provisioned_pollers_take_ten_batches_each_at_once() -> None:
+    mapping = busy_mapping(provisioned_pollers=ProvisionedPollers(minimum_pollers=3, maximum_pollers=5))
+    assert len(poll(mapping, 0)) == 30
+    assert sum(len(poll(mapping, second)) for second in range(1, 60)) == 20
+
+
+def fifo_mapping(timeout: int = 5, **settings: Any) -> QueueMapping:
+    declared = Queue(name="orders.fifo", visibility_timeout=60)
+    queue = FifoQueue(declared, "arn:aws:sqs:us-east-1:123456789012:orders.fifo", Draws(0))
+    function = Function(name="fn", handler="a.b", code_uri=Path(), runtime="python3.11", timeout=timeout)
+    mapping = EventSourceMapping(name="orders", queue="orders.fifo", function="fn", **settings)
+    return QueueMapping(mapping, function, queue, "us-east-1")
+
+
+def send_in_groups(mapping: QueueMapping, *bodies: str) -> None:
+    """Each body's first letter is its group."""
+    for body in bodies:
+        message = NewMessage(body=body, message_group_id=body[0], message_deduplication_id=body[:9])
+        mapping.queue.send(at(0), message, [])
+
+
+def test_fifo_concurrency_is_the_number_of_groups_that_are_not_in_flight() -> None:
+    mapping = fifo_mapping(batch_size=1)
+    send_in_groups(mapping, "a1", "a2", "b1", "c1", "a3")
+    first = poll(mapping, 0)
+    assert sorted(bodies(batch)[0] for batch in first) == ["a1", "b1", "c1"]
+    assert poll(mapping, 10) == []
+    (of_a,) = [batch for batch in first if bodies(batch) == ["a1"]]
+    settle(mapping, of_a, OK, 10)
+    assert [bodies(batch) for batch in poll(mapping, 10)] == [["a2"]]
+
+
+def test_fifo_batches_hold_several_groups_in_their_order() -> None:
+    mapping = fifo_mapping()
+    send_in_groups(mapping, "a1", "b1", "a2", "b2")
+    assert [bodies(batch) for batch in poll(mapping, 0)] == [["a1", "a2", "b1", "b2"]]
+
+
+def test_a_failed_fifo_batch_comes_back_in_order_when_its_visibility_ends() -> None:
+    mapping = fifo_mapping()
+    send_in_groups(mapping, "a1", "a2", "a3")
+    (batch,) = poll(mapping, 0)
+    settle(mapping, batch, FAILED, 1)
+    assert poll(mapping, 59) == []
+    assert [bodies(again) for again in poll(mapping, 60)] == [["a1", "a2", "a3"]]
+
+
+def test_a_throttled_fifo_batch_keeps_its_groups_locked() -> None:
+    mapping = fifo_mapping(batch_size=1)
+    send_in_groups(mapping, "a1", "a2")
+    (batch,) = poll(mapping, 0)
+    mapping.throttled(at(0), batch, "limit", [])
+    for second in range(1, 60):
+        for again in poll(mapping, second):
+            assert again is batch
+            mapping.throttled(at(second), again, "limit", [])
+    assert [bodies(again) for again in poll(mapping, 60)] == [["a1"]]
+
+
+def test_what_six_megabytes_leave_of_a_fifo_group_waits_for_the_batch_before_it() -> None:
+    mapping = fifo_mapping()
+    send_in_groups(mapping, *(f"a{number}" + "x" * 1_000_000 for number in range(8)), "b" + "y" * 1_000_000)
+    first, other = poll(mapping, 0)
+    assert [len(batch.messages) for batch in (first, other)] == [6, 1]
+    assert bodies(other)[0][0] == "b"
+    assert poll(mapping, 1) == []
+    settle(mapping, first, OK, 2)
+    assert [[body[:2] for body in bodies(batch)] for batch in poll(mapping, 2)] == [["a6", "a7"]]
+
+
+def test_a_filter_joins_only_what_passes_and_deletes_the_rest_before_any_batch() -> None:
+    mapping = open_mapping(filter_patterns=('{"body": [{"prefix": "yes"}]}',))
+    send(mapping, "yes 1", "no 2", "yes 3", *["no"] * 20, "yes 4")
+    records: list[Any] = []
+    batches = mapping.poll(at(0), records)
+    assert [bodies(batch) for batch in batches] == [["yes 1", "yes 3"], ["yes 4"]]
+    assert sum(len(r.message_ids) for r in records if isinstance(r, MessagesFiltered)) == 21
+    assert mapping.queue.counts() == Counts(0, 3, 0)
+
+
+def test_with_a_window_a_filter_leaves_room_for_what_passes() -> None:
+    mapping = open_mapping(
+        batch_size=3, maximum_batching_window_in_seconds=5, filter_patterns=('{"body": [{"prefix": "yes"}]}',)
+    )
+    send(mapping, *["no"] * 12, "yes 1", "no", "yes 2", "yes 3", "yes 4")
+    assert [bodies(batch) for batch in poll(mapping, 0)] == [["yes 1", "yes 2", "yes 3"]]
+    assert [bodies(batch) for batch in poll(mapping, 5)] == [["yes 4"]]
+
+
+def test_a_changed_visibility_timeout_of_the_queue_holds_for_the_next_receive() -> None:
+    mapping = open_mapping({"visibility_timeout": 30})
+    send(mapping, "a")
+    assert poll(mapping, 0)[0].visible_until == at(30)
+    mapping.queue.configure(at(1), Queue(name="orders", visibility_timeout=90), [])
+    send(mapping, "b", when=2)
+    assert poll(mapping, 2)[0].visible_until == at(92)
