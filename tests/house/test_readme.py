@@ -118,6 +118,9 @@ def test_an_access_log_becomes_messages_or_requests_at_their_times(checkout: Pat
 
 
 def test_every_option_that_the_readme_names_is_there(checkout: Path) -> None:
-    told = "".join(shell(checkout, f"lambdarun {name} --help").stdout for name in ("", "invoke", "replay", "plan", "filter test"))
+    told = "".join(
+        shell(checkout, f"lambdarun {name} --help").stdout
+        for name in ("", "invoke", "replay", "plan", "filter test")
+    )
     for option in set(re.findall(r"`(--[a-z-]+)", README)):
         assert option in told
