@@ -25,8 +25,9 @@ In virtual time nobody waits. An event that always fails is tried at once, after
 ...     runtime.log.seconds("invocation.started"), runtime.log.last("event.discarded").condition
 ([0.0, 60.0, 180.0], 'RetriesExhausted')
 
-What AWS would refuse raises `InvocationRefused` with its status, code and text; what the user can mend in files raises
-a `LambdarunError` that names the place. A function that fails raises nothing: the reply says so, as on AWS.
+What AWS would refuse raises `InvocationRefused` with its status, code and text, and a call on a queue `SqsError`; what the
+user can mend in files raises a `LambdarunError` that names the place. A function that fails raises nothing: the reply
+says so, as on AWS.
 
 >>> with lambdarun.open_blocking_runtime(project) as runtime:
 ...     reply = runtime.invoke("app", notes)
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from lambdarun.model.function import Function
     from lambdarun.model.layer import Layer
     from lambdarun.model.queue import Queue
+    from lambdarun.model.sqs_error import SqsError
     from lambdarun.project.lone_handler import lone_function
     from lambdarun.project.project_file import load as load_project
     from lambdarun.recordings.read import Recording
@@ -102,6 +104,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "Runtime",
+    "SqsError",
     "VirtualClock",
     "__version__",
     "load_project",
@@ -126,6 +129,7 @@ _HOME: Final = {
     "RealClock": "runtime.clock",
     "Recording": "recordings.read",
     "Runtime": "runtime.session",
+    "SqsError": "model.sqs_error",
     "VirtualClock": "runtime.clock",
     "load_project": "project.project_file:load",
     "lone_function": "project.lone_handler",

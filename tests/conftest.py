@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lambdarun.model.declarations import Project
 from lambdarun.model.function import DeclaredDuration, Function, running_runtime
@@ -21,6 +22,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A shell's background job ignores Ctrl-C, and so would every command that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("lambdarun", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lambdarun")
 
 
 @pytest.fixture

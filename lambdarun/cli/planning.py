@@ -93,8 +93,9 @@ class Search:
         return not (figures.late or figures.doubles or (figures.lost and not self.handlers_run))
 
     def result(self, shared: Shared) -> PlanResult:
-        """All trials in the order of their settings, and the best of those that hold: the cheapest, then the one with
-        the least concurrency, then one with the visibility timeout that AWS advises, then the one that changes least.
+        """All trials in the order of their settings, and the best of those that hold with one environment less not holding:
+        the cheapest, then the one with the least concurrency, then one with the visibility timeout that AWS advises, then
+        the one that changes least.
         """
         ordered = sorted(
             self.trials,
@@ -102,7 +103,8 @@ class Search:
         )
         trials = [Trial(one, self.trials[one], self.holds(self.trials[one])) for one in ordered]
         subject = self.subject
-        holding = [trial for trial in trials if trial.holds]
+        least = {Candidate(*row, found.holds) for row, found in self.rows.items() if found.holds is not None}
+        holding = [trial for trial in trials if trial.candidate in least]
         best = min(
             holding,
             key=lambda trial: (

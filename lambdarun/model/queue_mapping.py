@@ -71,7 +71,9 @@ class Batch:
     @property
     def duration(self) -> Duration | None:
         """The longest recorded duration among its messages."""
-        found = [one.message.duration for one in self.messages if one.message.duration is not None]
+        # Past the property: each message of each batch is asked.
+        envelopes = [one.message.envelope for one in self.messages]
+        found = [envelope.duration for envelope in envelopes if envelope.duration is not None]
         return max(found) if found else None
 
 

@@ -62,8 +62,10 @@ class Receiving:
         """ReceiveMessage: the answer, or what waits for it. Raises SqsError."""
         wanted = _read(live, request)
         core = live.core
-        if not wanted.wait_time and not core.fifo and core.over_limit():
-            raise SqsError.of(sqs_messages.OVER_LIMIT)
+        if not wanted.wait_time:
+            if not core.fifo and core.over_limit():
+                raise SqsError.of(sqs_messages.OVER_LIMIT)
+            wanted = evolve(wanted, count=core.sampled(wanted.count))
         asked = wanted if wanted.wait_time else evolve(wanted, count=core.sampled(wanted.count))
         told = self._try(now, live, asked)
         if told or not wanted.wait_time:

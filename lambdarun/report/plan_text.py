@@ -167,9 +167,10 @@ def _verdict(result: PlanResult) -> list[str]:
     if capped is not None:
         left = capped.figures.throttles
         said.append(
-            f"{best.figures.throttles:,} throttles are left; with scaling_config = {{ maximum_concurrency ="
-            f" {capped.candidate.maximum_concurrency} }} of event_source_mappings.{result.subject.mapping.name} too"
-            f" {f'{left:,}' if left else 'none'}, and the oldest message gets {span(capped.figures.oldest_s)} old"
+            f"{best.figures.throttles:,} throttles are left: {f'{left:,}' if left else 'none'} with scaling_config ="
+            f" {{ maximum_concurrency = {capped.candidate.maximum_concurrency} }} of"
+            f" event_source_mappings.{result.subject.mapping.name} too, where the oldest message gets"
+            f" {span(capped.figures.oldest_s)} old"
         )
     return said
 

@@ -301,6 +301,10 @@ def notes(summary: Summary) -> Iterator[tuple[str, str]]:
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""
+    for name, queue in sorted(summary.queues.items()):
+        if queue.deduplicated:
+            known = f"had {_counted(queue.deduplicated, 'message')} already, by its deduplication id"
+            yield f"note: {name} {known}, and took none of them again", ""
     ran = [f.duration for f in summary.functions.values() if f.duration.count]
     if ran and not any(duration.most for duration in ran):
         yield (

@@ -219,7 +219,8 @@ class AsyncQueueHandle(QueueHandle):
         receive_request_attempt_id: str | None = None,
     ) -> list[ReceivedMessage]:
         """Up to ten messages (AWS: ReceiveMessage). With a wait, which is the queue's where none is given, time goes on
-        until a message shows or the wait is over.
+        until a message shows or the wait is over. Messages for a receive that was cancelled show again when their
+        visibility timeout ends, as on AWS.
         """
         members = _receive(
             max_number_of_messages, wait_time_seconds, visibility_timeout, receive_request_attempt_id

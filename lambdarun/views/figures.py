@@ -96,6 +96,8 @@ class QueueFigures:
     expired: int = 0
     removed: int = 0
     """Deleted without being handled: filtered, purged, or taken out by a redrive task."""
+    deduplicated: int = 0
+    """Sends that a FIFO queue answered with a message that it had already."""
     backlog: int = 0
     """The most messages that stayed visible behind a receive."""
     oldest_s: float = 0.0
@@ -137,6 +139,7 @@ class QueueFigures:
             "moved_in": self.moved_in,
             "expired": self.expired,
             "removed": self.removed,
+            "deduplicated": self.deduplicated,
             "left": self.left,
             "largest_backlog": self.backlog,
             "oldest_age_s": round(self.oldest_s, 6),

@@ -25,6 +25,7 @@ from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
 from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue_records import (
     GONE,
+    MessageDeduplicated,
     MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
@@ -103,6 +104,7 @@ class Summary:
             BatchSettled: self._batch,
             BatchDelayed: self._lane_delayed,
             MessageReturned: self._returned,
+            MessageDeduplicated: self._deduplicated,
             MessageDuplicated: self._duplicated,
             MessagesDeleted: self._deleted,
             MessagesFiltered: self._removed,
@@ -313,6 +315,9 @@ class Summary:
 
     def _purged(self, record: QueuePurged) -> None:
         self.queue(record.queue).removed += record.removed
+
+    def _deduplicated(self, record: MessageDeduplicated) -> None:
+        self.queue(record.queue).deduplicated += 1
 
     def _duplicated(self, record: MessageDuplicated) -> None:
         # It was counted as deleted, and will be once more.

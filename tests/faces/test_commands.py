@@ -376,6 +376,10 @@ def test_recorded_events_of_a_fifo_queue_are_replayed_in_order_of_their_groups(f
     (folder / "fifo.jsonl").write_text("\n".join([*events, events[-1]]))
     done = run(folder, "replay", "fifo.jsonl", "--function", "groups.py:handler", "--out", "out.jsonl")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        "note: jobs.fifo had 1 message already, by its deduplication id, and took none of them again"
+        in done.stdout
+    )
     records = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert sum(record["kind"] == "message.deduplicated" for record in records) == 1
     printed = "".join(record["text"] for record in records if record["kind"] == "output.captured")

@@ -100,11 +100,45 @@ def test_all_settings_are_tried_and_the_cheapest_that_holds_is_the_answer(folder
     tried = {(one["batch_size"], one["visibility_timeout"]) for one in told["trials"]}
     assert tried == {(1, 30), (10, 30)}
     answer = told["answer"]
-    holding = [one for one in told["trials"] if one["holds"]]
-    assert answer["dollars"] == min(one["dollars"] for one in holding)
+    by_settings: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for one in told["trials"]:
+        if one["holds"]:
+            by_settings.setdefault((one["batch_size"], one["visibility_timeout"]), []).append(one)
+    least = [
+        min(holding, key=lambda one: one["reserved_concurrent_executions"])
+        for holding in by_settings.values()
+    ]
+    assert answer["dollars"] == min(one["dollars"] for one in least)
     assert answer["batch_size"] == 10
     declare(folder, reserved=answer["reserved_concurrent_executions"], batch=10)
     assert oldest_in_replay(folder)["messages_older"] == 0
+
+
+def test_of_a_fifo_queue_no_cheaper_answer_stands_above_the_least_that_will_do(folder: Path) -> None:
+    lines = [
+        {
+            **json.loads(line),
+            "queue": "jobs.fifo",
+            "message_group_id": f"g{n % 6}",
+            "message_deduplication_id": str(n),
+        }
+        for n, line in enumerate(JOBS.splitlines())
+    ]
+    (folder / "jobs.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    text = (folder / "lambdarun.toml").read_text()
+    (folder / "lambdarun.toml").write_text(
+        text.replace("[queues.jobs]", '[queues."jobs.fifo"]').replace("queues.jobs", "queues.jobs.fifo")
+    )
+    told = planned(folder, "--target", "20s")
+    answer = told["answer"]
+    assert answer["batch_size"] == 10
+    less = [
+        one["holds"]
+        for one in told["trials"]
+        if (one["batch_size"], one["visibility_timeout"]) == (10, answer["visibility_timeout"])
+        and one["reserved_concurrent_executions"] < answer["reserved_concurrent_executions"]
+    ]
+    assert not any(less)
 
 
 def test_the_answer_is_the_same_whoever_runs_the_trials(folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from lambdarun.model.declarations import Project
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.queue import Queue
 from lambdarun.model.region import Region
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.sqs_message_attributes import checksum, is_number
@@ -464,6 +465,21 @@ def test_those_that_wait_are_answered_in_the_order_of_their_coming() -> None:
     assert first is not None
     assert [one["Body"] for one in first["Messages"]] == ["one"]
     assert (second, third) == (None, {})
+
+
+def test_where_sampling_is_switched_on_a_short_poll_finds_less_and_a_long_one_all() -> None:
+    region, now = Region(Project(queues={"q": Queue(name="q", sampling=True)}), Draws(0)), Instant(0)
+    entries = [{"Id": str(number), "MessageBody": "b"} for number in range(10)]
+    found = []
+    for wait in (0, 20):
+        for _ in range(20):
+            region.sqs.call(now, "SendMessageBatch", {"QueueUrl": "q", "Entries": entries})
+            asked = {"QueueUrl": "q", "MaxNumberOfMessages": 10, "WaitTimeSeconds": wait}
+            told = region.sqs.call(now, "ReceiveMessage", asked)
+            assert isinstance(told, dict)
+            found.append(len(told.get("Messages", [])))
+    assert min(found[:20]) < 10
+    assert found[20:] == [10] * 20
 
 
 def test_over_120_000_messages_in_flight_a_short_poll_is_refused_and_a_long_one_empty(sqs: Caller) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdarun.model.instant import SECOND
+from lambdarun.model.instant import SECOND, Instant
 from tests.oracles.sqs_scenarios import BY_CONTENT, FIFO, Caller
 
 
@@ -168,3 +168,33 @@ def test_a_task_handle_that_nobody_gave(handle: str) -> None:
         else "The request must contain the parameter TaskHandle."
     )
     assert told["Error"]["Message"] == wanted
+
+
+def test_a_task_ends_after_36_hours_whatever_is_left() -> None:
+    scene = Scene(10)
+    scene.start(scene.beside, 1)
+    sqs = scene.sqs
+    # As if nothing had been done meanwhile: the task itself would be done long before.
+    sqs.region.advance(sqs.now)
+    sqs.now = Instant(sqs.now + 36 * 3_600 * SECOND)
+    sqs.region.advance(sqs.now)
+    (task,) = scene.tasks()
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("FAILED", 1)
+
+
+def test_a_hundred_tasks_are_the_most_at_a_time() -> None:
+    sqs = Caller()
+    beside = sqs.create()
+    told = []
+    for _ in range(101):
+        _, dead = sqs.dead_letter_pair()
+        for _ in range(2):
+            sqs.send(dead)
+        members = {
+            "SourceArn": sqs.arn(dead),
+            "DestinationArn": sqs.arn(beside),
+            "MaxNumberOfMessagesPerSecond": 1,
+        }
+        told.append(sqs.ask("StartMessageMoveTask", **members))
+    assert all("TaskHandle" in one for one in told[:100])
+    assert (told[100]["Error"]["Code"], told[100]["StatusCode"]) == ("OverLimit", 403)

@@ -8,6 +8,7 @@ from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue_records import (
     GONE,
+    MessageDeduplicated,
     MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
@@ -52,3 +53,8 @@ def test_a_copy_that_a_delete_missed_is_left_until_it_is_deleted_too() -> None:
     assert (once.deleted, once.handled, once.left) == (1, 0, 5)
     twice = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a"), settled(31, "a"))
     assert (twice.deleted, twice.handled, twice.left) == (2, 1, 4)
+
+
+def test_what_a_fifo_queue_had_already_was_not_sent() -> None:
+    found = figures(MessageDeduplicated(at(1), "q", "a", "g"))
+    assert (found.sent, found.deduplicated, found.left) == (5, 1, 5)
