@@ -48,11 +48,13 @@ class Gathering:
     _measured: tuple[int, int] = field(default=_NOTHING_MEASURED, init=False)
     """How many of the gathered messages were measured, and the bytes of their event."""
     _filter: EventFilter | None = field(init=False)
+    _fifo: bool = field(init=False)
     _groups: Counter[str | None] = field(factory=Counter, init=False)
     """Of a FIFO queue: the message groups in batches under way."""
 
     def __attrs_post_init__(self) -> None:
         self._filter = self._compiled()
+        self._fifo = self.queue.fifo
 
     @property
     def is_open(self) -> bool:
@@ -108,7 +110,7 @@ class Gathering:
 
     def end(self, batch: Iterable[Received]) -> None:
         """Be told that a batch is not under way any more."""
-        if self.queue.fifo:
+        if self._fifo:
             self._groups -= Counter(received.message.message_group_id for received in batch)
 
     def change(self, declared: EventSourceMapping) -> None:
@@ -160,7 +162,7 @@ class Gathering:
         if fits < len(gathered):
             self._carried.extend((received, until) for received in gathered[fits:])
             del gathered[fits:]
-        if self.queue.fifo:
+        if self._fifo:
             self._groups += Counter(received.message.message_group_id for received in gathered)
         return gathered, until
 
@@ -197,7 +199,7 @@ class Gathering:
             # Escaped it can never fit: left hidden, it comes back until the redrive policy moves it. In a FIFO queue its group
             # waits behind it.
             lost = gathered.pop(0).message.message_group_id
-            if self.queue.fifo:
+            if self._fifo:
                 gathered[:] = [one for one in gathered if one.message.message_group_id != lost]
             return self._fitting()
         return fits

@@ -23,6 +23,7 @@ class PatternSet(Generic[Key]):
     The cost of an event grows with its own keys that patterns name and with what matches, not with the number of patterns
     on a key. Adding is cheap; the first event after it pays for the structure anew.
 
+    >>> from lambdarun.model.filter_pattern import FilterPattern
     >>> rules = PatternSet()
     >>> rules.add("errors", FilterPattern.compile('{"level": ["ERROR"]}'))
     >>> rules.matching({"level": "ERROR", "code": 3})

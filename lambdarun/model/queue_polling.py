@@ -30,12 +30,17 @@ class MappingPolling:
 
     def wake(self, now: Instant) -> None:
         """Invoke what may be invoked now."""
-        mapping, admission, fleet = self.mapping, self.admission, self.mapping.fleet
+        mapping, admission = self.mapping, self.admission
+        fleet = mapping.fleet
         busy = fleet.busy
+        batches = mapping.poll(now, admission.records)
+        if not batches:
+            self.queue.under_way += fleet.busy - busy
+            return
         name, callee = mapping.declaration.name, self.callee
         resource = callee.resource
         recorded = admission.time.mode is DurationMode.RECORDED
-        for batch in mapping.poll(now, admission.records):
+        for batch in batches:
             request_id = admission.draws.new_id()
             function = self.catalog.get(resource)
             assert function is not None

@@ -16,7 +16,7 @@ from lambdarun.runtime.requests import InvocationRefused, deployed
 
 
 # The parameters are AWS's, as an SDK takes them, and the answers are AWS's bodies: a test that makes mappings by boto3
-# reads the same here. LastModified is a number of seconds, as on the wire.
+# reads the same here, ResponseMetadata with the status too. LastModified is a number of seconds, as on the wire.
 class MappingDoor:
     """Event source mappings of an open runtime. All calls raise InvocationRefused with AWS's error where AWS would
     answer with one, and TypeError for a parameter that they do not have.
@@ -48,8 +48,7 @@ class MappingDoor:
         from the end of its state Creating on: the account's `mapping_delay`.
         """
         known(request, CREATE, "create_event_source_mapping")
-        made: dict[str, Any] = self.ask(lambda ticket: CreateMapping(ticket, request))
-        return made
+        return _answered(self.ask(lambda ticket: CreateMapping(ticket, request)), 202)
 
     def update_event_source_mapping(self, **request: Any) -> dict[str, Any]:
         """Change the settings of the mapping `UUID`, enable or disable it (AWS: UpdateEventSourceMapping). New settings
@@ -57,21 +56,19 @@ class MappingDoor:
         """
         uuid = _uuid(request, "update_event_source_mapping")
         known(request, SETTINGS, "update_event_source_mapping")
-        after: dict[str, Any] = self.ask(lambda ticket: UpdateMapping(ticket, uuid, request))
-        return after
+        return _answered(self.ask(lambda ticket: UpdateMapping(ticket, uuid, request)), 202)
 
     def delete_event_source_mapping(self, **request: Any) -> dict[str, Any]:
         """Delete the mapping `UUID` (AWS: DeleteEventSourceMapping); what it has under way ends as it would have."""
         uuid = _uuid(request, "delete_event_source_mapping")
         known(request, (), "delete_event_source_mapping")
-        last: dict[str, Any] = self.ask(lambda ticket: DeleteMapping(ticket, uuid))
-        return last
+        return _answered(self.ask(lambda ticket: DeleteMapping(ticket, uuid)), 202)
 
     def get_event_source_mapping(self, **request: Any) -> dict[str, Any]:
         """The settings and the state of the mapping `UUID` (AWS: GetEventSourceMapping)."""
         uuid = _uuid(request, "get_event_source_mapping")
         known(request, (), "get_event_source_mapping")
-        return _told(self.driver.region.mappings.get(uuid))
+        return _answered(_told(self.driver.region.mappings.get(uuid)), 200)
 
     def list_event_source_mappings(self, **request: Any) -> dict[str, Any]:
         """All mappings, or those of `EventSourceArn` and `FunctionName` (AWS: ListEventSourceMappings); at most
@@ -82,7 +79,7 @@ class MappingDoor:
         source, function, marker, most = (request.get(name) for name in names)
         if most is None:
             most = limits.LIST_ITEMS.default
-        return _told(self.driver.region.mappings.list(source, function, marker, most))
+        return _answered(_told(self.driver.region.mappings.list(source, function, marker, most)), 200)
 
     def tag_resource(self, **request: Any) -> None:
         """Give the mapping whose ARN is `Resource` the `Tags` too (AWS: TagResource). Functions have no tags here."""
@@ -118,6 +115,11 @@ def _uuid(request: dict[str, Any], call: str) -> str:
     if "UUID" not in request:
         raise TypeError(f"{call} needs the mapping's UUID.")
     return str(request.pop("UUID"))
+
+
+# As recorded: Create, Update and Delete are answered with 202, since they go on behind their answers.
+def _answered(body: dict[str, Any], status: int) -> dict[str, Any]:
+    return {**body, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 def _told(answer: dict[str, Any] | Refusal) -> dict[str, Any]:

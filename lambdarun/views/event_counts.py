@@ -31,11 +31,15 @@ class EventCounts:
     mappings: Iterable[EventSourceMapping] = ()
     _uuids: dict[str, str] = field(init=False)
     """Of the mappings that are counted, by name."""
+    _polling: dict[str, None] = field(init=False)
+    """Those of them that receive."""
     _started: dict[str, Instant] = field(factory=dict, init=False)
     """When invocations under way began, by request id."""
 
     def __attrs_post_init__(self) -> None:
-        self._uuids = {mapping.name: mapping.uuid for mapping in self.mappings if mapping.event_count}
+        counted = [mapping for mapping in self.mappings if mapping.event_count]
+        self._uuids = {mapping.name: mapping.uuid for mapping in counted}
+        self._polling = dict.fromkeys(mapping.name for mapping in counted if mapping.enabled)
 
     def readers(self) -> dict[type, Callable[[Any], None]]:
         """Who reads which records."""
@@ -54,6 +58,10 @@ class EventCounts:
             self._uuids[record.mapping] = record.uuid
         else:
             self._uuids.pop(record.mapping, None)
+        if record.mapping in self._uuids and record.concurrency:
+            self._polling[record.mapping] = None
+        else:
+            self._polling.pop(record.mapping, None)
 
     def receive(self, record: BatchReceived) -> None:
         """A batch was polled."""
@@ -90,7 +98,7 @@ class EventCounts:
 
     def pass_minutes(self, first: int, minute: int) -> None:
         """Minutes went by: a mapping that polls and finds nothing counts 0 polled events in each."""
-        for name in self._uuids if first else ():
+        for name in self._polling if first else ():
             for passed in range(max(first, minute - MINUTES_TOLD), minute):
                 self._count(names.POLLED_EVENTS, name, Instant(passed * PERIOD), 0)
 

@@ -69,7 +69,7 @@ def test_row_12_the_answers_have_no_field_of_streams(declare: Declare) -> None:
         told = runtime.get_event_source_mapping(UUID=made["UUID"])
     assert sorted(told) == [
         "BatchSize", "EventSourceArn", "EventSourceMappingArn", "FunctionArn", "FunctionResponseTypes", "LastModified",
-        "MaximumBatchingWindowInSeconds", "State", "StateTransitionReason", "UUID",
+        "MaximumBatchingWindowInSeconds", "ResponseMetadata", "State", "StateTransitionReason", "UUID",
     ]  # fmt: skip
     assert told["StateTransitionReason"] == "USER_INITIATED"
     assert told["BatchSize"] == 10
@@ -201,7 +201,7 @@ def test_what_aws_refuses_of_a_request(
 ) -> None:
     with opened(world(declare(TAKES))) as runtime:
         assert refused(runtime, "create", **request_) == (status, code, said)
-        assert runtime.list_event_source_mappings() == {"EventSourceMappings": []}
+        assert runtime.list_event_source_mappings()["EventSourceMappings"] == []
 
 
 @pytest.mark.parametrize(
@@ -253,6 +253,18 @@ def test_each_state_is_seen_once_and_in_between_a_mapping_is_in_use(declare: Dec
         "Enabled", "Deleting", "Deleting",
     ]  # fmt: skip
     assert told == [*dict.fromkeys(["Creating"]), *seen[1:-1], ""]
+
+
+def test_row_also_what_goes_on_behind_its_answer_is_answered_with_202(declare: Declare) -> None:
+    with opened(world(declare(TAKES))) as runtime:
+        answers = [runtime.create_event_source_mapping(EventSourceArn=ARN, FunctionName="fn", Enabled=False)]
+        uuid = answers[0]["UUID"]
+        assert answers[0]["State"] == "Disabled"
+        answers.append(runtime.update_event_source_mapping(UUID=uuid, BatchSize=1))
+        answers.append(runtime.get_event_source_mapping(UUID=uuid))
+        runtime.advance(seconds=1)
+        answers.append(runtime.delete_event_source_mapping(UUID=uuid))
+        assert [one["ResponseMetadata"]["HTTPStatusCode"] for one in answers] == [202, 202, 200, 202]
 
 
 def test_created_disabled_it_is_disabled_at_once(declare: Declare) -> None:
@@ -426,7 +438,7 @@ def test_the_list_tells_by_source_and_function_and_a_hundred_at_most(declare: De
         assert "NextMarker" not in rest
         (one,) = runtime.list_event_source_mappings(FunctionName="f7")["EventSourceMappings"]
         assert one["FunctionArn"].endswith(":f7")
-        assert runtime.list_event_source_mappings(EventSourceArn=f"{ARN}.fifo") == {"EventSourceMappings": []}
+        assert runtime.list_event_source_mappings(EventSourceArn=f"{ARN}.fifo")["EventSourceMappings"] == []
 
 
 def test_how_long_the_states_last_is_the_accounts_to_say(declare: Declare) -> None:

@@ -138,7 +138,7 @@ def test_a_quiet_mapping_goes_down_to_two_pollers_and_six_receives_a_minute(decl
 
 
 def test_a_mapping_that_is_disabled_polls_no_more(declare: Declare) -> None:
-    project = declared(declare(REPORTS), maximum_concurrency=5)
+    project = declared(declare(REPORTS), maximum_concurrency=5, event_count=True)
     with open_blocking_runtime(project, clock=VirtualClock()) as runtime:
         runtime.queue("q").send("a")
         runtime.advance(minutes=1)
@@ -146,6 +146,7 @@ def test_a_mapping_that_is_disabled_polls_no_more(declare: Declare) -> None:
         runtime.update_event_source_mapping(UUID=uuid, Enabled=False)
         runtime.advance(minutes=3)
         assert sum(sums(runtime, project, "NumberOfEmptyReceives").values()) == 15
+        assert list(sums(runtime, project, "PolledEventCount")) == ["00:00"]
 
 
 def test_provisioned_pollers_are_told_each_minute(declare: Declare) -> None:
