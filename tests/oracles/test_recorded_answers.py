@@ -73,7 +73,7 @@ def test_the_readme_gives_the_count() -> None:
     in_part = sum("part" in case for case in HELD.values())
     told = " ".join(readme.split())
     assert (
-        f"recorded {len(CASES)} answers of AWS on functions and SQS mappings. {len(HELD)} of them are held"
+        f"recorded {len(CASES)} answers of AWS on functions, queues, mappings and filters. {len(HELD)} of them are held"
         in told
     )
     assert f"(in {in_part} for the part that is built)" in told
