@@ -81,10 +81,10 @@ class QueueBacklog:
 
     @property
     def rate(self) -> float:
-        """Messages a second, from the first to the last."""
+        """Messages a second, by the gaps from the first to the last."""
         if self.first_sent is None or self.last_sent <= self.first_sent:
             return 0.0
-        return self.sent / ((self.last_sent - self.first_sent) / SECOND)
+        return (self.sent - 1) / ((self.last_sent - self.first_sent) / SECOND)
 
     @property
     def rate_of_busiest_minute(self) -> float:
