@@ -258,3 +258,30 @@ def test_a_missing_recording_is_told(folder: Path) -> None:
     ran = run(folder, "plan", "job.jsonl")
     assert ran.returncode == 2
     assert "there is no such recording. Did you mean jobs.jsonl?" in ran.stderr
+
+
+def test_a_recording_whose_messages_the_queue_refuses_has_no_answer(folder: Path) -> None:
+    text = (folder / "lambdarun.toml").read_text()
+    (folder / "lambdarun.toml").write_text(
+        text.replace("[queues.jobs]", '[queues."jobs.fifo"]').replace("queues.jobs", "queues.jobs.fifo")
+    )
+    line = {
+        "time": 1_780_000_000,
+        "queue": "jobs.fifo",
+        "body": "job",
+        "message_group_id": "g",
+        "message_deduplication_id": "d",
+    }
+    bad = json.dumps({**line, "message_group_id": "gr\u00fcn"})
+    (folder / "bad.jsonl").write_text(f"{bad}\n")
+    ran = run(folder, "plan", "bad.jsonl")
+    assert ran.returncode == 2
+    assert (
+        "queue jobs.fifo takes no message of the recording: Value gr\u00fcn for parameter MessageGroupId"
+        in ran.stderr
+    )
+    (folder / "half.jsonl").write_text(f"{bad}\n{json.dumps(line)}\n")
+    ran = run(folder, "plan", "half.jsonl", "-o", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert "1 of 2 events were not delivered, most often: Value gr\u00fcn" in ran.stderr
+    assert {trial["sent"] for trial in json.loads(ran.stdout)["trials"]} == {1}
