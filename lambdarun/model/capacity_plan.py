@@ -173,14 +173,14 @@ def subject_of(
         if wanted not in first:
             raise UsageError(f"--queue {wanted}: no message of the recording goes there. {_known(first)}")
         if wanted not in read:
-            raise UsageError(f"--queue {wanted}: {routing.unrouted(first[wanted])}.")
+            raise UsageError(f"--queue {wanted}: {_unread(routing, first[wanted])}.")
         read = {wanted: read[wanted]}
     if not first:
         raise UsageError(
             "the recording holds no message of a queue. --through queues.NAME sends its events through one."
         )
     if not read:
-        raise UsageError(f"{routing.unrouted(next(iter(first.values())))}.")
+        raise UsageError(f"{_unread(routing, next(iter(first.values())))}.")
     if len(read) > 1:
         raise UsageError(
             f"the recording's messages go to several queues. Name one with --queue. {_known(read)}"
@@ -214,6 +214,10 @@ def _reader(routing: Routing, arrival: MessageArrival) -> EventSourceMapping | N
     if target is None or routing.no_queue(arrival) is not None:
         return None
     return EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=target)
+
+
+def _unread(routing: Routing, arrival: MessageArrival) -> str:
+    return routing.no_queue(arrival) or routing.unrouted(arrival)
 
 
 def _known(queues: Iterable[str]) -> str:

@@ -285,3 +285,11 @@ def test_a_recording_whose_messages_the_queue_refuses_has_no_answer(folder: Path
     assert ran.returncode == 0, ran.stderr
     assert "1 of 2 events were not delivered, most often: Value gr\u00fcn" in ran.stderr
     assert {trial["sent"] for trial in json.loads(ran.stdout)["trials"]} == {1}
+
+
+def test_a_name_that_no_queue_can_have_is_said(folder: Path) -> None:
+    line = {"time": 1_780_000_000, "queue": "n\u00f6", "body": "job"}
+    (folder / "bad.jsonl").write_text(json.dumps(line))
+    ran = run(folder, "plan", "bad.jsonl", "--function", "worker")
+    assert ran.returncode == 2
+    assert "'n\u00f6' is no queue's name." in ran.stderr
