@@ -7,7 +7,7 @@ from lambdarun.model.instant import SECOND
 from lambdarun.model.queue import Queue
 from lambdarun.report.spans import span
 
-_HEADINGS = ("QUEUE", "VISIBILITY", "DELAY", "RETENTION", "DEAD LETTERS", "FIFO", "TARGET AGE")
+_HEADINGS = ("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS", "DELAY", "FIFO", "TARGET AGE")
 
 
 def queue_rows(project: Project) -> list[tuple[str, ...]]:
@@ -21,9 +21,9 @@ def _row(queue: Queue) -> tuple[str, ...]:
     return (
         queue.name,
         f"{queue.visibility_timeout} s",
-        f"{queue.delay_seconds} s",
         span(queue.message_retention_period),
         "-" if policy is None else f"{policy.dead_letter_target} after {policy.max_receive_count}",
+        f"{queue.delay_seconds} s",
         _fifo(queue),
         "-" if queue.target_age is None else span(queue.target_age / SECOND),
     )

@@ -59,14 +59,14 @@ class Subject:
 
     @property
     def most(self) -> int:
-        """Above it no reserved concurrency makes sense, or AWS would refuse it."""
+        """Above it no reserved concurrency makes sense, or AWS would refuse it; 0 where AWS takes none."""
         others = sum(
             other.reserved_concurrent_executions or 0
             for other in self.project.functions.values()
             if other.name != self.function.name
         )
         left = self.project.account.concurrent_executions - limits.UNRESERVED_MINIMUM.value - others
-        return max(1, min(left, limits.POLLER_MAX.value))
+        return max(0, min(left, limits.POLLER_MAX.value))
 
     def batch_sizes(self) -> tuple[int, ...]:
         """Those to try: one by one, what one receive brings, and what is declared."""
@@ -199,12 +199,22 @@ def subject_of(
         queues={**project.queues, name: queue},
         mappings={**project.mappings, found.name: found},
     )
-    return Subject(project=whole, queue=queue, mapping=found, function=project.functions[bare])
+    subject = Subject(project=whole, queue=queue, mapping=found, function=project.functions[bare])
+    if not subject.most:
+        most = project.account.concurrent_executions
+        raise UsageError(
+            f"an account's concurrency of {most:,} has nothing to reserve: AWS keeps {limits.UNRESERVED_MINIMUM.value}"
+            " unreserved. Raise account.concurrent_executions, or reserve less for others."
+        )
+    return subject
 
 
 def _reader(routing: Routing, arrival: MessageArrival) -> EventSourceMapping | None:
     """The mapping that reads the queue; one with AWS's defaults where only a route says who does."""
-    declared = [one for one in routing.mappings(arrival.queue) if one.enabled]
+    known = routing.mappings(arrival.queue)
+    declared = [one for one in known if one.enabled]
+    if known and not declared:
+        raise UsageError(f"nobody reads queue {arrival.queue}: {known[0].name} is disabled. Enable it.")
     if len(declared) > 1:
         named = ", ".join(one.name for one in declared)
         raise UsageError(f"queue {arrival.queue} has several mappings ({named}). Name one's --function.")

@@ -169,7 +169,7 @@ def _verdict(result: PlanResult) -> list[str]:
             why = f"{less.figures.doubles:,} delivered twice, {less.figures.lost:,} lost"
         said.append(f"one less ({less.candidate.reserved_concurrent_executions:,}) does not: {why}")
     capped = result.capped
-    if capped is not None:
+    if capped is not None and capped.figures.throttles < best.figures.throttles:
         left = capped.figures.throttles
         said.append(
             f"{best.figures.throttles:,} throttles are left: {f'{left:,}' if left else 'none'} with scaling_config ="

@@ -28,17 +28,17 @@ def test_queues_are_told_where_no_function_is_declared(tmp_path: Path) -> None:
     assert heads.split() == [
         "QUEUE",
         "VISIBILITY",
-        "DELAY",
         "RETENTION",
         "DEAD",
         "LETTERS",
+        "DELAY",
         "FIFO",
         "TARGET",
         "AGE",
     ]
     assert "deduplicates by content, high throughput" in fifo
     assert fifo.endswith("30 s")
-    assert standard.split() == ["dead", "30", "s", "7", "s", "4", "days", "-", "-", "-"]
+    assert standard.split() == ["dead", "30", "s", "4", "days", "-", "7", "s", "-", "-"]
 
 
 def test_every_setting_of_a_queue_is_in_the_document(tmp_path: Path) -> None:

@@ -293,3 +293,10 @@ def test_a_name_that_no_queue_can_have_is_said(folder: Path) -> None:
     ran = run(folder, "plan", "bad.jsonl", "--function", "worker")
     assert ran.returncode == 2
     assert "'n\u00f6' is no queue's name." in ran.stderr
+
+
+def test_a_replay_says_whose_mapping_is_disabled(folder: Path) -> None:
+    text = (folder / "lambdarun.toml").read_text()
+    (folder / "lambdarun.toml").write_text(f"{text}enabled = false\n")
+    ran = run(folder, "replay", "jobs.jsonl")
+    assert "warning: nobody reads queue jobs: event_source_mappings.jobs is disabled" in ran.stderr
