@@ -16,7 +16,7 @@ def bare_queue(count: int, returns_every: int, batch: int = 10) -> float:
     hidden: list[tuple[int, int, str]] = []
     by_number: dict[int, str] = {}
     in_flight: dict[int, str] = {}
-    begun = time.perf_counter()
+    begun = time.process_time()
     for number in range(count):
         body = "x"
         heappush(visible, (number, number, body))
@@ -40,4 +40,4 @@ def bare_queue(count: int, returns_every: int, batch: int = 10) -> float:
             if number in in_flight:
                 del in_flight[number]
                 heappush(visible, (now, number, body))
-    return time.perf_counter() - begun
+    return time.process_time() - begun

@@ -129,6 +129,8 @@ MAX_RECEIVE_COUNT = Setting(1, 1_000, 10, "receives", f"{SQS_GUIDE}/sqs-dead-let
 RECEIVE_BATCH = Setting(1, 10, 1, "messages", f"{SQS_API}/API_ReceiveMessage.html")
 MESSAGES_IN_FLIGHT = Figure(120_000, "messages", f"{SQS_GUIDE}/quotas-messages.html")
 MESSAGE_ATTRIBUTES = Figure(10, "attributes", f"{SQS_GUIDE}/sqs-message-metadata.html")
+# With fewer messages in the queue a short poll may find none.
+SAMPLED_BELOW = Figure(1_000, "messages", f"{SQS_API}/API_ReceiveMessage.html")
 QUEUE_NAME_LENGTH = Setting(1, 80, 1, "characters", f"{SQS_API}/API_CreateQueue.html")
 RECEIVE_WAIT_TIME = Setting(0, 20, 0, "s", f"{SQS_API}/API_ReceiveMessage.html")
 REDRIVE_SOURCE_QUEUES = Figure(10, "queues", f"{SQS_API}/API_SetQueueAttributes.html")

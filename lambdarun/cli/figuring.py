@@ -7,7 +7,9 @@ import shutil
 import sys
 from collections.abc import Mapping
 from math import isinf
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
 
 from lambdarun.cli import output, spans
 from lambdarun.cli.settings import Settings
@@ -15,6 +17,10 @@ from lambdarun.errors import UsageError
 from lambdarun.model.backlog_figures import Answer, Figures, answers, needed
 from lambdarun.model.instant import SECOND
 from lambdarun.report.plan_text import figures_text
+from lambdarun.report.spans import span
+
+if TYPE_CHECKING:
+    from lambdarun.cli.draining import Drained
 
 
 def figure(settings: Settings, given: Mapping[str, Any]) -> int:
@@ -22,13 +28,36 @@ def figure(settings: Settings, given: Mapping[str, Any]) -> int:
     figures = _figures(given)
     found = answers(figures)
     wanted = needed(figures)
+    drained = _drained(figures, wanted) if given["check"] else []
     if given["form"] == "json":
-        output.result(json.dumps(_as_json(found, wanted), indent=2))
+        told = _as_json(found, wanted)
+        if given["check"]:
+            told["drained"] = [asdict(one) for one in drained]
+        output.result(json.dumps(told, indent=2))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         colour = output.wants_colour(settings.color, sys.stdout)
-        output.result(figures_text(found, wanted, figures, colour=colour, width=width))
+        text = figures_text(found, wanted, figures, colour=colour, width=width)
+        output.result(text + (f"\n{_table(drained)}\n" if drained else ""))
     return 0
+
+
+def _drained(figures: Figures, wanted: int | None) -> list[Drained]:
+    """By as many environments as run, and by as many as are needed."""
+    from lambdarun.cli.draining import drain  # loads the runtime: figures alone must not pay for it
+
+    fleets = dict.fromkeys(count for count in (figures.environments, wanted) if count is not None)
+    if not fleets:
+        raise UsageError("--check: nobody drains the backlog. Give --environments, or --latency.")
+    return [drain(figures, count) for count in fleets]
+
+
+def _table(drained: list[Drained]) -> str:
+    rows = [("DRAINED BY", "by the arithmetic", "from idle", "in virtual time")]
+    for one in drained:
+        arithmetic, idle, virtual = map(span, (one.arithmetic_s, one.from_idle_s, one.virtual_s))
+        rows.append((f"{one.environments:,} environments", arithmetic, idle, virtual))
+    return output.columns(rows)
 
 
 def _figures(given: Mapping[str, Any]) -> Figures:

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "invoke": ("lambdarun.cli.invoke:invoke", "Run a function once and print its result."),
     "replay": ("lambdarun.cli.replay:replay", "Deliver recorded events the way AWS would."),
     "plan": ("lambdarun.cli.plan:plan", "Say what a queue needs to keep a target age."),
+    "report": ("lambdarun.cli.report:report", "Write a run's page from its event log."),
     "list": ("lambdarun.cli.project:list_", "Show what the project declares."),
     "validate": ("lambdarun.cli.project:validate", "Check the project file."),
     "filter": ("lambdarun.cli.filter:filter_", "Try filter patterns on events."),

@@ -55,7 +55,10 @@ def mappings_as_json(project: Project) -> list[dict[str, object]]:
                 "minimum_pollers": m.provisioned_pollers.minimum_pollers,
                 "maximum_pollers": m.provisioned_pollers.maximum_pollers,
             },
-            "filter_criteria": {"filters": [{"pattern": pattern} for pattern in m.filter_patterns]},
+            "filter_criteria": {
+                "filters": [{"pattern": pattern} for pattern in m.filter_patterns],
+                **({"all_operators": True} if m.all_filter_operators else {}),
+            },
             "metrics_config": {"metrics": [EVENT_COUNT] if m.event_count else []},
             "enabled": m.enabled,
         }

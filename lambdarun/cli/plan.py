@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import click
 
+from lambdarun.aws import limits
 from lambdarun.cli import output
 from lambdarun.errors import UsageError
 from lambdarun.project.run_settings import DURATIONS
 
 FIGURES: Final = (
-    "backlog", "environments", "duration", "latency", "groups", "timeout", "window", "max_receive_count",
+    "backlog", "environments", "duration", "latency", "groups", "timeout", "window", "max_receive_count", "check",
 )  # fmt: skip
 """What is given instead of a recording."""
 TRIALS: Final = (
@@ -19,6 +20,10 @@ TRIALS: Final = (
     "isolation", "workers",
 )  # fmt: skip
 """What says how a recording is tried."""
+
+
+def _within(setting: limits.Setting) -> click.IntRange:
+    return click.IntRange(setting.low, setting.high)
 
 
 @click.command()
@@ -33,14 +38,14 @@ TRIALS: Final = (
 @click.option("--rate", metavar="R", help="10x the recording's rate; of figures 20/s, messages a second.")
 @click.option(
     "--batch-size",
-    type=click.IntRange(1, 10_000),
+    type=_within(limits.SQS_BATCH_SIZE),
     multiple=True,
     metavar="N",
     help="Try this one (may be given again); of figures the average that is reached.",
 )
 @click.option(
     "--visibility-timeout",
-    type=click.IntRange(1, 43_200),
+    type=_within(limits.VISIBILITY_TIMEOUT),
     multiple=True,
     metavar="S",
     help="Try this one (may be given again), in seconds.",
@@ -62,11 +67,19 @@ TRIALS: Final = (
     "--latency", metavar="SPAN", help="Figures: in which time the last message is to be done (10s)."
 )
 @click.option("--groups", type=click.IntRange(1), metavar="N", help="Figures: a FIFO queue's active groups.")
-@click.option("--timeout", type=click.IntRange(1, 900), metavar="S", help="Figures: the function's timeout.")
-@click.option("--window", type=click.IntRange(0, 300), metavar="S", help="Figures: the batching window.")
 @click.option(
-    "--max-receive-count", type=click.IntRange(1, 1_000), metavar="N", help="Figures: of the redrive policy."
+    "--timeout", type=_within(limits.FUNCTION_TIMEOUT), metavar="S", help="Figures: the function's timeout."
 )
+@click.option(
+    "--window", type=_within(limits.BATCHING_WINDOW), metavar="S", help="Figures: the batching window."
+)
+@click.option(
+    "--max-receive-count",
+    type=_within(limits.MAX_RECEIVE_COUNT),
+    metavar="N",
+    help="Figures: of the redrive policy.",
+)
+@click.option("--check", is_flag=True, help="Figures: drain the backlog in virtual time too.")
 @click.option(
     "--isolation",
     type=click.Choice(("namespace", "process", "inline")),

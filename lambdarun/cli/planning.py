@@ -7,9 +7,9 @@ import shutil
 import sys
 from collections.abc import Mapping
 from os import cpu_count
-from typing import Any
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from lambdarun.aws import limits, mapping_messages
 from lambdarun.cli import output, recorded, spans
@@ -20,9 +20,10 @@ from lambdarun.model.capacity_plan import Candidate, LeastConcurrency, Subject, 
 from lambdarun.model.consistency import Finding, Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.model.handler_time import DurationMode
-from lambdarun.model.instant import Duration
+from lambdarun.model.instant import SECOND, Duration
 from lambdarun.model.records import Record, RunEnded
 from lambdarun.report.plan_text import plan_text
+from lambdarun.report.spans import span
 from lambdarun.runtime.isolation import Isolation
 from lambdarun.runtime.spawned_pool import SpawnedPool
 from lambdarun.runtime.trial import Terms, play
@@ -33,6 +34,9 @@ from lambdarun.views.plan_result import PlanResult, Trial
 from lambdarun.views.summary import Summary
 from lambdarun.views.trial_figures import TrialFigures, trial_figures
 
+_PATIENCE_TARGETS: Final = 10
+_PATIENCE_LEAST: Final = 3_600 * SECOND
+"""A trial in which messages are left so long after the last arrival is lost: what always fails comes back for days."""
 Row = tuple[int, int]
 """A batch size and a visibility timeout: for each the least concurrency is looked for."""
 
@@ -58,8 +62,8 @@ def try_out(shared: Shared, candidate: Candidate) -> TrialFigures:
         summary.read(records)
         costs.read(records)
 
-    interrupted = play(project, shared.arrivals, shared.terms, read)
-    summary.read([RunEnded(summary.last or shared.arrivals[0].time, interrupted)])
+    ended = play(project, shared.arrivals, shared.terms, read)
+    summary.read([RunEnded(ended, False)])
     return trial_figures(summary, costs, queue, subject.function.name)
 
 
@@ -135,11 +139,26 @@ def plan(settings: Settings, given: Mapping[str, Any]) -> int:
                 following = search.next_of((candidate.batch_size, candidate.visibility_timeout))
                 if following is not None:
                     pool.submit(following)
+            result = _capped(search, search.result(shared), pool)
     finally:
         progress.clear()
-    result = search.result(shared)
     _print(settings, given, shared, result)
     return 0 if result.best is not None else 1
+
+
+def _capped(
+    search: Search, result: PlanResult, pool: SpawnedPool[Shared, Candidate, TrialFigures]
+) -> PlanResult:
+    """With one trial more, where the answer leaves throttles: what becomes of it if the pollers take no more than runs."""
+    if result.best is None or not result.best.figures.throttles:
+        return result
+    candidate = result.subject.capped(result.best.candidate)
+    if candidate is None:
+        return result
+    pool.submit(candidate)
+    done = pool.next()
+    assert done is not None
+    return evolve(result, capped=Trial(candidate, done[1], search.holds(done[1])))
 
 
 def _first(search: Search, row: Row) -> Candidate:
@@ -174,6 +193,7 @@ def _shared(settings: Settings, given: Mapping[str, Any]) -> Shared:
         function=routed,
         isolation=isolation,
         per_message=per_message or Duration(0),
+        patience=Duration(max(_PATIENCE_TARGETS * target, _PATIENCE_LEAST)),
     )
     return Shared(subject=subject, arrivals=arrivals, target=target, terms=terms)
 
@@ -228,15 +248,26 @@ def _visibilities(subject: Subject, wanted: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _print(settings: Settings, given: Mapping[str, Any], shared: Shared, result: PlanResult) -> None:
-    how = "handlers run" if shared.terms.isolation is not None else "no handler runs"
+    assumed = _assumed(shared.terms)
     if given["form"] == "json":
-        output.result(json.dumps({**result.as_json(), "handlers": how}, indent=2))
+        output.result(json.dumps({**result.as_json(), "assumed": assumed}, indent=2))
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     colour = output.wants_colour(settings.color, sys.stdout)
-    output.result(
-        plan_text(result, handlers_run=shared.terms.isolation is not None, colour=colour, width=width)
+    output.result(plan_text(result, assumed=assumed, colour=colour, width=width))
+
+
+def _assumed(terms: Terms) -> str:
+    """What the trials took of handlers."""
+    if terms.isolation is not None:
+        return "handlers ran; messages that always fail are not held against a trial"
+    where = "recorded" if terms.durations is DurationMode.RECORDED else "declared"
+    each = (
+        f"and {span(terms.per_message / SECOND)} for each message"
+        if terms.per_message
+        else "however full its batch"
     )
+    return f"no handler ran: each invocation succeeds after its {where} duration, {each}"
 
 
 @define(eq=False)

@@ -15,6 +15,7 @@ from lambdarun.model.instant import Instant
 from lambdarun.model.near_names import did_you_mean
 from lambdarun.model.queue import FIFO_SUFFIX, is_queue_name
 from lambdarun.project.lone_handler import called_as, resolve
+from lambdarun.recordings.event_clock import LATEST
 from lambdarun.recordings.read import Recording
 from lambdarun.recordings.through_queue import through_queue
 
@@ -28,6 +29,10 @@ def read(
     times = Fraction(1) if rate is None else spans.times(rate)
     recording = Recording([Path(file) for file in files], start_at, times)
     arrivals: list[Arrival] = list(recording)
+    if arrivals and arrivals[-1].time >= LATEST:
+        raise UsageError(
+            f"--rate {rate}: the recording would not end before the year 9000. Slow it down less."
+        )
     if queue is not None:
         arrivals = list(through_queue(arrivals, queue))
     return arrivals, recording.notices

@@ -108,6 +108,8 @@ def run(settings: Settings, request: Replay) -> int:
         interrupted = replay(project, clock, options, arrivals)
         readers.read([RunEnded(readers.last, interrupted)])
         readers.finish()
+    if target is not None and not readers.summary.backlogs.told():
+        output.notice(settings, "--target: no queue was read, so that there is no backlog to tell of")
     _print(settings, request, readers.summary)
     return 130 if interrupted else _exit_code(request, readers.summary)
 

@@ -27,6 +27,8 @@ class Candidate:
     batch_size: int
     visibility_timeout: int
     reserved_concurrent_executions: int
+    maximum_concurrency: int | None = None
+    """Of the mapping; None: as it is declared."""
 
 
 @frozen(kw_only=True)
@@ -45,6 +47,8 @@ class Subject:
             self.function, reserved_concurrent_executions=candidate.reserved_concurrent_executions
         )
         mapping = evolve(self.mapping, batch_size=candidate.batch_size)
+        if candidate.maximum_concurrency is not None:
+            mapping = evolve(mapping, maximum_concurrency=candidate.maximum_concurrency)
         queue = evolve(self.queue, visibility_timeout=candidate.visibility_timeout)
         return evolve(
             project,
@@ -80,6 +84,18 @@ class Subject:
         """Whether its visibility timeout is as long as AWS advises."""
         window = self.mapping.maximum_batching_window_in_seconds
         return candidate.visibility_timeout >= visibility_needed(self.function.timeout, window)
+
+    def capped(self, candidate: Candidate) -> Candidate | None:
+        """The same with pollers that take no more than the function may run; None where AWS does not let that be set,
+        or the project says something of it already.
+        """
+        bounds, most = limits.MAXIMUM_CONCURRENCY, candidate.reserved_concurrent_executions
+        declared = (
+            self.mapping.maximum_concurrency is not None or self.mapping.provisioned_pollers is not None
+        )
+        if declared or not bounds.low <= most <= bounds.high:
+            return None
+        return evolve(candidate, maximum_concurrency=most)
 
     def changes(self, candidate: Candidate) -> dict[str, int]:
         """The settings that a candidate changes, by their place in a project file."""

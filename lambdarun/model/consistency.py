@@ -10,6 +10,7 @@ from lambdarun.aws import limits, mapping_messages, messages, version_messages
 from lambdarun.errors import Place
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
+from lambdarun.model.filter_advice import filter_advice
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
 from lambdarun.model.layer import Layer
@@ -71,7 +72,10 @@ def mapping_findings(
     key = f"event_source_mappings.{mapping.name}"
     visibility, timeout = queue.visibility_timeout, function.timeout
     window = mapping.maximum_batching_window_in_seconds
-    findings = []
+    findings = [
+        Finding(Severity.WARNING, mapping.place, f"{key}.filter_criteria", *advice)
+        for advice in filter_advice(mapping.filter_patterns)
+    ]
     advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
     mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
     if visibility < timeout:

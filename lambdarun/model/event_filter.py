@@ -180,7 +180,9 @@ class EventFilter:
             form, body = _told(record.get("body", ""))
             return {**record, "body": body}, form
         # The fields of a record of Kinesis are seen beside the data, not under `kinesis`.
-        inner = record.get("kinesis", record)
+        inner = record.get("kinesis")
+        if not isinstance(inner, dict):
+            inner = record
         fields = {**{name: value for name, value in record.items() if name != "kinesis"}, **inner}
         form, data = _told(_decoded(inner.get("data", "")))
         return {**fields, "data": data}, form

@@ -19,7 +19,9 @@ from lambdarun.model.queue import DeduplicationScope
 
 _INTERVAL: Final = Duration(limits.DEDUPLICATION_INTERVAL.value * SECOND)
 _ATTEMPT_INTERVAL: Final = Duration(limits.RECEIVE_ATTEMPT_INTERVAL.value * SECOND)
-_SHA256: Final = re.compile("[0-9a-f]{64}")
+SHA256_LENGTH: Final = 64
+"""Of its hexadecimal text."""
+_SHA256: Final = re.compile("[0-9a-f]+")
 
 Key = str | int
 """A deduplication id, or half of a body's SHA-256, which tells bodies apart as surely and weighs half as much."""
@@ -31,7 +33,7 @@ def key_of(message: Sendable) -> Key:
     if own is None:
         return int.from_bytes(sha256(message.body.encode("utf-8", "surrogatepass")).digest()[:16], "big")
     # An id that is the hash of another message's body makes both the same message, as on AWS (API_SendMessage.html).
-    return int(own[:32], 16) if len(own) == 64 and _SHA256.fullmatch(own) else own
+    return int(own[:32], 16) if len(own) == SHA256_LENGTH and _SHA256.fullmatch(own) else own
 
 
 # An entry is the first message itself: its id is the answer to a duplicate, and its age says when it is forgotten.
@@ -41,14 +43,20 @@ class Deduplication:
 
     _known: dict[Key | tuple[str, Key], Message] = field(factory=dict, init=False)
     _order: deque[Key | tuple[str, Key]] = field(factory=deque, init=False)
+    _forgets: Instant = field(default=Instant(0), init=False)
+    """Before then every entry holds."""
     _by_group: bool = field(default=False, init=False)
     """Whether any entry is of one group only."""
 
     def first(self, now: Instant, key: Key, group: str) -> Message | None:
         """The message that was sent before and makes this one a duplicate."""
-        known, order = self._known, self._order
-        while order and known[order[0]].sent + _INTERVAL <= now:
-            del known[order.popleft()]
+        known = self._known
+        if now >= self._forgets:
+            order = self._order
+            while order and known[order[0]].sent + _INTERVAL <= now:
+                del known[order.popleft()]
+            # At once where nothing is known: the first message that comes then says when.
+            self._forgets = Instant(known[order[0]].sent + _INTERVAL) if order else now
         # By both scopes: what was taken before a change of the scope stays known as it was (recorded:
         # test_fifo_change_to_high_throughput_after_creation).
         found = known.get(key)

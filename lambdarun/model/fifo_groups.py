@@ -83,12 +83,12 @@ class FifoGroups:
         else:
             groups[name] = _Group([found, message], 0, int(found.state is _HIDDEN))
 
-    def hide(self, message: Message) -> None:
-        """A message goes in flight."""
+    def hide(self, message: Message, count: int) -> None:
+        """So many messages of one group go in flight, `message` among them."""
         group = self._groups[message.message_group_id or ""]
         if isinstance(group, _Group):
             self.locked += not group.in_flight
-            group.in_flight += 1
+            group.in_flight += count
         else:
             self.locked += 1
 
@@ -109,20 +109,18 @@ class FifoGroups:
     def remove(self, message: Message, was_in_flight: bool) -> None:
         """A message is gone."""
         name = message.message_group_id or ""
-        group = self._groups[name]
-        if isinstance(group, _Group):
-            if was_in_flight:
-                group.in_flight -= 1
-                self.locked -= not group.in_flight
-            if group.messages[group.first] is message:
-                self._advance(name, group)
-        else:
-            del self._groups[name]
-            self.locked -= was_in_flight
+        self._drop(name, int(was_in_flight))
         if message.number <= self._horizon:
             self._in_view -= 1
             if self._beyond:
                 self._look_further()
+
+    def remove_received(self, name: str, count: int) -> None:
+        """So many messages of a group are gone that were in flight, and so in view."""
+        self._drop(name, count)
+        self._in_view -= count
+        if self._beyond:
+            self._look_further()
 
     def close_hidden(self) -> None:
         """Visible messages were delayed: their groups leave the row of open ones, and come back in their time."""
@@ -201,7 +199,21 @@ class FifoGroups:
             del messages[:first]
             first = 0
         group.first = first
-        self._offer(messages[first])
+        if messages[first].state is _VISIBLE:
+            self._offer(messages[first])
+
+    def _drop(self, name: str, in_flight: int) -> None:
+        """Messages of a group are gone, of which so many were in flight."""
+        group = self._groups[name]
+        if isinstance(group, _Group):
+            if in_flight:
+                group.in_flight -= in_flight
+                self.locked -= not group.in_flight
+            if group.messages[group.first].state is _GONE:
+                self._advance(name, group)
+        else:
+            del self._groups[name]
+            self.locked -= in_flight
 
     def _look_further(self) -> None:
         beyond = self._beyond

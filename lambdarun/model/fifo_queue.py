@@ -13,7 +13,7 @@ from attrs import define, field
 
 from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.model.event_records import MessageSent
-from lambdarun.model.fifo_deduplication import Deduplication, ReceiveAttempts, key_of
+from lambdarun.model.fifo_deduplication import SHA256_LENGTH, Deduplication, ReceiveAttempts, key_of
 from lambdarun.model.fifo_groups import FifoGroups
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, FifoMessage, Message, Received, Sendable, State
@@ -79,7 +79,9 @@ class FifoQueue(QueueCore):
         """Take a message that is not refused; one that is there already, or was a moment ago, answers for it."""
         group, name = message.message_group_id, self.declaration.name
         assert group is not None
-        key = key_of(message)
+        own_key = message.message_deduplication_id
+        # The usual id, in line: one that is no hash of a body.
+        key = own_key if own_key is not None and len(own_key) != SHA256_LENGTH else key_of(message)
         first = self._known.first(now, key, group)
         if first is not None:
             records.append(MessageDeduplicated(now, name, first.id, group))
@@ -96,7 +98,7 @@ class FifoQueue(QueueCore):
             else self._envelopes.of(message)
         )
         body = message.body
-        taken = FifoMessage(message_id, body, envelope, now, number, group, message.message_deduplication_id)
+        taken = FifoMessage(message_id, body, envelope, now, number, group, own_key)
         self._by_age.append(taken)
         self._known.remember(key, taken, self._settings().deduplication_scope)
         delay = self.declaration.delay_seconds
@@ -136,6 +138,7 @@ class FifoQueue(QueueCore):
         groups = self._groups
         while len(hidden) < room and (run := groups.next_run(room - len(hidden))):
             exhausted: list[Message] = []
+            before = len(hidden)
             for message in run:
                 receives = message.receive_count
                 if most is not None and receives >= most and self._receives_here(message) >= most:
@@ -145,10 +148,11 @@ class FifoQueue(QueueCore):
                     message.first_received = now
                 message.receive_count = receives + 1
                 message.state = _HIDDEN
-                self.visible -= 1
-                self.hidden += 1
-                groups.hide(message)
                 hidden.append(message)
+            if len(hidden) > before:
+                self.visible -= len(hidden) - before
+                self.hidden += len(hidden) - before
+                groups.hide(hidden[-1], len(hidden) - before)
             # Behind the others, so that the group opens only where none of it went in flight.
             for message in exhausted:
                 self._move(now, message, records)
@@ -168,15 +172,23 @@ class FifoQueue(QueueCore):
     def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
         """Delete by receipts; those of messages that are gone do nothing. Returns those that have ended."""
         refused_ones = []
-        remove = self._groups.remove
+        # A batch is mostly runs of one group each: its head is looked for once a run.
+        name: str | None = None
+        count = 0
         for one in received:
             message = one.message
             if message.state is _HIDDEN and message.receive_count == one.receive_count:
                 message.state = _GONE
+                if message.message_group_id != name:
+                    if name is not None:
+                        self._groups.remove_received(name, count)
+                    name, count = message.message_group_id, 0
+                count += 1
                 self.hidden -= 1
-                remove(message, True)
             elif message.state is not _GONE:
                 refused_ones.append(one)
+        if name is not None:
+            self._groups.remove_received(name, count)
         self._oldest()
         return refused_ones
 

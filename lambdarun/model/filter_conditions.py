@@ -124,6 +124,7 @@ class Dialect:
 EVENT_BUS: Final = Dialect("event buses")
 # AWS does not say which of EventBridge's operators a mapping takes. It says that Pipes, which polls for mappings too, does
 # not take wildcard, nor anything-but with another operator; so these are refused, and cidr, which nobody has seen there.
+# Prefixes and suffixes without case Pipes does take.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 EVENT_SOURCE_MAPPING: Final = Dialect(
     "event source mappings",

@@ -1,7 +1,7 @@
 """A few patterns, each tried in turn: cheaper than their structure while a key tells most of them that they do not match.
 
-A pattern costs here what its first failing key costs. Events that need to know where in their arrays a value stands are
-left to the structure.
+A pattern costs here what its first failing key costs. Events in which it matters where in an array a value stands are left
+to the structure.
 """
 
 from __future__ import annotations
@@ -24,29 +24,37 @@ from lambdarun.model.filter_masks import Masks
 from lambdarun.model.filter_text import as_double
 
 BRANCHES_MAX: Final = 32
-_ALIASES_MAX: Final = 64
+_ALIASES_MAX: Final = 512
 """More ways to write a key with dots are not looked for: such patterns are deep, and rare."""
 _MISSING: Final = object()
+_CHOICES_MAX: Final = 256
+"""So many combinations of elements are tried at most."""
+_EMPTY: Final[dict[str, Any]] = {}
 Test = Callable[[Any], bool]
+_Asked = tuple[int, str, Callable[[str], bool], Test]
+"""Where a key stands and its name there; the tests of a string there, and of anything else."""
 
 
-class _InArrays(Exception):
-    """Arrays of arrays or objects, or keys with dots, where a pattern looks."""
+class _Unsure(Exception):
+    """Keys with dots, arrays of arrays, or too many elements, where a pattern looks."""
 
 
 class Few:
     """Branches to be tried in turn."""
 
     def __init__(self, branches: Sequence[Branch], otherwise: Callable[[object], bool]) -> None:
+        asked = [one for branch in branches for conditions in branch.values() for one in conditions]
+        self._asks_absence = any(isinstance(one, Absent) for one in asked)
         self._otherwise = otherwise
-        """What decides where arrays do."""
+        """What decides where this does not."""
         self._containers: list[tuple[int, str]] = []
         """Objects that keys stand in, by the number of the one around and their name in it; 0 is the event."""
         numbers: dict[tuple[str, ...], int] = {(): 0}
-        self._branches: list[list[tuple[int, str, Callable[[str], bool], Test]]] = []
+        self._branches: list[tuple[int, str, Callable[[str], bool], Test, list[_Asked]]] = []
+        """The first key of each branch, and its others."""
         aliases: dict[tuple[str, ...], set[str]] = {}
         for branch in branches:
-            tests = []
+            tests: list[_Asked] = []
             for name, conditions in branch.items():
                 *way, last = name.split(".")
                 for depth in range(1, len(way) + 1):
@@ -57,7 +65,7 @@ class Few:
                     aliases.setdefault(around, set()).update(_joined([*way[depth - 1 :], last]))
                 of_text = _text_test(conditions)
                 tests.append((numbers[tuple(way)], last, of_text, _other_test(conditions, of_text)))
-            self._branches.append(sorted(tests, key=lambda one: one[0]))
+            self._branches.append((*tests[0], tests[1:]))
         self._aliases = [(numbers[way], frozenset(names)) for way, names in aliases.items()]
 
     @staticmethod
@@ -71,33 +79,46 @@ class Few:
         if type(event) is not dict:
             return False
         try:
-            return self._any_matches(event)
-        except _InArrays:
+            return self._any_from([event], _CHOICES_MAX)
+        except _Unsure:
             return self._otherwise(event)
 
-    def _any_matches(self, event: dict[str, Any]) -> bool:
-        held: list[dict[str, Any] | None] = [event]
-        for around, name in self._containers:
-            outer = held[around]
-            inner = None if outer is None else outer.get(name)
+    def _any_from(self, held: list[dict[str, Any]], room: int) -> bool:
+        """The same, once the objects in `held` are chosen; `room` is how many more choices may be tried."""
+        for around, name in self._containers[len(held) - 1 :]:
+            inner = held[around].get(name)
             if type(inner) is not dict:
                 if type(inner) is list:
-                    raise _InArrays
-                inner = None
+                    return self._any_element(held, inner, room)
+                inner = _EMPTY
             held.append(inner)
         for number, names in self._aliases:
-            container = held[number]
-            if container is not None and not container.keys().isdisjoint(names):
-                raise _InArrays
-        for tests in self._branches:
-            for number, name, of_text, of_other in tests:
-                container = held[number]
-                value = _MISSING if container is None else container.get(name, _MISSING)
-                if not (of_text(value) if type(value) is str else of_other(value)):
-                    break
-            else:
+            if not held[number].keys().isdisjoint(names):
+                raise _Unsure
+        for number, name, of_text, of_other, others in self._branches:
+            value = held[number].get(name, _MISSING)
+            if (of_text(value) if type(value) is str else of_other(value)) and (
+                not others or _all_hold(others, held)
+            ):
                 return True
         return False
+
+    def _any_element(self, held: list[dict[str, Any]], array: list[Any], room: int) -> bool:
+        """Try each object of an array: all that a pattern looks for in it must be in one of them."""
+        room //= max(len(array), 1)
+        # `exists: false` is asked of all elements until another key has chosen one.
+        if not room or (self._asks_absence and len(array) > 1) or any(type(one) is list for one in array):
+            raise _Unsure
+        objects = [one for one in array if type(one) is dict]
+        return any(self._any_from([*held, one], room) for one in objects or [_EMPTY])
+
+
+def _all_hold(tests: list[_Asked], held: list[dict[str, Any]]) -> bool:
+    for number, name, of_text, of_other in tests:
+        value = held[number].get(name, _MISSING)
+        if not (of_text(value) if type(value) is str else of_other(value)):
+            return False
+    return True
 
 
 def _joined(steps: list[str]) -> list[str]:
@@ -150,7 +171,7 @@ def _other_test(conditions: tuple[Condition, ...], of_text: Callable[[str], bool
             if kind is dict:
                 continue
             if kind is list:
-                raise _InArrays
+                raise _Unsure
             there = True
             if of_text(element) if kind is str else of_any(element):
                 return True

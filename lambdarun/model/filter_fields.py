@@ -36,7 +36,7 @@ class Node:
 
 def plain_leaves(root: Node, event: dict[str, Any]) -> list[tuple[int, Any]] | None:
     """Each value of an event at a leaf; None if it has what only `placed_leaves` understands: keys with dots, arrays of
-    objects.
+    arrays, or of several objects.
     """
     found: list[tuple[int, Any]] = []
     todo = [(root, event)]
@@ -55,9 +55,11 @@ def plain_leaves(root: Node, event: dict[str, Any]) -> list[tuple[int, Any]] | N
                     todo.append((step, value))
             elif kind is list:
                 for element in value:
-                    if type(element) is dict or type(element) is list:
+                    if type(element) is dict and len(value) == 1:
+                        todo.append((step, element))
+                    elif type(element) is dict or type(element) is list:
                         return None
-                    if step.leaf >= 0:
+                    elif step.leaf >= 0:
                         found.append((step.leaf, element))
             elif step.leaf >= 0:
                 found.append((step.leaf, value))

@@ -88,6 +88,8 @@ class _Compiled(Generic[Key]):
     owners: list[Key]
     _root: Node
     _leaves: list[_Leaf]
+    _asked: dict[int, list[tuple[str, int]]] = field(factory=dict)
+    """The keys of a branch in the order of their names, once they were wanted."""
     _starts: dict[frozenset[int], int] = field(factory=dict)
     """What is left of all branches by the keys that an event has: events of one kind have the same."""
 
@@ -164,21 +166,22 @@ class _Compiled(Generic[Key]):
         if not scattered or not left:
             return left
         for number in _bits(left):
-            if not self._is_consistent(1 << number, suited):
+            if not self._is_consistent(number, suited):
                 left ^= 1 << number
         return left
 
-    def _is_consistent(self, bit: int, suited: dict[int, list[tuple[int, Membership]]]) -> bool:
-        asked = sorted(
-            (leaf.name, number, leaf) for number, leaf in enumerate(self._leaves) if leaf.asking & bit
-        )
+    def _is_consistent(self, number: int, suited: dict[int, list[tuple[int, Membership]]]) -> bool:
+        bit = 1 << number
+        if number not in self._asked:
+            asking = (n for n, leaf in enumerate(self._leaves) if leaf.asking & bit)
+            self._asked[number] = sorted((self._leaves[n].name, n) for n in asking)
         return consistent(
             (
-                bool(leaf.masks.absent & bit),
-                [places for mask, places in suited.get(number, ()) if mask & bit],
-                [places for _, places in suited.get(number, ())],
+                bool(self._leaves[n].masks.absent & bit),
+                [places for mask, places in suited.get(n, ()) if mask & bit],
+                [places for _, places in suited.get(n, ())],
             )
-            for _, number, leaf in asked
+            for _, n in self._asked[number]
         )
 
 

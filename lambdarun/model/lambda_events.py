@@ -12,8 +12,9 @@ from hashlib import md5
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
 
-from lambdarun.model.message import PLAIN, FifoMessage, Message, Received
+from lambdarun.model.message import PLAIN, SENDER, FifoMessage, Message, Received
 
+_SENDER: Final = quoted(SENDER)
 _KINDS: Final = {"String": b"\x01", "Number": b"\x01", "Binary": b"\x02"}
 
 
@@ -56,22 +57,23 @@ def sqs_record(received: Received, tail: str, absent_md5: str) -> str:
     message = received.message
     body = message.body
     extra = attributes = trace = group = deduplication = ""
-    checksum = absent_md5
+    checksum, sender = absent_md5, _SENDER
     envelope = message.envelope
     if envelope is not PLAIN:
+        sender = quoted(envelope.sender_id)
         if envelope.source_arn is not None:
             extra = f',"DeadLetterQueueSourceArn":"{envelope.source_arn}"'
         if envelope.trace_header is not None:
             trace = f'"AWSTraceHeader":{quoted(envelope.trace_header)},'
+        if envelope.attributes:
+            attributes = ",".join([_attribute(name, value) for name, value in envelope.attributes.items()])
+            checksum = f'"md5OfMessageAttributes":"{attributes_md5(envelope.attributes)}",'
     if message.message_group_id is not None:
         group, deduplication = _group(message, message.message_group_id)
-    if envelope.attributes:
-        attributes = ",".join([_attribute(name, value) for name, value in envelope.attributes.items()])
-        checksum = f'"md5OfMessageAttributes":"{attributes_md5(envelope.attributes)}",'
     return (
         f'{{"messageId":{quoted(message.id)},"receiptHandle":"{received.handle()}","body":{quoted(body)},'
         f'"attributes":{{"ApproximateReceiveCount":"{received.receive_count}",{trace}"SentTimestamp":"{message.sent // 1_000}",'
-        f'{group}"SenderId":{quoted(envelope.sender_id)},{deduplication}'
+        f'{group}"SenderId":{sender},{deduplication}'
         f'"ApproximateFirstReceiveTimestamp":"{message.first_received // 1_000}"{extra}}},'
         f'"messageAttributes":{{{attributes}}},{checksum}'
         f'"md5OfBody":"{md5(body.encode(), usedforsecurity=False).hexdigest()}",{tail}'

@@ -14,6 +14,8 @@ from lambdarun.model.instant import Duration
 from lambdarun.model.setting import setting
 
 FIFO_SUFFIX: Final = ".fifo"
+DUPLICATES_MOST: Final = 0.5
+"""A share of one would deliver for ever."""
 _NAME: Final = r"[a-zA-Z0-9_-]+"
 
 
@@ -126,6 +128,11 @@ class Queue:
     """None on a standard queue; by default as the name says."""
     target_age: Duration | None = None
     """Ours, not AWS's: the age that its oldest message should not pass; summaries then tell its backlog. Microseconds."""
+    duplicates: float = field(default=0.0)
+    """Ours, for tests of faults: in this share of the deletes a copy of the message stays behind and is received again.
+    AWS says that it happens on standard queues, and rarely."""
+    sampling: bool = False
+    """Ours, for tests of faults: short polls ask a part of AWS's servers only, and find fewer messages than there are."""
     place: Place | None = field(default=None, eq=False)
 
     @fifo.default
@@ -139,6 +146,17 @@ class Queue:
                 f"name: {value!r} is no queue name. Use letters, digits, - and _, "
                 f"at most {limits.QUEUE_NAME_LENGTH.high}; a FIFO queue's ends with {FIFO_SUFFIX}."
             )
+
+    @duplicates.validator
+    def _duplicates_end(self, _: Attribute[float], value: float) -> None:
+        if not 0 <= value <= DUPLICATES_MOST:
+            raise ValueError(f"duplicates: {value} is no share of deletes. Choose 0 to {DUPLICATES_MOST}.")
+
+    def __attrs_post_init__(self) -> None:
+        if self.name.endswith(FIFO_SUFFIX) and self.duplicates:
+            raise ValueError("duplicates: a FIFO queue delivers none. Leave it out.")
+        if self.name.endswith(FIFO_SUFFIX) and self.sampling:
+            raise ValueError("sampling: AWS asks all servers of a FIFO queue. Leave it out.")
 
     @fifo.validator
     def _fifo_is_by_name(self, _: Attribute[Fifo | None], value: Fifo | None) -> None:

@@ -114,6 +114,10 @@ class QueueCore:
         """Whether as many messages are in flight as AWS allows: a standard queue answers short polls with OverLimit."""
         return self.hidden >= limits.MESSAGES_IN_FLIGHT.value
 
+    def sampled(self, count: int) -> int:
+        """How many of the `count` messages that a short poll asks for the servers have that it reaches."""
+        return count
+
     def delete_refusal(self, received: Received) -> QueueRefusal | None:
         """Why AWS would refuse to delete by this receipt; None: it would not, even where the message is gone."""
         return None

@@ -5,12 +5,15 @@ A mapping's receives and deletions are in its batches' records; these are for ev
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from lambdarun.model.event_records import MessageId
 from lambdarun.model.happened import Happened
 from lambdarun.model.instant import Instant
 from lambdarun.model.record_class import record
+
+GONE: Final = "gone"
+"""Stands for a message whose id nobody knows any more: its receipt was used after it was gone."""
 
 
 @record
@@ -57,6 +60,16 @@ class MessageDeduplicated(Happened):
     queue: str
     message_id: MessageId
     message_group_id: str
+
+
+@record
+class MessageDuplicated(Happened):
+    """A delete missed a copy of the message (a queue's `duplicates`): it shows again when its visibility timeout ends."""
+
+    kind: ClassVar[str] = "message.duplicated"
+    time: Instant
+    queue: str
+    message_id: MessageId
 
 
 @record

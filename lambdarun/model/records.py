@@ -34,6 +34,7 @@ from lambdarun.model.mapping_records import (
 )
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
@@ -360,6 +361,7 @@ Record = (
     | MessagesFiltered
     | MessagesNotDeleted
     | MessageDeduplicated
+    | MessageDuplicated
     | MessagesDeleted
     | MessagesMovedBack
     | MessagesReceived

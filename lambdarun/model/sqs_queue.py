@@ -16,6 +16,7 @@ from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
 from lambdarun.model.queue_core import QueueCore
+from lambdarun.model.queue_records import MessageDuplicated
 from lambdarun.model.queue_refusal import QueueRefusal, content_refusal, id_refusal, refused
 from lambdarun.model.records import Record
 
@@ -34,6 +35,8 @@ class SqsQueue(QueueCore):
     """By age too: messages of another queue, which are older than when they came."""
     _moves: deque[Message] = field(factory=deque, init=False)
     """The same in order of their moves, which is what their age in this queue counts from."""
+    _copies: list[Message] = field(factory=list, init=False)
+    """Left behind by deletes, and not told yet."""
     _fair: FairTenants | None = field(default=None, init=False)
     """From the first message with a group on."""
 
@@ -142,10 +145,35 @@ class SqsQueue(QueueCore):
                 fair.look(now, hidden, self.hidden, records)
         return [Received(message, message.receive_count, now) for message in hidden]
 
+    def sampled(self, count: int) -> int:
+        """How many of the `count` messages that a short poll asks for the servers have that it reaches.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+        """
+        if not self.declaration.sampling or self.visible >= limits.SAMPLED_BELOW.value:
+            return count
+        return self.draws.stream(f"sampling:{self.declaration.name}").randint(0, count)
+
+    def delete(self, received: Received) -> bool:
+        """Delete by receipt; an old one still deletes. False where the message is gone already (AWS: also 200)."""
+        share = self.declaration.duplicates
+        # A server that holds a copy was not there to be told; what it holds shows when its timeout ends.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+        if (
+            share
+            and received.message.state is _HIDDEN
+            and self.draws.stream(f"duplicates:{self.declaration.name}").random() < share
+        ):
+            self._copies.append(received.message)
+            return True
+        return super().delete(received)
+
     def delete_all(self, received: Iterable[Received]) -> Sequence[Received]:
         """Delete by receipts; those of messages that are gone do nothing. None is refused."""
-        if self._fair is not None:
-            return super().delete_all(received)
+        if self._fair is not None or self.declaration.duplicates:
+            for one in received:
+                self.delete(one)
+            return ()
         hidden = 0
         for one in received:
             message = one.message
@@ -184,6 +212,14 @@ class SqsQueue(QueueCore):
         self._moved_in.clear()
         self._moves.clear()
         self._fair = None
+
+    def advance(self, now: Instant, records: list[Record]) -> None:
+        """Show what is hidden no longer, end what is retained no longer."""
+        if self._copies:
+            name = self.declaration.name
+            records += [MessageDuplicated(now, name, message.id) for message in self._copies]
+            self._copies.clear()
+        super().advance(now, records)
 
     def oldest(self) -> Instant | None:
         """Since when the oldest message that is not deleted is in this queue: a dead letter since its move."""

@@ -10,7 +10,7 @@ from attrs import define
 from lambdarun.aws import sqs_messages
 from lambdarun.model.instant import Instant
 from lambdarun.model.message import Received
-from lambdarun.model.queue_records import MessagesDeleted, VisibilityChanged
+from lambdarun.model.queue_records import GONE, MessagesDeleted, VisibilityChanged
 from lambdarun.model.queue_refusal import QueueRefusal
 from lambdarun.model.sqs_batches import opened
 from lambdarun.model.sqs_error import SqsError
@@ -18,8 +18,6 @@ from lambdarun.model.sqs_request import SqsRequest
 from lambdarun.model.sqs_room import LiveQueue, QueueRoom
 
 _TAG_LENGTH: Final = 8
-GONE: Final = "gone"
-"""For the id of a message that was deleted before: its handle does not tell."""
 
 
 def handle_text(live: LiveQueue, received: Received) -> str:

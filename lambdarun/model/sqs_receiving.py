@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.aws.limits import Setting
@@ -64,7 +64,8 @@ class Receiving:
         core = live.core
         if not wanted.wait_time and not core.fifo and core.over_limit():
             raise SqsError.of(sqs_messages.OVER_LIMIT)
-        told = self._try(now, live, wanted)
+        asked = wanted if wanted.wait_time else evolve(wanted, count=core.sampled(wanted.count))
+        told = self._try(now, live, asked)
         if told or not wanted.wait_time:
             return told if told else self._empty(now, live)
         poll = LongPoll(live, wanted, Instant(now + wanted.wait_time * SECOND))

@@ -157,9 +157,13 @@ class QueueRoom:
         dead = live.polled.dead_letter
         before = dead.queue.taken() if dead is not None else 0
         received = live.core.receive(now, count, self.records, visibility_timeout, attempt)
-        if dead is not None and dead.queue.taken() != before:
+        moved = dead is not None and dead.queue.taken() != before
+        if dead is not None and moved:
             self.wakes.stir(dead)
-        self.stir(live)
+        # Only where something came of it: a receive that waits looks again whenever the queue wakes, and it would wake for
+        # ever.
+        if received or moved:
+            self.stir(live)
         return received
 
     def stir(self, live: LiveQueue) -> None:

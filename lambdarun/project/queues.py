@@ -66,7 +66,12 @@ class QueueReader:
         if len(self.reading.findings) > before:
             raise Unusable
         place = self.reading.locator.place(*self.reading.prefix, *path)
-        return evolve(self.reading.make(Queue, path, {**fields, "name": name, "place": place}), fifo=fifo)
+        try:
+            made = self.reading.make(Queue, path, {**fields, "name": name, "place": place})
+        except ValueError as fault:
+            self.reading.bounds(path, str(fault))
+            raise Unusable from None
+        return evolve(made, fifo=fifo)
 
     def _kind(self, path: Path, name: str, given: Mapping[str, Any]) -> None:
         """A FIFO queue is one by its name; who says `fifo_queue` as well must say the same."""

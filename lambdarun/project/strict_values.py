@@ -8,8 +8,18 @@ import cattrs
 
 from lambdarun.project.toml_text import toml_text
 
-_WHAT: Final = {int: "no whole number", str: "no text", bool: "neither true nor false"}
-_WRITE: Final = {int: "Write a whole number.", str: "Put it in quotes.", bool: "Write true or false."}
+_WHAT: Final = {
+    int: "no whole number",
+    float: "no number",
+    str: "no text",
+    bool: "neither true nor false",
+}
+_WRITE: Final = {
+    int: "Write a whole number.",
+    float: "Write a number.",
+    str: "Put it in quotes.",
+    bool: "Write true or false.",
+}
 
 
 class WrongType(Exception):
@@ -28,7 +38,8 @@ def _strict_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda wanted: wanted not in _WHAT, lambda value, _: value)
 
     def strictly(value: object, wanted: type) -> object:
-        if type(value) is not wanted:
+        # A whole number is a number, too.
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
             raise WrongType(value, wanted)
         return value
 

@@ -50,6 +50,8 @@ QUEUE_KEYS: Final = (
     "deduplication_scope",
     "fifo_throughput_limit",
     "target_age",
+    "duplicates",
+    "sampling",
 )
 MAPPING_KEYS: Final = (
     "event_source",
@@ -90,11 +92,7 @@ NOT_BUILT: Final = frozenset(
         "architectures", "bisect_batch_on_function_error", "buses", "capacity_provider_config",
         "code_signing_config_arn", "dead_letter_config", "description", "destination_config",
         "document_db_event_source_config", "durable_config", "file_system_configs", "function_url_config",
-        "image_config", "image_uri", "insufficient_data_actions", "isolation",
-        "kms_data_key_reuse_period_seconds", "kms_key_arn", "kms_master_key_id",
-        "maximum_record_age_in_seconds", "maximum_retry_attempts", "metrics", "ok_actions", "on_failure",
-        "on_success", "package_type", "parallelization_factor", "policy", "publish", "publish_to",
-        "recursive_loop", "resource_policy", "role", "rules", "runtime_management_config", "schedules",
+        "image_config", "image_uri", "insufficient_data_actions", "isolation", "kms_data_key_reuse_period_seconds", "kms_key_arn", "kms_master_key_id", "maximum_record_age_in_seconds", "maximum_retry_attempts", "metrics", "ok_actions", "on_failure", "on_success", "package_type", "parallelization_factor", "policy", "publish", "publish_to", "recursive_loop", "resource_policy", "role", "rules", "runtime_management_config", "schedules",
         "self_managed_event_source", "self_managed_kafka_event_source_config", "snap_start",
         "source_access_configurations", "sqs_managed_sse_enabled", "starting_position",
         "starting_position_timestamp", "streams", "tables", "tags", "tenancy_config", "threshold_metric_id",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, Final, Protocol
 
 from lambdarun.model.alarm import Alarm, AlarmState, WatchedLog
 from lambdarun.model.instant import SECOND, Instant
 
+_STATES_MOST: Final = 200
+"""Of each alarm: one that goes to and fro all week would fill the page."""
 _OWNERS: Final = {"QueueName": "queue", "FunctionName": "function"}
 
 
@@ -33,13 +35,17 @@ class Transition(Protocol):
 
 
 def alarm_data(alarms: Mapping[str, Alarm], transitions: Sequence[Transition]) -> Iterator[dict[str, Any]]:
-    """Each alarm with its states, one after the other. The last one's end is null: it stands when the run is over."""
+    """Each alarm with its first states, one after the other, and how many are left out.
+
+    The last one's end is null: it stands when the run is over.
+    """
     for name, alarm in sorted(alarms.items()):
         found = [transition for transition in transitions if transition.alarm == name]
         yield {
             "name": name,
             "watched": str(alarm.watched),
             **_owner(alarm),
+            "more": max(0, len(found) - _STATES_MOST),
             "states": [
                 {
                     "state": one.state.value,
@@ -47,7 +53,7 @@ def alarm_data(alarms: Mapping[str, Alarm], transitions: Sequence[Transition]) -
                     "to": None if following is None else following.time / SECOND,
                     "reason": one.reason,
                 }
-                for one, following in zip_longest(found, found[1:])
+                for one, following in islice(zip_longest(found, found[1:]), _STATES_MOST)
             ],
         }
 

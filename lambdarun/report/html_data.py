@@ -8,11 +8,11 @@ from typing import Any, Final
 from attrs import asdict, field, frozen
 
 from lambdarun.model.alarm import Alarm
-from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
+from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso, parse_instant
 from lambdarun.model.records import RunStarted
 from lambdarun.report.html_alarms import Transition, alarm_data
 from lambdarun.report.spans import span
-from lambdarun.report.text import notes, verdict
+from lambdarun.report.text import notes, tables, verdict
 from lambdarun.views.notable import KEPT_MOST, OF_ONE_KIND_MOST, Notable, NotableInvocation
 from lambdarun.views.summary import Summary
 from lambdarun.views.timeline import Timeline
@@ -60,7 +60,7 @@ def page_data(run: Run) -> dict[str, Any]:
         "functions": [
             _function(name, function, begin, count) for name, function in sorted(timeline.functions.items())
         ],
-        "lists": list(_lists(run.notable)),
+        "lists": list(_lists(run.notable, summary)),
     }
 
 
@@ -93,41 +93,19 @@ def _minute(time: Instant) -> str:
 
 
 def _tables(summary: Summary) -> Iterator[dict[str, Any]]:
-    if summary.functions:
-        head = ["Function", "Invocations", "Errors", "Throttles", "Cold starts", "At once"]
-        rows = []
-        for name, f in sorted(summary.functions.items()):
-            counts = (
-                f.invocations,
-                sum(f.errors.values()),
-                sum(f.throttles.values()),
-                f.cold_starts,
-                f.most_running,
-            )
-            durations = [
-                span(f.duration.quantile(share) / 1_000) if f.duration.count else "-"
-                for share in (0.5, 0.9, 0.99, 1.0)
-            ]
-            rows.append([name, *map(_number, counts), *durations])
-        yield {"title": "Functions", "columns": [*head, "p50", "p90", "p99", "Max"], "rows": rows}
-    if summary.queues:
-        head = ["Queue", "Sent", "Handled", "Returned", "Dead-lettered", "Expired", "Left", "Oldest"]
-        rows = []
-        for name, q in sorted(summary.queues.items()):
-            moved = q.sent, q.handled, q.returned, q.dead_lettered, q.expired, q.left
-            rows.append([name, *map(_number, moved), span(q.oldest_s)])
-        yield {"title": "Queues", "columns": head, "rows": rows}
-    if summary.lanes:
-        head = ["Stream", "Function", "Batches", "Records", "Retries", "Expired"]
-        rows = []
-        for name, lane in sorted(summary.lanes.items()):
-            played = lane.batches, lane.records, lane.retries, lane.expired
-            rows.append([name, lane.function, *map(_number, played)])
-        yield {"title": "Streams", "columns": head, "rows": rows}
-
-
-def _number(count: int) -> str:
-    return f"{count:,}"
+    """The tables of the summary on a terminal, but for the alarms', which have a part of their own."""
+    for table in tables(summary):
+        head, *rows = table.rows
+        if head[0] == "ALARM":
+            continue
+        yield {
+            "title": head[0].capitalize(),
+            "columns": [head[0].capitalize(), *head[1:]],
+            "left": [n for n, column in enumerate(head) if column in table.left],
+            "bad": [n for n, column in enumerate(head) if column in table.bad],
+            "rows": rows,
+            "notes": table.notes,
+        }
 
 
 def _plot(title: str, unit: str, about: str, **series: Values) -> dict[str, Any]:
@@ -155,7 +133,7 @@ def _queue_plots(queue: QueueTimeline, begin: int, count: int) -> Iterator[dict[
     known = [value is not None for value in backlog["visible"]]
     flow = {
         name: _zeroed(series.values(begin, count), known)
-        for name, series in (("sent", queue.sent), ("handled", queue.handled), ("returned", queue.returned))
+        for name, series in (("sent", queue.sent), ("deleted", queue.deleted), ("returned", queue.returned))
     }
     if not _any(flow["returned"]):
         del flow["returned"]
@@ -208,7 +186,7 @@ def _function(name: str, function: FunctionTimeline, begin: int, count: int) -> 
     return {"name": name, "plots": plots, "none": none}
 
 
-def _lists(notable: Notable) -> Iterator[dict[str, Any]]:
+def _lists(notable: Notable, summary: Summary) -> Iterator[dict[str, Any]]:
     """Examples, each list with how many there are in all."""
     if notable.failures:
         yield {
@@ -228,13 +206,22 @@ def _lists(notable: Notable) -> Iterator[dict[str, Any]]:
         }
     for title, kind, total, items in (
         ("Dead letters", "messages", notable.dead, notable.dead_letters),
-        ("Double deliveries", "doubles", notable.returned_while_handled, notable.doubles),
         ("Discarded events", "discarded", notable.discards, notable.discarded),
     ):
         if total:
-            about = f"the first {len(items)}" if total > len(items) else "all of them"
             found = [asdict(item) | {"time": item.time / SECOND} for item in items]
-            yield {"title": title, "kind": kind, "total": total, "about": about, "items": found}
+            yield _list(title, kind, total, found)
+    if summary.doubles.count:
+        doubles = [
+            one | {"time": parse_instant(one["shown"]) / SECOND}
+            for one in summary.doubles.as_json()["messages"][:KEPT_MOST]
+        ]
+        yield _list("Double deliveries", "doubles", summary.doubles.count, doubles)
+
+
+def _list(title: str, kind: str, total: int, items: list[dict[str, Any]]) -> dict[str, Any]:
+    about = f"the first {len(items)}" if total > len(items) else "all of them"
+    return {"title": title, "kind": kind, "total": total, "about": about, "items": items}
 
 
 def _invocation(one: NotableInvocation) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from lambdarun.views.plan_result import PlanResult, Trial
 _SETTINGS: Final = ("visibility timeout",)
 _BOLD, _DIM, _END = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HEAD: Final = (
-    "", "RESERVED", "batch", "visibility", "oldest", "older", "backlog", "throttles", "twice", "dead-lettered",
+    "", "RESERVED", "batch", "visibility", "oldest", "older", "backlog", "throttles", "errors", "twice", "dead-lettered", "left",
     "requests", "GB-s", "dollars",
 )  # fmt: skip
 # What a narrow terminal goes without, first things first.
-_DISPENSABLE: Final = ("dead-lettered", "backlog", "older", "GB-s", "throttles")
+_DISPENSABLE: Final = ("dead-lettered", "backlog", "errors", "older", "GB-s", "throttles")
 
 
 def figures_text(
@@ -88,15 +88,15 @@ def _environments(count: int) -> str:
     return "1 environment" if count == 1 else f"{count:,} environments"
 
 
-def plan_text(
-    result: PlanResult, *, handlers_run: bool, colour: bool = False, width: int | None = None
-) -> str:
-    """All trials as a table, the answer marked, and what to set."""
+def plan_text(result: PlanResult, *, assumed: str, colour: bool = False, width: int | None = None) -> str:
+    """All trials as a table, the answer marked, what to set, and what was `assumed` of handlers."""
     subject = result.subject
     head = (
         f"queue {subject.queue.name}, read by {subject.function.name}; target {span(result.target / SECOND)}"
     )
     rows = [list(_HEAD), *(_row(trial, trial is result.best) for trial in result.trials)]
+    if not any(trial.figures.left for trial in result.trials):
+        rows = _without(rows, "left")
     rows = _narrowed(rows, width)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -106,7 +106,7 @@ def plan_text(
             code = _DIM if number == 0 else _BOLD if row[0] == "*" else ""
             line = f"{code}{line}{_END}" if code else line
         lines.append(line)
-    notes = [_assumed(handlers_run), _priced()]
+    notes = [assumed, _priced()]
     said = [textwrap.fill(text, width) if width is not None else text for text in (*_verdict(result), *notes)]
     return "\n".join([head, "", *lines, "", *said]) + "\n"
 
@@ -122,8 +122,10 @@ def _row(trial: Trial, is_best: bool) -> list[str]:
         f"{figures.late:,}",
         f"{figures.backlog:,}",
         f"{figures.throttles:,}",
+        f"{figures.errors:,}",
         f"{figures.doubles:,}",
         f"{figures.dead_letters:,}",
+        f"{figures.left:,}",
         f"{figures.requests:,}",
         f"{figures.gb_seconds:,.1f}",
         f"{figures.dollars:.6f}",
@@ -134,9 +136,13 @@ def _narrowed(rows: list[list[str]], width: int | None) -> list[list[str]]:
     for column in _DISPENSABLE if width is not None else ():
         if sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2 <= (width or 0):
             break
-        gone = rows[0].index(column)
-        rows = [[*row[:gone], *row[gone + 1 :]] for row in rows]
+        rows = _without(rows, column)
     return rows
+
+
+def _without(rows: list[list[str]], column: str) -> list[list[str]]:
+    gone = rows[0].index(column)
+    return [[*row[:gone], *row[gone + 1 :]] for row in rows]
 
 
 def _verdict(result: PlanResult) -> list[str]:
@@ -157,21 +163,15 @@ def _verdict(result: PlanResult) -> list[str]:
         if not less.figures.late:
             why = f"{less.figures.doubles:,} delivered twice, {less.figures.lost:,} lost"
         said.append(f"one less ({less.candidate.reserved_concurrent_executions:,}) does not: {why}")
-    if best.figures.throttles:
-        most = best.candidate.reserved_concurrent_executions
+    capped = result.capped
+    if capped is not None:
+        left = capped.figures.throttles
         said.append(
-            f"{best.figures.throttles:,} throttles are left; scaling_config = {{ maximum_concurrency = {most} }} of the mapping"
-            " ends them"
-            if most > 1
-            else f"{best.figures.throttles:,} throttles are left: AWS's pollers begin with five batches"
+            f"{best.figures.throttles:,} throttles are left; with scaling_config = {{ maximum_concurrency ="
+            f" {capped.candidate.maximum_concurrency} }} of event_source_mappings.{result.subject.mapping.name} too"
+            f" {f'{left:,}' if left else 'none'}, and the oldest message gets {span(capped.figures.oldest_s)} old"
         )
     return said
-
-
-def _assumed(handlers_run: bool) -> str:
-    if handlers_run:
-        return "handlers ran; messages that always fail are not held against a trial"
-    return "no handler ran: each invocation succeeds after its declared duration, however full its batch"
 
 
 def _priced() -> str:

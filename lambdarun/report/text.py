@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from lambdarun.model.instant import SECOND, Instant, iso
 from lambdarun.report.backlog_text import backlog_lines, backlog_rows, double_lines
 from lambdarun.report.spans import span
+from lambdarun.report.text_page import BOLD, GREEN, RED, WORDS, YELLOW, KeptPage, TextPage, TextTable
 from lambdarun.views.custom_metrics import CustomMetrics
 from lambdarun.views.figures import FunctionFigures, QueueFigures
 from lambdarun.views.histogram import Histogram
 from lambdarun.views.summary import Summary
 
-_BOLD, _DIM, _RED, _YELLOW, _GREEN, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
 _AS_RECORDED: Final = {
     "kinesis": "Kinesis batches are played as they were recorded: in order, retried until they expire (24 h)",
     "dynamodb": "DynamoDB batches are played as they were recorded: in order, retried until they expire (24 h)",
@@ -23,34 +22,14 @@ _AS_RECORDED: Final = {
     "mq": "MQ batches are played as they were recorded: plain retries, no redelivery limit of a broker",
     "documentdb": "DocumentDB batches are played as they were recorded: plain retries",
 }
-# What a narrow terminal goes without, first things first.
-_DISPENSABLE: Final = ("at once", "p90", "batches", "max", "returned", "way", "from")
-_NAME_LEAST: Final = 12
 _METRICS_SHOWN: Final = 20
 _EPISODES_SHOWN: Final = 5
-_WORDS: Final = ("function", "from", "way", "failed for good", "namespace", "state", "raised", "cleared")
-"""Columns that stand to the left, as the first one does."""
 
 
 def render(summary: Summary, *, colour: bool = False, width: int | None = None) -> str:
     """The whole summary. With `colour`, what is wrong stands out; `width` is the terminal's, where there is one."""
-    page = _Page(colour, width)
-    parts = [_head(summary, page)]
-    if summary.functions:
-        parts.append(_functions(summary, page))
-        parts += [text for text in (_deliveries(summary, page),) if text]
-    if summary.queues:
-        parts.append(_queues(summary, page))
-    backlogs = summary.backlogs.told()
-    if backlogs:
-        parts.append(page.table(backlog_rows(backlogs), frozenset({"older"})))
-        parts[-1] += "".join(f"\n{page.note(line, '')}" for line in backlog_lines(backlogs))
-    if summary.lanes:
-        parts.append(_lanes(summary, page))
-    if summary.alarms:
-        parts.append(_alarms(summary, page))
-    if summary.custom.totals:
-        parts.append(_custom_metrics(summary.custom, page))
+    page = TextPage(colour, width)
+    parts = [_head(summary, page), *_tables(summary, page)]
     told = [page.note(text, code) for text, code in notes(summary)]
     if told:
         parts.append("\n".join(told))
@@ -58,63 +37,32 @@ def render(summary: Summary, *, colour: bool = False, width: int | None = None) 
     return "\n\n".join(parts) + "\n"
 
 
-class _Page:
-    """Colour and width of what is written on."""
-
-    def __init__(self, colour: bool, width: int | None) -> None:
-        self._colour = colour
-        self._width = width
-
-    def paint(self, text: str, code: str) -> str:
-        """`text` in a colour, if there is colour."""
-        return f"{code}{text}{_END}" if self._colour and text.strip() else text
-
-    def note(self, text: str, code: str) -> str:
-        """A sentence, wrapped to the terminal."""
-        if self._width is not None:
-            text = textwrap.fill(text, self._width, subsequent_indent="  ", break_on_hyphens=False)
-        return self.paint(text, code)
-
-    def table(self, rows: Sequence[Sequence[str]], bad: frozenset[str]) -> str:
-        """Aligned columns under a head, the first to the left; columns called `bad` stand out where they have figures."""
-        rows = self._fitted(rows)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = []
-        for number, row in enumerate(rows):
-            cells = []
-            for n, cell in enumerate(row):
-                words = n == 0 or rows[0][n] in _WORDS
-                text = cell.ljust(widths[n]) if words else cell.rjust(widths[n])
-                if n == len(row) - 1:
-                    text = text.rstrip()
-                if number == 0:
-                    text = self.paint(text, _DIM)
-                elif rows[0][n] in bad and cell not in ("0", "-"):
-                    text = self.paint(text, _RED)
-                cells.append(text)
-            lines.append("  ".join(cells))
-        return "\n".join(lines)
-
-    def _fitted(self, rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
-        """`rows` as wide as the terminal at most: first without what can be missed, then with shortened names."""
-        if self._width is None:
-            return rows
-        for column in _DISPENSABLE:
-            if _wide(rows) <= self._width:
-                return rows
-            if column in rows[0]:
-                gone = rows[0].index(column)
-                rows = [[*row[:gone], *row[gone + 1 :]] for row in rows]
-        room = max(map(len, (row[0] for row in rows))) - max(0, _wide(rows) - self._width)
-        return [[_shortened(row[0], max(room, _NAME_LEAST)), *row[1:]] for row in rows]
+def _tables(summary: Summary, page: TextPage) -> Iterator[str]:
+    if summary.functions:
+        yield _functions(summary, page)
+        yield from (text for text in (_deliveries(summary, page),) if text)
+    if summary.queues:
+        yield _queues(summary, page)
+    backlogs = summary.backlogs.told()
+    if backlogs:
+        table = page.table(backlog_rows(backlogs), frozenset({"older"}))
+        yield table + "".join(f"\n{page.note(line, '')}" for line in backlog_lines(backlogs))
+    if summary.lanes:
+        yield _lanes(summary, page)
+    if summary.alarms:
+        yield _alarms(summary, page)
+    if summary.custom.totals:
+        yield _custom_metrics(summary.custom, page)
 
 
-def _wide(rows: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True)) - 2
-
-
-def _shortened(name: str, room: int) -> str:
-    return name if len(name) <= room else f"{name[: room - 3]}..."
+def tables(summary: Summary) -> list[TextTable]:
+    """The summary's tables, for a page that lays them out in its own way."""
+    page, found = KeptPage(), []
+    for _ in _tables(summary, page):
+        rows, bad = page.last
+        found.append(TextTable(rows, bad, frozenset({rows[0][0], *WORDS}), tuple(page.notes)))
+        page.notes.clear()
+    return found
 
 
 def _counted(count: int, thing: str) -> str:
@@ -122,19 +70,19 @@ def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def _head(summary: Summary, page: _Page) -> str:
+def _head(summary: Summary, page: TextPage) -> str:
     if summary.first is None or summary.last is None:
         return "nothing happened"
     begin, end = (iso(instant)[:19].replace("T", " ") for instant in (summary.first, summary.last))
     took = span((summary.last - summary.first) / SECOND)
     if begin == end:
-        return f"{page.paint(begin, _BOLD)} UTC"
+        return f"{page.paint(begin, BOLD)} UTC"
     if begin[:10] == end[:10]:
         end = end[11:]
-    return f"{page.paint(begin, _BOLD)} to {page.paint(end, _BOLD)} UTC ({took})"
+    return f"{page.paint(begin, BOLD)} to {page.paint(end, BOLD)} UTC ({took})"
 
 
-def _functions(summary: Summary, page: _Page) -> str:
+def _functions(summary: Summary, page: TextPage) -> str:
     head = ["FUNCTION", "invocations", "errors", "throttles", "cold", "at once"]
     timed = any(f.duration.most for f in summary.functions.values())
     rows = [[*head, "p50", "p90", "p99", "max"] if timed else head]
@@ -162,7 +110,7 @@ def _functions(summary: Summary, page: _Page) -> str:
                 if allocated
                 else "nothing provisioned: its initialisation failed"
             )
-            lines.append(page.note(f"  {name}:{qualifier}: {said}", "" if allocated else _RED))
+            lines.append(page.note(f"  {name}:{qualifier}: {said}", "" if allocated else RED))
         if f.allocated:
             used = f"{f.provisioned:,} invocations on provisioned environments, {f.spilled:,} spilled over"
             lines.append(page.note(f"  {name}: {used}", ""))
@@ -173,7 +121,7 @@ def _ms(histogram: Histogram, share: float) -> str:
     return span(histogram.quantile(share) / 1_000) if histogram.count else "-"
 
 
-def _deliveries(summary: Summary, page: _Page) -> str:
+def _deliveries(summary: Summary, page: TextPage) -> str:
     rows = [["EVENTS FOR", "from", "way", "events", "succeeded", "retries", "failed for good"]]
     for name, f in sorted(summary.functions.items()):
         rows += _ways(name, f)
@@ -211,7 +159,7 @@ def _tally(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.most_common() if count) or "0"
 
 
-def _queues(summary: Summary, page: _Page) -> str:
+def _queues(summary: Summary, page: TextPage) -> str:
     expired = any(q.expired for q in summary.queues.values())
     rows = [["QUEUE", "sent", "handled", "returned", "dead-lettered", "left", "batches", "backlog", "oldest"]]
     rows[0] += ["expired"] if expired else []
@@ -234,7 +182,7 @@ def _queue(q: QueueFigures) -> list[str]:
     ]
 
 
-def _lanes(summary: Summary, page: _Page) -> str:
+def _lanes(summary: Summary, page: TextPage) -> str:
     rows = [["STREAM", "function", "batches", "records", "retries", "expired"]]
     for name, lane in sorted(summary.lanes.items()):
         rows.append(
@@ -250,7 +198,7 @@ def _lanes(summary: Summary, page: _Page) -> str:
     return page.table(rows, frozenset({"expired"}))
 
 
-def _alarms(summary: Summary, page: _Page) -> str:
+def _alarms(summary: Summary, page: TextPage) -> str:
     """A row for each time an alarm was raised, and one for each that never was."""
     rows = [["ALARM", "state", "raised", "cleared", "for"]]
     reasons = []
@@ -275,7 +223,7 @@ def _moment(instant: Instant) -> str:
     return iso(instant)[:16].replace("T", " ")
 
 
-def _custom_metrics(custom: CustomMetrics, page: _Page) -> str:
+def _custom_metrics(custom: CustomMetrics, page: TextPage) -> str:
     rows = [["METRIC", "namespace", "values", "sum", "avg", "least", "most"]]
     ordered = custom.ordered()
     for metric, values in ordered[:_METRICS_SHOWN]:
@@ -317,39 +265,39 @@ def notes(summary: Summary) -> Iterator[tuple[str, str]]:
         more = ", ..." if found.count > len(found.places) else ""
         yield (
             f"not delivered: {_counted(found.count, 'event')}: {reason} ({', '.join(found.places)}{more})",
-            _RED,
+            RED,
         )
     for text in double_lines(summary.doubles):
-        yield text, _YELLOW
+        yield text, YELLOW
     for name, queue in sorted(summary.queues.items()):
         if queue.expired_first:
             died = f"{_counted(queue.expired_first, 'message')} of {name} reached the end of the queue's retention"
-            yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", _RED
+            yield f"expired: {died}; a redrive_policy would have moved them to a dead-letter queue", RED
     for name, f in sorted(summary.functions.items()):
         if f.refused:
-            yield f"refused: {_counted(f.refused, 'request')} to {name} before any handler ran", _RED
+            yield f"refused: {_counted(f.refused, 'request')} to {name} before any handler ran", RED
         if f.overran:
             did = f"{_counted(f.overran, 'run')} of {name} did not end on the wall clock"
-            yield f"killed: {did}; {'it counts' if f.overran == 1 else 'they count'} as timed out", _YELLOW
+            yield f"killed: {did}; {'it counts' if f.overran == 1 else 'they count'} as timed out", YELLOW
         if f.lost:
             lost = _counted(f.lost, "environment")
-            yield f"lost: {lost} of {name} vanished while at work; no attempt was counted", _YELLOW
+            yield f"lost: {lost} of {name} vanished while at work; no attempt was counted", YELLOW
     if summary.custom.faults:
         [(most, _)] = summary.custom.faults.most_common(1)
         wrong = _counted(summary.custom.faults.total(), "fault")
         yield (
             f"embedded metrics: {wrong}, which CloudWatch would leave out; most often: {_printable(most)}",
-            _YELLOW,
+            YELLOW,
         )
     if summary.custom.not_objects:
         lines = _counted(summary.custom.not_objects, "line")
         yield (
             f"embedded metrics: {lines} with _aws in it, but text before or behind the object: CloudWatch reads no"
             " metrics there (print it, a logger's prefix breaks it)",
-            _YELLOW,
+            YELLOW,
         )
     for hint in summary.hints:
-        yield f"likely cause: {hint}", _YELLOW
+        yield f"likely cause: {hint}", YELLOW
     sources = {lane.source for lane in summary.lanes.values()}
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""
@@ -365,8 +313,8 @@ def notes(summary: Summary) -> Iterator[tuple[str, str]]:
 def verdict(summary: Summary) -> tuple[str, str]:
     """How the run ended, and its colour."""
     if summary.interrupted:
-        return "interrupted: what was still to come is not in these figures", _YELLOW
+        return "interrupted: what was still to come is not in these figures", YELLOW
     if not summary.failed_for_good:
-        return "everything succeeded in the end", _GREEN
+        return "everything succeeded in the end", GREEN
     said = ", ".join(f"{count:,} {what}" for what, count in summary.failures.items() if count)
-    return f"{summary.failed_for_good:,} ended without success: {said}", _RED
+    return f"{summary.failed_for_good:,} ended without success: {said}", RED

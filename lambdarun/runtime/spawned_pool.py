@@ -90,7 +90,12 @@ class SpawnedPool(Generic[S, T, R]):
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.work, self.shared), daemon=False)
-        process.start()
+        # Until it serves: a Ctrl-C while it imports would end it with a traceback.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
         self._processes[ours] = process
         self._idle.append(ours)
@@ -117,6 +122,7 @@ class SpawnedPool(Generic[S, T, R]):
 def _serve(connection: Connection, work: Callable[[Any, Any], Any], shared: Any) -> None:
     """Do one task after the other until nobody asks any more."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
             connection.send(_done(work, shared, connection.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError):

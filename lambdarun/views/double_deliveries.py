@@ -27,6 +27,7 @@ from lambdarun.model.event_records import (
 )
 from lambdarun.model.instant import SECOND, Duration, Instant, iso
 from lambdarun.model.mapping_records import MessagesNotDeleted
+from lambdarun.model.queue_records import QueueUpdated
 from lambdarun.model.records import (
     InvocationFailed,
     InvocationLost,
@@ -116,6 +117,8 @@ class DoubleDeliveries:
     """Of invocations by a mapping: start, mapping and function."""
     _shown_in: dict[RequestId, list[DoubleDelivery]] = field(factory=dict, init=False)
     """What showed again during an invocation that has not ended."""
+    _visibility: dict[str, int] = field(factory=dict, init=False)
+    """Visibility timeouts that were changed in the run, by queue."""
     _to_judge: dict[RequestId, tuple[Instant, Instant, str, str]] = field(factory=dict, init=False)
     """Of invocations that ended just now: end, start, mapping and function."""
     _late: frozenset[MessageId] = field(default=frozenset(), init=False)
@@ -134,6 +137,7 @@ class DoubleDeliveries:
             InvocationFailed: self._ended,
             InvocationLost: self._ended,
             MessagesNotDeleted: self._not_deleted,
+            QueueUpdated: self._updated,
             BatchReceived: self._received,
             BatchSettled: self._settled,
             BatchDropped: self._dropped,
@@ -197,6 +201,9 @@ class DoubleDeliveries:
     def _not_deleted(self, record: MessagesNotDeleted) -> None:
         self._late = frozenset(record.message_ids)
 
+    def _updated(self, record: QueueUpdated) -> None:
+        self._visibility[record.queue] = record.visibility_timeout
+
     def _judge(self, one: DoubleDelivery, ended: Instant, started: Instant) -> None:
         mapping, function = one.mapping, one.function
         assert mapping is not None
@@ -225,11 +232,14 @@ class DoubleDeliveries:
     def _settings(self, queue: str, mapping: str, function: str) -> tuple[int, int, int]:
         """Timeout, window and the queue's visibility timeout; AWS's defaults for what is not declared."""
         declared, reader = self.project.queues.get(queue), self.project.mappings.get(mapping)
+        visibility = (
+            declared.visibility_timeout if declared is not None else limits.VISIBILITY_TIMEOUT.default
+        )
         called = self.project.function(reader.function if reader is not None else function)
         return (
             called.timeout if called is not None else limits.FUNCTION_TIMEOUT.default,
             reader.maximum_batching_window_in_seconds if reader is not None else 0,
-            declared.visibility_timeout if declared is not None else limits.VISIBILITY_TIMEOUT.default,
+            self._visibility.get(queue, visibility),
         )
 
     def _without_throttles(self, mapping: str, function: str) -> str | None:

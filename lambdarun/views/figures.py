@@ -94,6 +94,8 @@ class QueueFigures:
     dead_lettered: int = 0
     moved_in: int = 0
     expired: int = 0
+    removed: int = 0
+    """Deleted without being handled: filtered, purged, or taken out by a redrive task."""
     backlog: int = 0
     """The most messages that stayed visible behind a receive."""
     oldest_s: float = 0.0
@@ -109,7 +111,7 @@ class QueueFigures:
     @property
     def left(self) -> int:
         """Messages that are still in it."""
-        return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired
+        return self.sent + self.moved_in - self.handled - self.dead_lettered - self.expired - self.removed
 
     @property
     def expired_first(self) -> int:
@@ -134,6 +136,7 @@ class QueueFigures:
             "dead_lettered": self.dead_lettered,
             "moved_in": self.moved_in,
             "expired": self.expired,
+            "removed": self.removed,
             "left": self.left,
             "largest_backlog": self.backlog,
             "oldest_age_s": round(self.oldest_s, 6),

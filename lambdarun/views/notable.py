@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from lambdarun.aws import limits
 from lambdarun.model.declarations import Project
-from lambdarun.model.event_records import EventDiscarded, MessageDeadLettered, MessageReturned
+from lambdarun.model.event_records import EventDiscarded, MessageDeadLettered
 from lambdarun.model.instant import Duration, Instant
+from lambdarun.model.logged_invocation import LoggedInvocation
 from lambdarun.model.records import InvocationFailed, InvocationSucceeded, Record
 from lambdarun.views.told_invocations import ToldInvocations
 
@@ -55,17 +57,6 @@ class DeadLetter:
 
 
 @frozen
-class DoubleDelivery:
-    """A message that came back while an invocation was still at work on it."""
-
-    time: Instant
-    queue: str
-    message_id: str
-    receive_count: int
-    while_handled: str
-
-
-@frozen
 class Discarded:
     """An asynchronous event that ended without success."""
 
@@ -86,8 +77,6 @@ class Notable:
     failures: int = field(default=0, init=False)
     dead_letters: list[DeadLetter] = field(factory=list, init=False)
     dead: int = field(default=0, init=False)
-    doubles: list[DoubleDelivery] = field(factory=list, init=False)
-    returned_while_handled: int = field(default=0, init=False)
     discarded: list[Discarded] = field(factory=list, init=False)
     discards: int = field(default=0, init=False)
     _slowest: list[tuple[int, int, NotableInvocation]] = field(factory=list, init=False)
@@ -102,7 +91,6 @@ class Notable:
             InvocationSucceeded: self._ended,
             InvocationFailed: self._failed,
             MessageDeadLettered: self._dead,
-            MessageReturned: self._returned,
             EventDiscarded: self._discarded,
         }
 
@@ -163,9 +151,15 @@ class Notable:
             None if failed is None else failed.error_type,
             None if failed is None else failed.cause,
             _cut(record.response.decode("utf-8", "replace")),
-            self._told.log(record).tail(told).decode("utf-8", "replace"),
+            self._log(record, told).decode("utf-8", "replace"),
             told.dropped_bytes,
         )
+
+    def _log(self, record: InvocationSucceeded | InvocationFailed, told: LoggedInvocation) -> bytes:
+        if record.function in self.project.functions:
+            return self._told.log(record).tail(told)
+        # A log that is read without its project: how the function logs is not known, what it wrote is.
+        return told.output[-limits.LOG_TAIL_BYTES.value :]
 
     def _dead(self, record: MessageDeadLettered) -> None:
         self.dead += 1
@@ -178,21 +172,6 @@ class Notable:
                     record.message_id,
                     record.receive_count,
                     _cut(record.body),
-                )
-            )
-
-    def _returned(self, record: MessageReturned) -> None:
-        if record.while_handled is None:
-            return
-        self.returned_while_handled += 1
-        if len(self.doubles) < KEPT_MOST:
-            self.doubles.append(
-                DoubleDelivery(
-                    record.time,
-                    record.queue,
-                    record.message_id,
-                    record.receive_count,
-                    str(record.while_handled),
                 )
             )
 

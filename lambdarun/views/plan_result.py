@@ -29,6 +29,8 @@ class PlanResult:
     target: Duration
     trials: list[Trial]
     best: Trial | None
+    capped: Trial | None = None
+    """The best one again, with the mapping's maximum_concurrency as high as the function's reservation."""
 
     @property
     def one_less(self) -> Trial | None:
@@ -59,6 +61,7 @@ class PlanResult:
             ],
             "trials": [_as_json(trial) for trial in self.trials],
             "answer": None if best is None else {**_as_json(best), "set": subject.changes(best.candidate)},
+            "with_maximum_concurrency": None if self.capped is None else _as_json(self.capped),
         }
 
 
@@ -68,6 +71,7 @@ def _as_json(trial: Trial) -> dict[str, Any]:
         "reserved_concurrent_executions": candidate.reserved_concurrent_executions,
         "batch_size": candidate.batch_size,
         "visibility_timeout": candidate.visibility_timeout,
+        "maximum_concurrency": candidate.maximum_concurrency,
         "holds": trial.holds,
         **trial.figures.as_json(),
     }

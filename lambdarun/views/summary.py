@@ -22,6 +22,14 @@ from lambdarun.model.event_records import (
     RetriedBatchSettled,
 )
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant, iso
+from lambdarun.model.mapping_records import MessagesFiltered
+from lambdarun.model.queue_records import (
+    GONE,
+    MessageDuplicated,
+    MessagesDeleted,
+    MessagesMovedBack,
+    QueuePurged,
+)
 from lambdarun.model.records import (
     ArrivalAnswered,
     ArrivalUndelivered,
@@ -95,6 +103,11 @@ class Summary:
             BatchSettled: self._batch,
             BatchDelayed: self._lane_delayed,
             MessageReturned: self._returned,
+            MessageDuplicated: self._duplicated,
+            MessagesDeleted: self._deleted,
+            MessagesFiltered: self._removed,
+            MessagesMovedBack: self._removed,
+            QueuePurged: self._purged,
             MessageDeadLettered: self._dead,
             MessageExpired: self._expired,
             RetriedBatchSettled: self._lane,
@@ -291,6 +304,19 @@ class Summary:
                 found.first_double = (
                     f"{record.message_id} at {iso(record.time)}, still in {record.while_handled}"
                 )
+
+    def _deleted(self, record: MessagesDeleted) -> None:
+        self.queue(record.queue).deleted += sum(message_id != GONE for message_id in record.message_ids)
+
+    def _removed(self, record: MessagesFiltered | MessagesMovedBack) -> None:
+        self.queue(record.queue).removed += len(record.message_ids)
+
+    def _purged(self, record: QueuePurged) -> None:
+        self.queue(record.queue).removed += record.removed
+
+    def _duplicated(self, record: MessageDuplicated) -> None:
+        # It was counted as deleted, and will be once more.
+        self.queue(record.queue).deleted_again += 1
 
     def _dead(self, record: MessageDeadLettered) -> None:
         self.queue(record.queue).dead_lettered += 1

@@ -131,6 +131,7 @@ class Timeline:
 
     def _begun(self) -> Scale:
         assert self.scale is not None  # each record is read behind the first
+        self.scale.share(len(self.functions) + len(self.queues) + 1)
         return self.scale
 
     def _moved(self, bucket: int, record: MessageDeadLettered) -> None:

@@ -40,8 +40,7 @@ class QueueTimeline:
     oldest: Most = field(factory=Most, init=False)
     """Age of the oldest message, in microseconds, by CloudWatch's rule."""
     sent: Count = field(factory=Count, init=False)
-    handled: Count = field(factory=Count, init=False)
-    """Deletions."""
+    deleted: Count = field(factory=Count, init=False)
     returned: Count = field(factory=Count, init=False)
     messages: QueueMessages = field(init=False)
     """Where each message stands."""
@@ -51,7 +50,7 @@ class QueueTimeline:
     def __attrs_post_init__(self) -> None:
         self.messages = QueueMessages(self.is_fifo)
         levels = (self.visible, self.in_flight, self.delayed, self.oldest)
-        self.scale.series += [*levels, self.sent, self.handled, self.returned, self]
+        self.scale.series += [*levels, self.sent, self.deleted, self.returned, self]
 
     def take_sent(self, bucket: int, record: MessageSent) -> None:
         """A message came."""
@@ -130,7 +129,7 @@ class QueueTimeline:
             self._bucket //= ratio
 
     def _delete(self, bucket: int, time: Instant, ids: tuple[MessageId, ...]) -> None:
-        self.handled.add(bucket, len(ids))
+        self.deleted.add(bucket, len(ids))
         self._leave(bucket, time, ids)
         self.messages.last = time
 

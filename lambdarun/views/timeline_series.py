@@ -11,7 +11,10 @@ from lambdarun.model.instant import MILLISECOND, SECOND, Instant
 from lambdarun.views.histogram import Histogram
 
 BUCKETS_MAX: Final = 600
-"""So many buckets a series has at most; four hours and more than a week come to 240 and 350."""
+"""So many buckets a series has at most; four hours and a week come to 240 and 336."""
+_BUCKETS_OF_ALL: Final = 60_000
+_BUCKETS_LEAST: Final = 60
+"""Where hundreds of queues and functions have series, each has fewer buckets: all of them together take so many."""
 # Widths that a person counts in and that CloudWatch's minutes fall into; each divides the next one, so that buckets are
 # merged and never split.
 _WIDTHS: Final = tuple(
@@ -42,6 +45,7 @@ class Scale:
     ends: int = field(init=False)
     """The first instant that is in no bucket of this width: `reach` it before it is told."""
     series: list[Widening] = field(factory=list, init=False)
+    _most: int = field(default=BUCKETS_MAX, init=False)
     _step: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -57,13 +61,18 @@ class Scale:
             for series in self.series:
                 series.widen(ratio)
 
+    def share(self, owners: int) -> None:
+        """So many queues and functions have series: it holds from the next instant that is reached."""
+        self._most = max(_BUCKETS_LEAST, min(BUCKETS_MAX, _BUCKETS_OF_ALL // owners))
+        self._measure()
+
     @property
     def begin(self) -> int:
         """The number of the first bucket."""
         return self.first // self.width
 
     def _measure(self) -> None:
-        self.ends = (self.begin + BUCKETS_MAX) * self.width
+        self.ends = (self.begin + self._most) * self.width
 
 
 def _merged(old: dict[int, int], ratio: int, join: Callable[[int, int], int]) -> dict[int, int]:

@@ -29,17 +29,17 @@ class TrialFigures:
     """Messages that showed again while an invocation worked on them."""
     dead_letters: int
     expired: int
+    left: int
+    """Messages that were still there when the trial was broken off."""
     errors: int
-    messages: int
-    """That came to the queue."""
     requests: int
     gb_seconds: float
     dollars: float
 
     @property
     def lost(self) -> int:
-        """Messages that ended in a dead-letter queue or by their age."""
-        return self.dead_letters + self.expired
+        """Messages that nobody handled: dead letters, expired ones, and what was left."""
+        return self.dead_letters + self.expired + self.left
 
     def as_json(self) -> dict[str, Any]:
         """The figures under the names of the document."""
@@ -52,6 +52,7 @@ class TrialFigures:
             "double_deliveries": self.doubles,
             "dead_lettered": self.dead_letters,
             "expired": self.expired,
+            "left": self.left,
             "errors": self.errors,
             "requests": self.requests,
             "gb_seconds": round(self.gb_seconds, 6),
@@ -74,8 +75,8 @@ def trial_figures(summary: Summary, costs: Costs, queue: str, function: str) -> 
         doubles=summary.doubles.count,
         dead_letters=queued.dead_lettered,
         expired=queued.expired,
+        left=queued.left,
         errors=sum(called.errors.values()),
-        messages=queued.sent,
         requests=cost.requests,
         gb_seconds=cost.gb_seconds,
         dollars=cost.dollars,

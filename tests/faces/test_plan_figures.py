@@ -61,3 +61,35 @@ def test_bad_figures_are_refused_with_a_way_out(
     assert ran.returncode == 2
     assert said in ran.stderr
     assert ran.stdout == ""
+
+
+def test_the_same_backlog_in_virtual_time_takes_what_the_arithmetic_says(tmp_path: Path) -> None:
+    ran = run(tmp_path, "plan", *FIGURES, "--check", "-o", "json")
+    assert ran.returncode == 0, ran.stderr
+    drained = {one["environments"]: one for one in json.loads(ran.stdout)["drained"]}
+    assert drained.keys() == {10, 15}
+    assert (drained[10]["arithmetic_s"], drained[15]["arithmetic_s"]) == (15, 10)
+    for one in drained.values():
+        # Invocations end whole: within two of them.
+        assert one["from_idle_s"] <= one["virtual_s"] <= one["from_idle_s"] + 0.2
+    text = run(tmp_path, "plan", *FIGURES, "--check").stdout.splitlines()
+    assert text[-3].split("  ")[0] == "DRAINED BY"
+    assert text[-1].startswith("15 environments")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--backlog", "9", "--duration", "1s"), "nobody drains the backlog."),
+        (("--rate", "9", "--duration", "1s", "--environments", "9"), "there is no backlog to drain."),
+        (
+            ("--backlog", "9", "--rate", "9", "--duration", "1s", "--environments", "9"),
+            "messages come as fast.",
+        ),
+        (("--backlog", "9", "--duration", "900s", "--environments", "9"), "AWS ends it at 900 s."),
+    ],
+)
+def test_what_cannot_be_drained_is_not_checked(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    ran = run(tmp_path, "plan", "--check", *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr

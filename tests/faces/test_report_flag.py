@@ -70,6 +70,47 @@ def test_the_page_is_written_with_what_happened(folder: Path) -> None:
     assert [file.name for file in folder.iterdir() if file.name.endswith(".partial")] == []
 
 
+def test_a_queue_and_its_alarm_are_on_the_page(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text(
+        """
+        [functions.worker]
+        handler = "app.handler"
+        duration = "2s"
+        reserved_concurrent_executions = 1
+        [queues.jobs]
+        visibility_timeout = 30
+        [event_source_mappings.jobs]
+        event_source = "queues.jobs"
+        function = "worker"
+        batch_size = 1
+        [alarms.lagging]
+        metric = "ApproximateAgeOfOldestMessage"
+        dimensions = { QueueName = "jobs" }
+        statistic = "Maximum"
+        threshold = 30
+        """
+    )
+    (folder / "app.py").write_text("def handler(event, context): pass")
+    lines = [{"time": "2026-03-01T00:00:00Z", "queue": "jobs", "body": f"{n}"} for n in range(60)]
+    (folder / "events" / "events.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ran = run(folder, "-q", "replay", "events", "--report", "report.html", "--isolation", "inline")
+    assert ran.returncode == 0, ran.stderr
+    data = data_of(folder / "report.html")
+    (jobs,) = data["queues"]
+    plots = {plot["title"]: {one["name"]: one["values"] for one in plot["series"]} for plot in jobs["plots"]}
+    assert sum(value or 0 for value in plots["Messages"]["deleted"]) == 60
+    assert max(value for value in plots["Age of the oldest message"]["oldest"] if value is not None) > 100
+    (worker,) = data["functions"]
+    (concurrency,) = [plot for plot in worker["plots"] if plot["title"] == "Concurrency"]
+    running, allowed = (max(filter(None, one["values"])) for one in concurrency["series"])
+    assert running == 1
+    assert allowed > 1
+    (alarm,) = data["alarms"]
+    assert alarm["queue"] == "jobs"
+    raised = [state for state in alarm["states"] if state["state"] == "ALARM"]
+    assert [state["from"] % 60 for state in raised] == [0]
+
+
 def test_equal_runs_write_equal_pages(folder: Path) -> None:
     pages = []
     for name in ("one.html", "two.html"):

@@ -161,17 +161,15 @@ class AFifoQueueIsWhatItsModelSays(RuleBasedStateMachine):
         refused = []
         for received in chosen:
             told = self._of(received)
-            if told is None:
-                assert self.queue.delete_refusal(received) is None
-            elif told.state is HIDDEN and told.receives == received.receive_count:
-                if not several:
-                    assert self.queue.delete(received)
-                self.there.remove(told)
-            else:
+            holds = told is not None and told.state is HIDDEN and told.receives == received.receive_count
+            if told is not None and not holds:
                 refused.append(received)
-                assert self.queue.delete_refusal(received) is not None
-                assert not self.queue.delete(received)
-            self._changed()
+            if not several:
+                assert (self.queue.delete_refusal(received) is not None) == (received in refused)
+                assert self.queue.delete(received) == holds
+            if told is not None and holds:
+                self.there.remove(told)
+                self._changed()
         if several:
             assert list(self.queue.delete_all(chosen)) == refused
 

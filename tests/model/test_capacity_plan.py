@@ -82,6 +82,18 @@ def test_the_queue_with_its_mapping_and_function_is_what_is_planned() -> None:
     }
 
 
+def test_pollers_are_capped_where_aws_lets_them_be_and_nobody_has_said_so_yet() -> None:
+    found = subject_of(project(), None, messages(), None)
+    capped = found.capped(Candidate(1, 60, 7))
+    assert capped == Candidate(1, 60, 7, maximum_concurrency=7)
+    assert found.declared(capped).mappings["m"].maximum_concurrency == 7
+    assert found.capped(Candidate(1, 60, 1)) is None
+    assert found.capped(Candidate(1, 60, 1_001)) is None
+    said = project()
+    said.mappings["m"] = EventSourceMapping(name="m", queue="q", function="fn", maximum_concurrency=9)  # type: ignore[index]
+    assert subject_of(said, None, messages(), None).capped(Candidate(1, 60, 7)) is None
+
+
 def test_a_visibility_that_aws_would_refuse_is_not_tried() -> None:
     short = project()
     short.functions["fn"] = function("fn", timeout=40)  # type: ignore[index]

@@ -103,6 +103,8 @@ def test_data_of_kinesis_is_matched_decoded() -> None:
     assert not wanted.passes_record(kinesis(b'{"temperature": 29}'))
     assert not wanted.passes_record(kinesis(b"hot"))
     assert not wanted.passes_record(kinesis(b"\xff\xfe"))
+    assert wanted.passes_record({"data": base64.b64encode(b'{"temperature": 31}').decode()})
+    assert not wanted.passes_record({"kinesis": [], "data": 3})
 
 
 def test_fields_of_kinesis_stand_beside_its_data() -> None:

@@ -514,3 +514,47 @@ def test_a_redrive_allow_policy_names_queues_by_queue_only(
 ) -> None:
     with pytest.raises(ValueError, match=text):
         RedriveAllowPolicy(redrive_permission=permission, source_queues=queues)
+
+
+def test_declared_duplicates_leave_copies_behind_that_are_received_again() -> None:
+    queue = open_queue(duplicates=0.2, visibility_timeout=30)
+    for number in range(1_000):
+        send(queue, str(number))
+    received = queue.receive(at(0), 1_000, [])
+    assert queue.delete_all(received) == ()
+    stayed = queue.counts().hidden
+    assert 150 < stayed < 250
+    queue.advance(at(30), [])
+    again = queue.receive(at(30), 1_000, [])
+    assert [one.receive_count for one in again] == [2] * stayed
+    others = open_queue(duplicates=0.2, visibility_timeout=30)
+    send(others)
+    (received_once,) = others.receive(at(0), 1, [])
+    assert others.delete(received_once)
+
+
+def test_declared_sampling_lets_short_polls_find_fewer_messages_below_a_thousand() -> None:
+    queue = open_queue(sampling=True)
+    for number in range(999):
+        send(queue, str(number))
+    drawn = [queue.sampled(10) for _ in range(200)]
+    assert min(drawn) == 0
+    assert max(drawn) == 10
+    send(queue, "one more")
+    assert {queue.sampled(10) for _ in range(50)} == {10}
+    assert open_queue().sampled(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"name": "q", "duplicates": 0.6}, "duplicates: 0.6 is no share of deletes. Choose 0 to 0.5."),
+        ({"name": "q.fifo", "duplicates": 0.1}, "duplicates: a FIFO queue delivers none."),
+        ({"name": "q.fifo", "sampling": True}, "sampling: AWS asks all servers of a FIFO queue."),
+    ],
+)
+def test_switches_for_faults_are_refused_where_they_make_no_sense(
+    settings: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ValueError, match=text):
+        Queue(**settings)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lambdarun.errors import ProjectErrors
+from lambdarun.model.consistency import Severity, check
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.project.project_file import load
 
@@ -109,3 +110,15 @@ def test_a_mapping_made_in_python_is_checked_as_well() -> None:
         ValueError, match=r"filter_patterns: Invalid filter pattern definition\. Filter is not an object"
     ):
         EventSourceMapping(name="m", queue="q", function="f", filter_patterns=("null",))
+
+
+def test_what_a_filter_may_not_do_as_it_seems_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lambdarun.toml"
+    pattern = '{"body": {"a": [1], "a": [2]}, "attributes": {"SenderId": ["x"]}}'
+    path.write_text(f"{MAPPING}filter_criteria = {{ filters = [{{ pattern = '{pattern}' }}] }}\n")
+    said = [finding for finding in check(load(path)) if finding.key.endswith("filter_criteria")]
+    assert {finding.severity for finding in said} == {Severity.WARNING}
+    assert [f"{finding.text} {finding.mend}" for finding in said] == [
+        "patterns look at attributes; AWS's guide names body alone for queues. Look at body.",
+        "body.a stands twice in a pattern: AWS takes the last. Leave one out.",
+    ]

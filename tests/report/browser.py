@@ -116,6 +116,27 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **common)
         self.settle()
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the pointer at one place, let it go at another."""
+        self._pointer("mousePressed", *start)
+        for part in range(1, 6):
+            self._pointer("mouseMoved", start[0] + (end[0] - start[0]) * part / 5, end[1])
+        self._pointer("mouseReleased", *end)
+        self.settle()
+
+    def click(self, place: tuple[float, float], times: int = 1) -> None:
+        """Click there; two times is a double click."""
+        for n in range(1, times + 1):
+            self._pointer("mousePressed", *place, clicks=n)
+            self._pointer("mouseReleased", *place, clicks=n)
+        self.settle()
+
+    def _pointer(self, kind: str, x: float, y: float, clicks: int = 1) -> None:
+        held = 0 if kind == "mouseReleased" else 1
+        self.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=held, clickCount=clicks
+        )
+
     def picture(self, path: Path, *, whole: bool = True) -> None:
         """A PNG of the page."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

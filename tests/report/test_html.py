@@ -245,7 +245,7 @@ def test_dead_letters_double_deliveries_and_discarded_events_are_listed_with_the
     assert (dead["total"], len(dead["items"]), dead["about"]) == (30, 20, "the first 20")
     assert len(dead["items"][0]["body"]) < 2_100
     (double,) = listed(data, "Double deliveries")["items"]
-    assert double["while_handled"] == ID
+    assert (double["message_id"], double["first"], double["time"]) == ("m", ID, START + 40)
     assert listed(data, "Discarded events")["items"][0]["condition"] == "RetriesExhausted"
 
 
@@ -267,6 +267,14 @@ def test_an_alarms_states_follow_one_another_to_the_end_of_the_run() -> None:
         ("other", [("ALARM", 180, None)]),
         ("quiet", []),
     ]
+
+
+def test_of_an_alarm_that_never_rests_the_first_states_are_told() -> None:
+    states = (AlarmState.ALARM, AlarmState.OK)
+    changes = tuple(Change(at(n), "lag", states[n % 2], "to and fro") for n in range(1_000))
+    (alarm,) = data_of(alarms=(age_alarm("lag", "q"),), transitions=changes)["alarms"]
+    assert (len(alarm["states"]), alarm["more"]) == (200, 800)
+    assert alarm["states"][-1]["to"] == START + 200
 
 
 def test_an_alarm_is_drawn_with_what_it_watches() -> None:

@@ -218,10 +218,29 @@ def test_keys_zoom_all_plots_and_show_the_whole_run_again(page: Page) -> None:
     assert page.js(f"{button}.hidden") is False
     after = page.js("[...document.querySelectorAll('canvas')].map(c => c.toDataURL().length)")
     assert all(one != other for one, other in zip(before, after, strict=True))
-    page.press("End")  # the window follows the cursor
+    for _ in range(5):
+        page.press("ArrowRight")
+    assert told(page)["aria-valuenow"] == "6"
+    page.press("+")
+    page.press("-")
+    assert told(page)["aria-valuenow"] == "6"  # the cursor stays where it was
+    page.press("End")  # the window follows it
     assert told(page)["aria-valuenow"] == told(page)["aria-valuemax"]
     page.press("0")
     assert page.js(f"{button}.hidden") is True
+
+
+def test_a_drag_zooms_all_plots_and_a_double_click_shows_the_whole_run(page: Page) -> None:
+    focus(page, "Backlog")
+    left, top, width = page.js(
+        "(r => [r.left, r.top, r.width])(document.activeElement.getBoundingClientRect())"
+    )
+    button = "[...document.querySelectorAll('button')].find(b => b.textContent.includes('whole run'))"
+    page.drag((left + 0.3 * width, top + 60), (left + 0.5 * width, top + 60))
+    assert page.js(f"{button}.hidden") is False
+    page.click((left + 0.5 * width, top + 60), times=2)
+    assert page.js(f"{button}.hidden") is True
+    page.press("Escape")
 
 
 def test_tab_reaches_everything_in_the_order_of_the_page_and_shows_where_it_is(page: Page) -> None:
@@ -393,6 +412,20 @@ def test_a_large_run_opens_without_a_wait(tmp_path: Path) -> None:
     with browser(path) as page:
         timing = page.js("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
         assert timing < 2_000  # milliseconds on a machine that others use too
+        assert page.complaints == []
+
+
+def test_each_of_many_queues_is_drawn_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    found = [MessageSent(at(n), f"q{n % 300}", f"{n}", 1) for n in range(3_000)]
+    path.write_text(render_page(data_of(*found), assets()))
+    assert path.stat().st_size < 1_500_000
+    with browser(path) as page:
+        assert figures(page) == 0
+        page.js("[...document.querySelectorAll('summary')].find(s => s.textContent === 'Queue q299').focus()")
+        page.press("Enter")
+        page.scroll_through()
+        assert figures(page) == page.js("document.querySelectorAll('figure.plot canvas').length") == 3
         assert page.complaints == []
 
 

@@ -147,6 +147,16 @@ def test_a_run_of_years_still_fits() -> None:
     assert sum(value or 0 for value in fn(timeline).invocations.values(*timeline.buckets)) == 1
 
 
+def test_many_queues_share_the_buckets() -> None:
+    names = [f"q{n}" for n in range(1_000)]
+    records = [sent(n, f"m{n}", names[n % 1_000]) for n in range(3_000)]
+    timeline = told(begun(), *records, ended(3_000))
+    begin, count = timeline.buckets
+    assert count <= 60
+    totals = [sum(value or 0 for value in one.sent.values(begin, count)) for one in timeline.queues.values()]
+    assert totals == [3] * 1_000
+
+
 @given(st.lists(st.tuples(st.integers(0, 400_000), st.booleans()), min_size=1, max_size=60))
 def test_widening_keeps_every_count(gaps: list[tuple[int, bool]]) -> None:
     records: list[Record] = [begun()]
@@ -245,7 +255,7 @@ def test_backlog_is_what_is_visible_and_what_is_in_flight() -> None:
     assert one.visible.values(*span)[:9] == [None, 3, 3, 3, 1, 1, 1, 2, 2]
     assert one.in_flight.values(*span)[:9] == [None, 0, 0, 2, 2, 2, 1, 1, 0]
     assert one.sent.values(*span)[1] == 3
-    assert one.handled.values(*span)[5] == 1
+    assert one.deleted.values(*span)[5] == 1
     assert one.returned.values(*span)[7] == 1
 
 
@@ -281,7 +291,7 @@ def test_what_callers_of_the_queue_do_moves_its_messages_too() -> None:
     one, span = queue(timeline), timeline.buckets
     assert one.visible.values(*span)[1:11] == [3, 3, 3, 1, 2, 2, 2, 2, 2, 0]
     assert one.in_flight.values(*span)[1:11] == [0, 0, 2, 2, 2, 1, 1, 0, 0, 0]
-    assert one.handled.values(*span)[7] == 1
+    assert one.deleted.values(*span)[7] == 1
 
 
 def test_a_redrive_task_takes_messages_out_of_their_queue() -> None:

@@ -303,13 +303,15 @@
       const at_ = Math.max(0, Math.min(buckets - 1, n));
       const [low, high] = state.window;
       if (xs[at_] < low || xs[at_] > high) zoom([xs[at_] - (high - low) / 2, xs[at_] + (high - low) / 2]);
-      made.setCursor({ left: made.valToPos(xs[at_], "x"), top: 10 });
+      // uPlot takes a new scale over in a microtask of its own: the cursor's place is known behind it.
+      queueMicrotask(() => made.setCursor({ left: made.valToPos(xs[at_], "x"), top: 10 }));
     }
     function magnify(factor) {
       const [low, high] = state.window;
-      const middle = shown === null || shown === undefined ? (low + high) / 2 : xs[shown];
+      const kept = shown;
+      const middle = kept === null || kept === undefined ? (low + high) / 2 : xs[kept];
       zoom([middle - ((high - low) * factor) / 2, middle + ((high - low) * factor) / 2]);
-      if (shown !== null && shown !== undefined) place(shown);
+      if (kept !== null && kept !== undefined) place(kept);
     }
     const page = Math.max(1, Math.round(buckets / 10));
     const here = () => (shown === null || shown === undefined ? Math.floor(state.window[0] / width) - 1 : shown);
@@ -360,13 +362,17 @@
 
   const plain = (value) => (value === null ? "–" : String(value));
 
-  function grid({ caption, columns, rows, words = 1, tall = false, long = -1 }) {
-    const word = (n) => (n < words || n === long ? { class: n === long ? "word long" : "word" } : {});
+  function grid({ caption, columns, rows, words = 1, left = null, bad = [], tall = false, long = -1, hushed = false }) {
+    const isWord = (n) => (left ? left.includes(n) : n < words) || n === long;
+    const looks = (n, cell) => {
+      const names = [isWord(n) && "word", n === long && "long", cell !== null && bad.includes(n) && cell !== "0" && cell !== "-" && "bad"].filter(Boolean);
+      return names.length ? { class: names.join(" ") } : {};
+    };
     return el("div", { class: tall ? "scroll tall" : "scroll", tabindex: 0, role: "region", "aria-label": caption },
-      el("table", {}, el("caption", {}, caption),
-        el("thead", {}, el("tr", {}, ...columns.map((column, n) => el("th", { scope: "col", ...word(n) }, column)))),
+      el("table", {}, el("caption", hushed ? { class: "hushed" } : {}, caption),
+        el("thead", {}, el("tr", {}, ...columns.map((column, n) => el("th", { scope: "col", ...looks(n, null) }, column)))),
         el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell, n) =>
-          (n === 0 ? el("th", { scope: "row", ...word(n) }, cell) : el("td", word(n), cell))))))));
+          (n === 0 ? el("th", { scope: "row", ...looks(n, cell) }, cell) : el("td", looks(n, cell), cell))))))));
   }
 
   // Sections.
@@ -378,14 +384,30 @@
     return el("section", { "aria-labelledby": heading.id }, heading, ...children());
   }
 
+  const AT_ONCE = 30;
+
+  function owners(kind, all) {
+    // Of many, each is made when it is opened.
+    if (all.length <= AT_ONCE) return all.map((one) => owner(kind, one));
+    return all.map((one) => {
+      const details = el("details", { class: "item" }, el("summary", {}, `${kind} ${one.name}`));
+      details.addEventListener("toggle", () => {
+        if (details.open && details.children.length === 1) details.append(...plotsOf(kind, one));
+      });
+      return details;
+    });
+  }
+
   function owner(kind, one) {
     const heading = el("h3", { id: id(kind), tabindex: -1 }, `${kind} ${one.name}`);
     contents.append(el("li", {}, el("a", { href: `#${heading.id}` }, `${kind} ${one.name}`)));
-    const parts = [heading];
-    if (one.none.length) parts.push(el("p", { class: "faint" }, `No ${one.none.join(" and no ")}.`));
+    return el("section", { "aria-labelledby": heading.id }, heading, ...plotsOf(kind, one));
+  }
+
+  function plotsOf(kind, one) {
     const raised = raisedFor(kind.toLowerCase(), one.name);
-    parts.push(el("div", { class: "plots" }, ...one.plots.map((plot) => drawn(plot, one.name, raised))));
-    return el("section", { "aria-labelledby": heading.id }, ...parts);
+    const none = one.none.length ? [el("p", { class: "faint" }, `No ${one.none.join(" and no ")}.`)] : [];
+    return [...none, el("div", { class: "plots" }, ...one.plots.map((plot) => drawn(plot, one.name, raised)))];
   }
 
   function alarm(one) {
@@ -403,7 +425,7 @@
     }
     const rows = one.states.map((each) => [each.state, when(each.from, 60), each.to === null ? "the end" : when(each.to, 60), each.reason]);
     return el("div", { class: "alarm" }, heading, el("p", { class: "faint" }, one.watched), strip, rows.length
-      ? grid({ caption: `States of ${one.name}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3, rows })
+      ? grid({ caption: `States of ${one.name}${one.more ? `; ${one.more.toLocaleString("en")} more are left out` : ""}`, columns: ["State", "From", "To", "Reason"], words: 3, long: 3, tall: true, rows })
       : el("p", {}, "Its state never changed."));
   }
 
@@ -430,9 +452,13 @@
       body, el("pre", { tabindex: 0, role: "region", "aria-label": `End of the log of ${one.request_id}` }, one.log || "(no log)"));
   }
 
+  // A long text behind its beginning.
+  const folded = (text) => (text.length <= 120 ? text : el("details", {}, el("summary", {}, `${text.slice(0, 80)}…`), text));
+
   const COLUMNS = {
-    messages: [["Time", "Message", "From", "To", "Receives", "Body"], (one) => [when(one.time, 0.1), one.message_id, one.queue, one.target, String(one.receive_count), one.body], 5],
-    doubles: [["Time", "Message", "Queue", "Receives", "Still handled by"], (one) => [when(one.time, 0.1), one.message_id, one.queue, String(one.receive_count), one.while_handled], -1],
+    messages: [["Time", "Message", "From", "To", "Receives", "Body"], (one) => [when(one.time, 0.1), one.message_id, one.queue, one.target, String(one.receive_count), folded(one.body)], 5],
+    doubles: [["Shown again", "Message", "Queue", "Still handled by", "Given again to", "Cause", "What ends it"],
+      (one) => [when(one.time, 0.1), one.message_id, one.queue, one.first, one.again ?? "–", one.cause, one.set ?? "–"], 5],
     discarded: [["Time", "Function", "Request", "Condition", "Attempts"], (one) => [when(one.time, 0.1), one.function, one.request_id, one.condition, String(one.attempts)], -1],
   };
 
@@ -469,12 +495,15 @@
 
   const main = document.getElementById("main");
   main.append(section("Summary", () => [
-    ...data.tables.map((one) => grid({ caption: one.title, columns: one.columns, rows: one.rows, words: one.title === "Streams" ? 2 : 1 })),
+    ...data.tables.flatMap((one) => [
+      grid({ caption: `Figures: ${one.title.toLowerCase()}`, hushed: true, ...one }),
+      ...(one.notes.length ? [el("ul", { class: "notes" }, ...one.notes.map((note) => el("li", {}, note)))] : []),
+    ]),
     ...(data.notes.length ? [el("h3", {}, "Notes"), el("ul", { class: "notes" }, ...data.notes.map((note) => el("li", {}, note)))] : []),
   ]));
   if (data.alarms.length) main.append(section("Alarms", () => data.alarms.map(alarm)));
-  if (data.queues.length) main.append(section("Queues", () => data.queues.map((one) => owner("Queue", one))));
-  if (data.functions.length) main.append(section("Functions", () => data.functions.map((one) => owner("Function", one))));
+  if (data.queues.length) main.append(section("Queues", () => owners("Queue", data.queues)));
+  if (data.functions.length) main.append(section("Functions", () => owners("Function", data.functions)));
   main.append(...data.lists.map(list));
   main.append(el("footer", {}, "A gap in a plot is a time for which CloudWatch would have no figure. A queue has figures while it holds messages, and for six hours longer."));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

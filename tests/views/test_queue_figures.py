@@ -1,0 +1,54 @@
+"""What is left in a queue, by the log: each message is sent once and ends once."""
+
+from __future__ import annotations
+
+from lambdarun.model.draws import RequestId
+from lambdarun.model.event_records import BatchSettled, MessageSent
+from lambdarun.model.instant import SECOND, Instant
+from lambdarun.model.mapping_records import MessagesFiltered
+from lambdarun.model.queue_records import (
+    GONE,
+    MessageDuplicated,
+    MessagesDeleted,
+    MessagesMovedBack,
+    QueuePurged,
+)
+from lambdarun.model.records import Record
+from lambdarun.views.figures import QueueFigures
+from lambdarun.views.summary import Summary
+
+
+def at(seconds: float) -> Instant:
+    return Instant(round(seconds * SECOND))
+
+
+def figures(*happened: Record) -> QueueFigures:
+    summary = Summary()
+    summary.read([MessageSent(at(0), "q", name, 1) for name in "abcde"])
+    summary.read(happened)
+    return summary.queues["q"]
+
+
+def settled(seconds: float, *ids: str) -> Record:
+    return BatchSettled(at(seconds), "m", "q", "fn", RequestId("r"), "succeeded", ids, ())
+
+
+def test_what_callers_delete_is_handled_and_what_was_gone_is_not_counted_again() -> None:
+    found = figures(MessagesDeleted(at(1), "q", ("a", "b")), MessagesDeleted(at(2), "q", (GONE,)))
+    assert (found.handled, found.left) == (2, 3)
+
+
+def test_what_is_filtered_purged_or_moved_back_is_not_left_and_was_not_handled() -> None:
+    found = figures(
+        MessagesFiltered(at(1), "m", "q", "fn", ("a",)),
+        MessagesMovedBack(at(2), "q", "other", ("b", "c")),
+        QueuePurged(at(3), "q", 2),
+    )
+    assert (found.handled, found.removed, found.left) == (0, 5, 0)
+
+
+def test_a_copy_that_a_delete_missed_is_left_until_it_is_deleted_too() -> None:
+    once = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a"))
+    assert (once.deleted, once.handled, once.left) == (1, 0, 5)
+    twice = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a"), settled(31, "a"))
+    assert (twice.deleted, twice.handled, twice.left) == (2, 1, 4)
