@@ -8,6 +8,7 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.event_records import (
     BatchReceived,
     BatchSettled,
+    MessageDeadLettered,
     MessageReturned,
     MessageSent,
 )
@@ -102,6 +103,15 @@ def test_returned_messages_go_on_to_age() -> None:
     returned = MessageReturned(at(30), "q", "m0", 1, None)
     found = backlog([SENT[0], *worked(0, 1, 1, 1, visible=0)[:2], returned, *worked(0, 1, 70, 1, visible=0)])
     assert found.ages.most == 71 * SECOND
+
+
+def test_in_a_dead_letter_queue_that_is_read_the_age_runs_from_the_move() -> None:
+    moved = MessageDeadLettered(at(100), "source", "q", "m0", 3, "body", {})
+    sent = MessageSent(at(0), "source", "m0", 1)
+    found = backlog([sent, moved, *worked(0, 1, 130, 1, visible=0)], target_s=30)
+    assert found.ages.most == 31 * SECOND
+    assert (found.ages.late, found.ages.passed) == (1, at(130))
+    assert found.sent == 1
 
 
 def test_the_summary_tells_it_where_a_target_is_declared_and_nowhere_else() -> None:
