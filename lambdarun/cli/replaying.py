@@ -217,6 +217,9 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         colour = output.wants_colour(settings.color, sys.stdout)
         output.result(render(summary, colour=colour, width=width))
+    if request.fail_on == "alarm" and summary.raised:
+        raised = ", ".join(name for name, alarm in sorted(summary.alarms.items()) if alarm.episodes)
+        output.notice(settings, f"failed by --fail-on alarm: {raised}")
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:

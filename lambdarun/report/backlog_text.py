@@ -92,6 +92,6 @@ def _handled_twice(group: DoubleGroup) -> str:
 def _never_run(group: DoubleGroup) -> str:
     spent = "1 receive" if group.count == 1 else f"{group.count:,} receives"
     return (
-        f"received in vain: {spent} of {group.queue}: {group.cause.value}, which brings a message nearer to its dead-letter"
-        f" queue. Set {group.remedy}"
+        f"received in vain: {spent} of {group.queue}: {group.cause.value}, which counts towards a redrive policy's"
+        f" max_receive_count. Set {group.remedy}"
     )
