@@ -14,6 +14,7 @@ from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function, parted
 from lambdarun.model.instant import SECOND
+from lambdarun.model.key_text import key_text
 from lambdarun.model.queue import Queue
 from lambdarun.model.routing import Routing
 
@@ -104,11 +105,11 @@ class Subject:
                 self.function.reserved_concurrent_executions,
                 candidate.reserved_concurrent_executions,
             ),
-            f"event_source_mappings.{self.mapping.name}.batch_size": (
+            key_text(("event_source_mappings", self.mapping.name, "batch_size")): (
                 self.mapping.batch_size,
                 candidate.batch_size,
             ),
-            f"queues.{self.queue.name}.visibility_timeout": (
+            key_text(("queues", self.queue.name, "visibility_timeout")): (
                 self.queue.visibility_timeout,
                 candidate.visibility_timeout,
             ),
