@@ -118,23 +118,27 @@ class SqsQueue(QueueCore):
         hidden: list[Message] = []
         # Beyond the messages in flight that AWS allows, a long poll stays empty.
         count = min(count, limits.MESSAGES_IN_FLIGHT.value - self.hidden)
-        fair = self._fair
-        visible = self._visible if fair is None else fair.in_order(now, self._visible, count, records)
-        while visible and len(hidden) < count:
-            message = visible.popleft()
-            if message.state is not _VISIBLE:
-                continue
-            receives = message.receive_count
-            # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for again
-            # stays.
-            if most is not None and receives >= most and self._receives_here(message) >= most:
-                self._move(now, message, records)
-                continue
-            if not receives:
-                message.first_received = now
-            message.receive_count = receives + 1
-            message.state = _HIDDEN
-            hidden.append(message)
+        fair, looks = self._fair, True
+        while looks and len(hidden) < count:
+            wanted = count - len(hidden)
+            visible = self._visible if fair is None else fair.in_order(now, self._visible, wanted, records)
+            # Where one of those moves, another takes its place.
+            looks = fair is not None and bool(visible)
+            while visible and len(hidden) < count:
+                message = visible.popleft()
+                if message.state is not _VISIBLE:
+                    continue
+                receives = message.receive_count
+                # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for
+                # again stays.
+                if most is not None and receives >= most and self._receives_here(message) >= most:
+                    self._move(now, message, records)
+                    continue
+                if not receives:
+                    message.first_received = now
+                message.receive_count = receives + 1
+                message.state = _HIDDEN
+                hidden.append(message)
         if hidden:
             self.visible -= len(hidden)
             self.hidden += len(hidden)
@@ -189,12 +193,14 @@ class SqsQueue(QueueCore):
     def next_out(self) -> Message | None:
         """The message that `take_out` would remove first."""
         visible = self._visible
+        if self._fair is not None:
+            self._fair.release(visible)
         while visible and visible[0].state is not _VISIBLE:
             visible.popleft()
         return visible[0] if visible else None
 
     def take_out(self, count: int) -> list[Message]:
-        """Remove up to `count` visible messages without receiving them, in the order in which receives find them."""
+        """Remove up to `count` visible messages without receiving them; what a fair queue passed over goes first."""
         taken: list[Message] = []
         if self._fair is not None:
             self._fair.release(self._visible)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage, Received
-from lambdarun.model.queue import Queue
+from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.queue_records import TenantBecameNoisy, TenantBecameQuiet
 from lambdarun.model.sqs_queue import SqsQueue
 
@@ -134,6 +134,30 @@ def test_a_redrive_task_and_a_purge_find_what_was_passed_over() -> None:
     assert queue.counts().visible == 0
     send(queue, "a", 1)
     assert tenants(receive(queue, 1)) == "a"
+
+
+def test_a_redrive_task_sees_what_it_takes_out_next() -> None:
+    queue = open_queue()
+    send(queue, "a", 40)
+    receive(queue, 30)
+    send(queue, "b", 2)
+    assert tenants(receive(queue, 1)) == "b"
+    for _ in range(11):
+        first = queue.next_out()
+        assert queue.take_out(1) == [first]
+    assert queue.next_out() is None
+
+
+def test_a_message_that_moves_leaves_its_place_in_the_receive_to_the_next() -> None:
+    policy = RedrivePolicy(dead_letter_target="dead", max_receive_count=1)
+    queue = open_queue(visibility_timeout=30, redrive_policy=policy)
+    queue.dead_letter = dead = open_queue()
+    send(queue, "a", 10)
+    receive(queue, 10)
+    queue.advance(at(31), [])
+    send(queue, "b", 1, when=31)
+    assert tenants(queue.receive(at(31), 10, [])) == "b"
+    assert dead.counts().visible == 10
 
 
 STEP = st.one_of(
