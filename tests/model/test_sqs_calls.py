@@ -479,6 +479,8 @@ def test_where_sampling_is_switched_on_a_short_poll_finds_less_and_a_long_one_al
             assert isinstance(told, dict)
             found.append(len(told.get("Messages", [])))
     assert min(found[:20]) < 10
+    # As many as not: each number of messages up to the ten is as likely.
+    assert 4 < sum(found[:20]) / 20 < 7
     assert found[20:] == [10] * 20
 
 
