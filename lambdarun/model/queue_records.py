@@ -70,6 +70,10 @@ class MessageDuplicated(Happened):
     time: Instant
     queue: str
     message_id: MessageId
+    kept_since: Instant
+    """When the message was sent or moved to the queue."""
+    message_group_id: str
+    """Empty: none."""
 
 
 @record

@@ -223,7 +223,10 @@ class SqsQueue(QueueCore):
         """Show what is hidden no longer, end what is retained no longer."""
         if self._copies:
             name = self.declaration.name
-            records += [MessageDuplicated(now, name, message.id) for message in self._copies]
+            records += [
+                MessageDuplicated(now, name, copy.id, copy.kept_since, copy.message_group_id or "")
+                for copy in self._copies
+            ]
             self._copies.clear()
         super().advance(now, records)
 

@@ -58,6 +58,14 @@ class QueueMessages:
         self.age.add(time, message_id)
         if group:
             self._groups[message_id] = group
+            self.is_fair = not self.is_fifo
+
+    def stay(self, since: Instant, message_id: MessageId, group: str) -> None:
+        """A message that was deleted is still there and in flight, since the delete missed a copy of it."""
+        self.age.add(since, message_id)
+        self._in_flight.add(message_id)
+        if group:
+            self._groups[message_id] = group
 
     def receive(self, time: Instant, message_ids: Iterable[MessageId]) -> None:
         """Messages are in flight."""

@@ -29,6 +29,7 @@ from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue import FIFO_SUFFIX
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
@@ -97,6 +98,7 @@ class QueueMetrics:
             MessageExpired: self._expired,
             QueuePurged: self._purged,
             MessageDeduplicated: self._deduplicated,
+            MessageDuplicated: self._duplicated,
             TenantBecameNoisy: self._noisy,
             TenantBecameQuiet: self._quiet,
         }
@@ -245,6 +247,10 @@ class QueueMetrics:
         queue = self._queue(record.queue)
         queue.messages.last = record.time
         queue.count(names.DEDUPLICATED_MESSAGES)
+
+    def _duplicated(self, record: MessageDuplicated) -> None:
+        messages = self._queue(record.queue).messages
+        messages.stay(record.kept_since, record.message_id, record.message_group_id)
 
     def _noisy(self, record: TenantBecameNoisy) -> None:
         self._queue(record.queue).messages.noisy.add(record.message_group_id)

@@ -22,6 +22,7 @@ from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
 from lambdarun.model.queue import FIFO_SUFFIX
 from lambdarun.model.queue_records import (
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
@@ -75,6 +76,7 @@ class Timeline:
             QueuePurged: lambda at, r: queue(r.queue).take_purged(at, r),
             MessageReturned: lambda at, r: queue(r.queue).take_returned(at, r),
             MessageDeadLettered: self._moved,
+            MessageDuplicated: lambda at, r: queue(r.queue).take_duplicated(at, r),
             MessageExpired: lambda at, r: queue(r.queue).take_expired(at, r),
         }
 

@@ -18,6 +18,7 @@ from lambdarun.model.event_records import (
 from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue_records import (
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
@@ -105,6 +106,12 @@ class QueueTimeline:
         """A redrive task took messages away."""
         self._leave(bucket, record.time, record.message_ids)
         self.messages.last = record.time
+
+    def take_duplicated(self, bucket: int, record: MessageDuplicated) -> None:
+        """A delete missed a copy, which is in flight on."""
+        self._reach(bucket)
+        self.messages.stay(record.kept_since, record.message_id, record.message_group_id)
+        self._tell(bucket, record.time)
 
     def take_expired(self, bucket: int, record: MessageExpired) -> None:
         """A message's retention ended."""
