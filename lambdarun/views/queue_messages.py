@@ -67,6 +67,13 @@ class QueueMessages:
         if group:
             self._groups[message_id] = group
 
+    def change_delay(self, time: Instant, delay_seconds: int) -> None:
+        """The queue's delay is another one: of a FIFO queue, for the messages that are there, too."""
+        if self.is_fifo:
+            for sent, message_id in self.age.never_received():
+                self._delayed[message_id] = Instant(sent + delay_seconds * SECOND)
+            self.standing(time)
+
     def receive(self, time: Instant, message_ids: Iterable[MessageId]) -> None:
         """Messages are in flight."""
         self.last = time

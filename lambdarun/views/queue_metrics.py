@@ -34,6 +34,7 @@ from lambdarun.model.queue_records import (
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     TenantBecameNoisy,
     TenantBecameQuiet,
     VisibilityChanged,
@@ -97,6 +98,7 @@ class QueueMetrics:
             MessagesMovedBack: self._moved_back,
             MessageExpired: self._expired,
             QueuePurged: self._purged,
+            QueueUpdated: self._updated,
             MessageDeduplicated: self._deduplicated,
             MessageDuplicated: self._duplicated,
             TenantBecameNoisy: self._noisy,
@@ -242,6 +244,9 @@ class QueueMetrics:
 
     def _purged(self, record: QueuePurged) -> None:
         self._queue(record.queue).messages.clear(record.time)
+
+    def _updated(self, record: QueueUpdated) -> None:
+        self._queue(record.queue).messages.change_delay(record.time, record.delay_seconds)
 
     def _deduplicated(self, record: MessageDeduplicated) -> None:
         queue = self._queue(record.queue)

@@ -27,6 +27,7 @@ from lambdarun.model.queue_records import (
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     VisibilityChanged,
 )
 from lambdarun.model.records import (
@@ -76,6 +77,7 @@ class Timeline:
             QueuePurged: lambda at, r: queue(r.queue).take_purged(at, r),
             MessageReturned: lambda at, r: queue(r.queue).take_returned(at, r),
             MessageDeadLettered: self._moved,
+            QueueUpdated: lambda at, r: queue(r.queue).take_updated(at, r),
             MessageDuplicated: lambda at, r: queue(r.queue).take_duplicated(at, r),
             MessageExpired: lambda at, r: queue(r.queue).take_expired(at, r),
         }

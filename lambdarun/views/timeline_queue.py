@@ -23,6 +23,7 @@ from lambdarun.model.queue_records import (
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     VisibilityChanged,
 )
 from lambdarun.views.queue_messages import QueueMessages
@@ -106,6 +107,12 @@ class QueueTimeline:
         """A redrive task took messages away."""
         self._leave(bucket, record.time, record.message_ids)
         self.messages.last = record.time
+
+    def take_updated(self, bucket: int, record: QueueUpdated) -> None:
+        """The queue has other attributes."""
+        self._reach(bucket)
+        self.messages.change_delay(record.time, record.delay_seconds)
+        self._tell(bucket, record.time)
 
     def take_duplicated(self, bucket: int, record: MessageDuplicated) -> None:
         """A delete missed a copy, which is in flight on."""

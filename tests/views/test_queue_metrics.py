@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ from lambdarun.model.queue_records import (
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     TenantBecameNoisy,
     TenantBecameQuiet,
     VisibilityChanged,
@@ -107,6 +109,19 @@ def test_delayed_messages_are_delayed_until_they_show() -> None:
     records = [sent(10, "a", delay=90), sent(20, "b"), later(3)]
     assert points(records, "ApproximateNumberOfMessagesDelayed") == {"02:01": 1, "02:02": 0, "02:03": 0}
     assert points(records, "ApproximateNumberOfMessagesVisible") == {"02:01": 1, "02:02": 2, "02:03": 2}
+
+
+def test_another_delay_of_a_fifo_queue_holds_for_messages_that_nobody_received() -> None:
+    name = "q.fifo"
+    records = [
+        sent(1, "a", queue=name, group="g", delay=10),
+        sent(2, "b", queue=name, group="h", delay=10),
+        received(20, "a", queue=name, hidden=1),
+        QueueUpdated(at(30), name, 30, 100, 345_600),
+        later(3),
+    ]
+    told = points(records, "ApproximateNumberOfMessagesDelayed", queue=name)
+    assert told == {"02:01": 1, "02:02": 0, "02:03": 0}
 
 
 def test_counters_are_sums_and_zeros_while_a_queue_is_active() -> None:
@@ -296,7 +311,7 @@ def test_dead_letters_of_tenants_make_their_queue_a_fair_one() -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["send", "late", "receive", "delete", "change", "wait", "purge"]), st.integers(0, 40)),
+    st.tuples(st.sampled_from(["send", "late", "receive", "delete", "change", "delay", "wait", "purge"]), st.integers(0, 40)),
     max_size=60,
 )  # fmt: skip
 
@@ -341,6 +356,9 @@ def test_the_log_tells_where_each_message_stands(
                 one = held[number % len(held)]
                 if core.change_visibility(now, one, number) is None:
                     records.append(VisibilityChanged(now, name, one.message.id, number))
+            case "delay":
+                changed = evolve(core.declaration, delay_seconds=number)
+                core.configure(now, changed, records)
             case "purge" if number == 0:
                 core.purge(now, records)
             case _:
@@ -359,6 +377,8 @@ def test_the_log_tells_where_each_message_stands(
                     view.hide(record.message_id)
                 case MessageReturned():
                     view.show(record.message_id)
+                case QueueUpdated():
+                    view.change_delay(record.time, record.delay_seconds)
                 case MessageDuplicated():
                     view.stay(record.kept_since, record.message_id, record.message_group_id)
                 case MessageExpired():
