@@ -16,7 +16,7 @@ from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
 from lambdarun.model.queue_core import QueueCore
-from lambdarun.model.queue_records import MessageDuplicated
+from lambdarun.model.queue_records import MessageDuplicated, TenantBecameQuiet
 from lambdarun.model.queue_refusal import QueueRefusal, content_refusal, id_refusal, refused
 from lambdarun.model.records import Record
 
@@ -217,7 +217,9 @@ class SqsQueue(QueueCore):
         self._visible.clear()
         self._moved_in.clear()
         self._moves.clear()
-        self._fair = None
+        if self._fair is not None:
+            records += [TenantBecameQuiet(now, self.declaration.name, noisy) for noisy in self._fair.noisy]
+            self._fair = None
 
     def advance(self, now: Instant, records: list[Record]) -> None:
         """Show what is hidden no longer, end what is retained no longer."""
@@ -229,6 +231,8 @@ class SqsQueue(QueueCore):
             ]
             self._copies.clear()
         super().advance(now, records)
+        if self._fair is not None:
+            self._fair.calm(now, self._visible, records)
 
     def oldest(self) -> Instant | None:
         """Since when the oldest message that is not deleted is in this queue: a dead letter since its move."""

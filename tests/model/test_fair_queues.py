@@ -11,7 +11,7 @@ from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage, Received
 from lambdarun.model.queue import Queue, RedrivePolicy
-from lambdarun.model.queue_records import TenantBecameNoisy, TenantBecameQuiet
+from lambdarun.model.queue_records import QueuePurged, TenantBecameNoisy, TenantBecameQuiet
 from lambdarun.model.sqs_queue import SqsQueue
 
 
@@ -158,6 +158,24 @@ def test_a_message_that_moves_leaves_its_place_in_the_receive_to_the_next() -> N
     send(queue, "b", 1, when=31)
     assert tenants(queue.receive(at(31), 10, [])) == "b"
     assert dead.counts().visible == 10
+
+
+def test_the_end_of_a_tenants_noise_is_told_without_another_receive_and_by_a_purge() -> None:
+    queue = open_queue()
+    send(queue, "a", 40)
+    taken = receive(queue, 40)
+    records: list[Any] = []
+    queue.delete_all(taken)
+    queue.advance(at(1), records)
+    assert records == [TenantBecameQuiet(at(1), "q", "a")]
+    send(queue, "a", 50, when=2)
+    receive(queue, 30, 2, records)
+    queue.purge(at(3), records)
+    assert records[1:] == [
+        TenantBecameNoisy(at(2), "q", "a", 30),
+        QueuePurged(at(3), "q", 50),
+        TenantBecameQuiet(at(3), "q", "a"),
+    ]
 
 
 STEP = st.one_of(
