@@ -15,7 +15,7 @@ _TYPES: Final = ("String", "Number", "Binary")
 
 
 def normalised(attributes: object) -> dict[str, Mapping[str, object]]:
-    """Message attributes as an event has them; plain texts and numbers are taken, and the SDKs' capitals too.
+    """Message attributes as an event has them; plain texts and numbers are taken, and the SDKs' capitals and bytes too.
 
     Raises ValueError.
     """
@@ -37,6 +37,8 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
     kind = told.get("dataType", "Binary" if told.get("binaryValue") else "String")
     member = "binaryValue" if str(kind).startswith("Binary") else "stringValue"
     held = told.get(member) or ""
+    if member == "binaryValue" and isinstance(held, bytes | bytearray):
+        held = base64.b64encode(held).decode()
     if not isinstance(kind, str) or kind.partition(".")[0] not in _TYPES or not isinstance(held, str):
         raise ValueError(
             f"attribute {name!r}: {value!r} has no dataType String, Number or Binary with a text"
