@@ -54,17 +54,9 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
 def attribute_bytes(attributes: Attributes) -> int:
     """Names, types and values count against the message's size; a binary value without its base64."""
     return sum(
-        len(name.encode()) + len(str(value.get("dataType", ""))) + len(_held(value))
+        len(name.encode("utf-8", "surrogatepass")) + len(str(value.get("dataType", ""))) + len(_held(value))
         for name, value in attributes.items()
     )
-
-
-def empty_attribute(attributes: Attributes) -> tuple[str, str] | None:
-    """The name and the type of the first attribute without a value."""
-    for name, value in attributes.items():
-        if not _held(value):
-            return name, str(value.get("dataType", "String")).partition(".")[0]
-    return None
 
 
 def _held(value: Mapping[str, object]) -> bytes:

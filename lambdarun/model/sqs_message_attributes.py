@@ -35,7 +35,7 @@ def read_attributes(request: SqsRequest) -> dict[str, Mapping[str, object]]:
     most = limits.MESSAGE_ATTRIBUTES.value
     if len(given) > most:
         raise SqsError.of(sqs_messages.TOO_MANY_ATTRIBUTES, count=len(given), most=most)
-    return {name: _attribute(name, value) for name, value in given.items()}
+    return {name: read_attribute(name, value) for name, value in given.items()}
 
 
 def read_trace_header(request: SqsRequest) -> str | None:
@@ -92,7 +92,8 @@ def body_checksum(body: str) -> str:
     return hashlib.md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
-def _attribute(name: str, value: object) -> dict[str, object]:
+def read_attribute(name: str, value: object) -> dict[str, object]:
+    """One of the request's attributes as the queue keeps it. Raises SqsError."""
     _check_name(name)
     if not isinstance(value, Mapping):
         raise SqsError.of(
@@ -108,6 +109,8 @@ def _attribute(name: str, value: object) -> dict[str, object]:
         raise SqsError.of(sqs_messages.ATTRIBUTE_TYPE_MISSING, name=name)
     if len(kind) > limits.MESSAGE_ATTRIBUTE_NAME_LENGTH.high:
         raise SqsError.of(sqs_messages.ATTRIBUTE_TYPE_LONG)
+    if _FORBIDDEN.search(kind) is not None:
+        raise SqsError.of(sqs_messages.ATTRIBUTE_CHARACTERS)
     base = kind.partition(".")[0]
     if base == "Binary":
         return {"binaryValue": _binary(name, value.get("BinaryValue"), base), "dataType": kind}

@@ -271,6 +271,24 @@ def test_an_attribute_without_a_value_is_refused_in_awss_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "attribute", "text"),
+    [
+        ("AWS.x", {"dataType": "String", "stringValue": "v"}, "You can't use message attribute names beginning with 'AWS.'"),
+        ("n", {"dataType": "Number", "stringValue": "abc"}, "Can't cast the value of message (user) attribute 'n' to a number."),
+        ("x", {"dataType": "String", "stringValue": "\ud800"}, "Invalid characters found."),
+        ("x", {"dataType": "String.\ud800", "stringValue": "v"}, "Invalid characters found."),
+        ("\ud800", {"dataType": "String", "stringValue": "v"}, "Message (user) attributes name can only contain"),
+    ],
+)  # fmt: skip
+def test_the_attributes_of_recorded_messages_are_judged_as_those_of_calls(
+    name: str, attribute: dict[str, object], text: str
+) -> None:
+    refusal = open_queue().refusal(NewMessage(body="x", attributes={name: attribute}))
+    assert refusal is not None
+    assert refusal.message.startswith(text)
+
+
 def test_no_more_than_120000_messages_are_in_flight() -> None:
     queue = open_queue()
     for _ in range(120_005):
