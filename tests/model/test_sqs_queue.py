@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -241,6 +242,23 @@ def test_attributes_count_towards_the_size() -> None:
     queue = open_queue(maximum_message_size=1_024)
     assert queue.refusal(NewMessage(body="x" * 1_004, attributes=attributes)) is None
     assert queue.refusal(NewMessage(body="x" * 1_005, attributes=attributes)) is not None
+
+
+def test_a_message_that_stays_does_not_hold_all_that_came_and_went_behind_it() -> None:
+    queue = open_queue()
+    send(queue, "stays")
+    queue.receive(at(0), 1, [], 43_000)
+    tracemalloc.start()
+    try:
+        for second in range(1, 30_001):
+            send(queue, f"{second:01000}", when=second)
+            queue.delete_all(queue.receive(at(second), 1, []))
+            queue.advance(at(second), [])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 15_000_000
+    assert [message.body for message in queue.peek()] == ["stays"]
 
 
 def test_looking_does_not_receive() -> None:
