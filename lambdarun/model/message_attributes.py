@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Final
 
@@ -46,7 +45,7 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
     if member == "binaryValue":
         try:
             base64.b64decode(held, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise ValueError(f"attribute {name!r}: {held!r} is no base64") from None
     return {member: held, "dataType": kind}
 

@@ -76,7 +76,7 @@ class DeduplicationScope(Enum):
 
 
 class FifoThroughputLimit(Enum):
-    """What the quota on calls a second holds for."""
+    """What AWS's quota on calls a second holds for. No such quota is kept here, where many calls share one instant."""
 
     PER_QUEUE = "perQueue"
     PER_MESSAGE_GROUP_ID = "perMessageGroupId"
@@ -105,11 +105,6 @@ class Fifo:
             raise ValueError(
                 "fifo_throughput_limit: perMessageGroupId takes deduplication_scope = 'messageGroup' as well."
             )
-
-    @property
-    def high_throughput(self) -> bool:
-        """Whether the quota holds for each message group."""
-        return self.fifo_throughput_limit is FifoThroughputLimit.PER_MESSAGE_GROUP_ID
 
 
 @frozen(kw_only=True)

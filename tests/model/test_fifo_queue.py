@@ -633,5 +633,4 @@ def test_a_queues_kind_is_in_its_name(settings: dict[str, Any], text: str) -> No
 def test_high_throughput_takes_both_settings() -> None:
     with pytest.raises(ValueError, match="takes deduplication_scope"):
         Fifo(fifo_throughput_limit=FifoThroughputLimit.PER_MESSAGE_GROUP_ID)
-    assert BY_GROUP.high_throughput
-    assert not Fifo(deduplication_scope=DeduplicationScope.MESSAGE_GROUP).high_throughput
+    assert BY_GROUP.fifo_throughput_limit is FifoThroughputLimit.PER_MESSAGE_GROUP_ID
