@@ -85,6 +85,7 @@ class MessagesMovedBack(Happened):
     queue: str
     target: str
     message_ids: tuple[MessageId, ...]
+    """Those that they had in `queue`."""
 
 
 @record

@@ -141,6 +141,20 @@ def test_dead_letters_are_sent_home() -> None:
         assert (jobs.counts().visible, dead.counts().visible) == (2, 1)
 
 
+def test_what_a_redrive_task_took_is_told_by_the_ids_that_it_had() -> None:
+    with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
+        jobs, dead = runtime.queue("jobs"), runtime.queue("dead")
+        jobs.send("one")
+        jobs.receive(visibility_timeout=0)
+        assert jobs.receive() == []
+        (letter,) = dead.messages()
+        dead.redrive()
+        runtime.advance(seconds=1)
+        (told,) = runtime.log.of("messages.redriven")
+        assert told.message_ids == (letter.id,)
+        assert letter.id not in [message.id for message in jobs.messages()]
+
+
 def test_a_purge_empties_a_queue_once_a_minute() -> None:
     with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
         jobs = runtime.queue("jobs")
