@@ -255,9 +255,7 @@ class QueueCore:
         return Received(message, receive_count, Instant(at))
 
     def _find(self, number: int) -> Message | None:
-        by_age = self._by_age
-        index = bisect_left(by_age, number, key=_number)
-        return by_age[index] if index < len(by_age) and by_age[index].number == number else None
+        return numbered(self._by_age, number)
 
     def _all(self) -> Iterator[Message]:
         return iter(self._by_age)
@@ -339,6 +337,12 @@ class QueueCore:
     @abstractmethod
     def _take_in(self, moved: Message) -> None:
         """Take a message of another queue."""
+
+
+def numbered(messages: deque[Message], number: int) -> Message | None:
+    """The message of that number among those that stand in order of their numbers."""
+    index = bisect_left(messages, number, key=_number)
+    return messages[index] if index < len(messages) and messages[index].number == number else None
 
 
 def _number(message: Message) -> int:

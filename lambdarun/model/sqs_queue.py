@@ -15,7 +15,7 @@ from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
-from lambdarun.model.queue_core import QueueCore
+from lambdarun.model.queue_core import QueueCore, numbered
 from lambdarun.model.queue_records import MessageDuplicated, TenantBecameQuiet
 from lambdarun.model.queue_refusal import QueueRefusal, content_refusal, id_refusal, refused
 from lambdarun.model.records import Record
@@ -245,9 +245,7 @@ class SqsQueue(QueueCore):
 
     def _find(self, number: int) -> Message | None:
         found = super()._find(number)
-        if found is None:
-            found = next((message for _, _, message in self._moved_in if message.number == number), None)
-        return found
+        return numbered(self._moves, number) if found is None else found
 
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))
