@@ -51,10 +51,12 @@ class QueueAge:
         """Messages that nobody received, and since when they are there."""
         return ((since, one) for since, _, one in self._oldest if self._receives.get(one) == 0)
 
-    def receive(self, message_id: MessageId) -> None:
-        """A message was received once more."""
-        if message_id in self._receives:
-            self._receives[message_id] += 1
+    def receive(self, message_id: MessageId) -> bool:
+        """A message was received once more; False where it is not here."""
+        if message_id not in self._receives:
+            return False
+        self._receives[message_id] += 1
+        return True
 
     def remove(self, message_id: MessageId) -> None:
         """A message was deleted, moved or expired."""
