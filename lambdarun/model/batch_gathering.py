@@ -96,7 +96,8 @@ class Gathering:
                 gathered += received
             if gathered and not window:
                 break
-        fits = self._fitting()
+        # More than a batch may be here where an update made batches smaller.
+        fits = min(self._fitting(), size)
         if not gathered:
             self._until = _NEVER
             return [], _NEVER

@@ -49,6 +49,8 @@ class Batch:
     messages: list[Received]
     mapping: QueueMapping
     visible_until: Instant
+    reports_failures: bool
+    """Whether its reply may name the items that failed: as the mapping was when it was last invoked with."""
     ids: tuple[MessageId, ...] = field(init=False)
     """The messages' ids, in order."""
     # `attempts` counts the runs, `tries` the refusals: only the first is in the log, only the second makes waits longer.
@@ -132,13 +134,14 @@ class QueueMapping:
     def began(self, batch: Batch, request_id: RequestId) -> None:
         """The batch was handed to an environment."""
         batch.attempts += 1
+        batch.reports_failures = self.declaration.report_batch_item_failures
         for received in batch.messages:
             received.message.handled_by = request_id
 
     def throttled(self, now: Instant, batch: Batch, cause: str, records: list[Record]) -> None:
         """Keep a batch that found no room, and try again while its messages are hidden. Costs no receive."""
         declared = self.declaration
-        if not self.polls:
+        if not self.polls or batch.visible_until <= now:
             self._drop(now, batch, records)
             return
         if not batch.tries:
@@ -173,7 +176,7 @@ class QueueMapping:
         said, failed = self._judge(batch, outcome)
         if failed is not None:
             self.fleet.succeeded()
-        elif not self.declaration.report_batch_item_failures:
+        elif not batch.reports_failures:
             # "Lambda doesn't scale down message polling when function invocations fail", where it asks for partial replies.
             self.fleet.failed()
         deleted, kept = self._delete(now, batch, failed, records)
@@ -226,7 +229,7 @@ class QueueMapping:
     def change(
         self, now: Instant, declared: EventSourceMapping, function: Function, records: list[Record]
     ) -> None:
-        """Go on with other settings; batches under way keep theirs."""
+        """Go on with other settings; an invocation that is under way is judged by those that it began with."""
         scaling = scaling_of(declared)
         if scaling != self.fleet.scaling:
             self.fleet.rescale(scaling)
@@ -266,7 +269,7 @@ class QueueMapping:
         """What a reply says: a word for the log, and the ids that failed (None: all of them)."""
         if isinstance(outcome, FunctionFailed):
             return "failed", None
-        if not self.declaration.report_batch_item_failures:
+        if not batch.reports_failures:
             return "succeeded", frozenset()
         # The three replies that nearly all handlers give, without a parser.
         if outcome.payload in (b"null", b"{}", b'{"batchItemFailures": []}'):
@@ -308,7 +311,7 @@ class QueueMapping:
     ) -> Batch:
         declared = self.declaration
         queue = self.queue
-        batch = Batch(received, self, visible_until)
+        batch = Batch(received, self, visible_until, declared.report_batch_item_failures)
         records.append(
             BatchReceived(
                 now,
