@@ -61,11 +61,6 @@ class Gathering:
         """Whether messages wait here for the end of a window."""
         return bool(self._gathered)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no message is here."""
-        return not self._gathered and not self._carried
-
     def forget(self) -> None:
         """Give all messages up: they show again when their visibility timeout ends."""
         self._gathered, self._until, self._measured = [], _NEVER, _NOTHING_MEASURED

@@ -209,10 +209,6 @@ class QueueMapping:
                 due = retried
         return due
 
-    def at_rest(self) -> bool:
-        """Whether no batch is under way or being gathered."""
-        return not self.fleet.busy and self._gathering.is_empty
-
     def begin(self) -> None:
         """Receive from now on."""
         self.polls = True

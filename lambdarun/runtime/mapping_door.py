@@ -9,7 +9,7 @@ from lambdarun.aws import limits
 from lambdarun.model.effects import Reply
 from lambdarun.model.invoke_request import Refusal
 from lambdarun.model.mapping_news import CreateMapping, DeleteMapping, MappingRequest, UpdateMapping
-from lambdarun.model.mapping_shapes import CREATE, LIST, SETTINGS, ListOf, TextMap, check
+from lambdarun.model.mapping_shapes import CREATE, LIST, SETTINGS, ListOf, Shape, TextMap, check
 from lambdarun.model.news import Deployment
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.requests import InvocationRefused, deployed
@@ -88,7 +88,7 @@ class MappingDoor:
 
     def untag_resource(self, **request: Any) -> None:
         """Take the tags named in `TagKeys` from a mapping (AWS: UntagResource)."""
-        shapes = {"Resource": str, "TagKeys": ListOf(str)}
+        shapes: dict[str, Shape] = {"Resource": str, "TagKeys": ListOf(str)}
         check(request, shapes, "untag_resource", shapes)
         tags = self._tags(request)
         for key in request["TagKeys"]:
