@@ -172,7 +172,6 @@ class QueueMapping:
             return
         # What failed is *not* shown at once: AWS leaves it hidden until its visibility timeout ends.
         self.fleet.free(now)
-        self._gathering.end(batch.messages)
         said, failed = self._judge(batch, outcome)
         if failed is not None:
             self.fleet.succeeded()
@@ -180,6 +179,7 @@ class QueueMapping:
             # "Lambda doesn't scale down message polling when function invocations fail", where it asks for partial replies.
             self.fleet.failed()
         deleted, kept = self._delete(now, batch, failed, records)
+        self._gathering.end(batch.messages, kept)
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -291,7 +291,7 @@ class QueueMapping:
 
     def _drop(self, now: Instant, batch: Batch, records: list[Record]) -> None:
         self.fleet.free(now)
-        self._gathering.end(batch.messages)
+        self._gathering.end(batch.messages, batch.ids)
         declared = self.declaration
         records.append(BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids))
 

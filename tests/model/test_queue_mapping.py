@@ -519,6 +519,21 @@ def test_what_six_megabytes_leave_of_a_fifo_group_waits_for_the_batch_before_it(
     assert [[body[:2] for body in bodies(batch)] for batch in poll(mapping, 2)] == [["a6", "a7"]]
 
 
+@pytest.mark.parametrize("reported", [None, "a3"])
+def test_what_six_megabytes_leave_of_a_fifo_group_is_not_handled_before_what_failed(
+    reported: str | None,
+) -> None:
+    mapping = fifo_mapping(**REPORT)
+    padding = "x" * 1_000_000
+    send_in_groups(mapping, *(f"a{number}{padding}" for number in range(8)))
+    (first,) = poll(mapping, 0)
+    outcome = FAILED if reported is None else reply(mapping, first, f"{reported}{padding}")
+    settle(mapping, first, outcome, 2)
+    assert poll(mapping, 2) == []
+    again = [body[:2] for batch in poll(mapping, 60) for body in bodies(batch)]
+    assert again == (["a0", "a1", "a2", "a3", "a4", "a5"] if reported is None else ["a3", "a6", "a7"])
+
+
 def test_a_filter_joins_only_what_passes_and_deletes_the_rest_before_any_batch() -> None:
     mapping = open_mapping(filter_patterns=('{"body": [{"prefix": "yes"}]}',))
     send(mapping, "yes 1", "no 2", "yes 3", *["no"] * 20, "yes 4")
