@@ -73,7 +73,7 @@ class Mappings:
         self._keep(Instant(0), polled, mapping, state)
 
     def updated(self, function: Function) -> None:
-        """Be told that a function's $LATEST is another: its timeout stretches the visibility of messages."""
+        """Be told that a function's $LATEST or an alias of it is another: its timeout stretches the visibility of messages."""
         for kept in self._kept.values():
             mapping = kept.poller.mapping
             if mapping.function.name == function.name:

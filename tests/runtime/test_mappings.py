@@ -394,6 +394,26 @@ def test_an_update_of_the_function_sends_later_batches_there(declare: Declare) -
         assert [r.function for r in runtime.log.of("invocation.started")] == ["one", "one", "two"]
 
 
+def test_an_alias_that_means_another_version_stretches_the_visibility_by_its_timeout(
+    declare: Declare,
+) -> None:
+    quick = declare("def handler(e, c): raise ValueError\n", timeout=5)
+    with opened(world(quick, visibility_timeout=30)) as runtime:
+        runtime.publish_version("fn")
+        runtime.update_function(evolve(quick, timeout=30))
+        runtime.publish_version("fn")
+        runtime.put_alias("fn", "live", "1")
+        runtime.create_event_source_mapping(
+            EventSourceArn=ARN, FunctionName="fn:live", MaximumBatchingWindowInSeconds=10
+        )
+        runtime.put_alias("fn", "live", "2")
+        runtime.advance(seconds=1)
+        runtime.queue("jobs").send("1")
+        runtime.advance(seconds=100)
+        # The window, the timeout of version 2 and 30 s: hidden for 70 s, and then gathered for 10 s again.
+        assert starts(runtime) == [11, 81]
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
