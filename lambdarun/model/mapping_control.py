@@ -233,7 +233,9 @@ class Mappings:
         account, catalog = self.catalog.account, self.catalog
         function = self._requests.function(mapping.function)
         # The core polls what is enabled; one that is being made is not yet.
-        core = QueueMapping(evolve(mapping, enabled=state.polls), function, polled.queue, account.region)
+        core = QueueMapping(
+            evolve(mapping, enabled=state is MappingState.ENABLED), function, polled.queue, account.region
+        )
         poller = MappingPolling(core, catalog.callee(mapping.function), catalog, self.admission, polled)
         polled.add(poller)
         kept = self._kept[mapping.uuid] = KeptMapping(mapping, poller, state, now)

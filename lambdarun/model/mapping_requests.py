@@ -52,6 +52,11 @@ class MappingRequests:
         for fault in (response_types_fault(types), metrics_fault(metrics)):
             if fault is not None and fault.text is not mapping_messages.METRICS_OF_KAFKA:
                 return _refused(fault)
+        most = limits.FILTER_PATTERN_LENGTH.value
+        for number, text in enumerate(_pattern_texts(request.get("FilterCriteria", {})), 1):
+            if len(text) > most:
+                member = f"filterCriteria.filters.{number}.member.pattern"
+                return _refusal(mapping_messages.TEXT_TOO_LONG, value=text, member=member, bound=most)
         return None
 
     def created(self, request: Mapping[str, Any], uuid: str) -> EventSourceMapping | Refusal:
@@ -148,7 +153,7 @@ class MappingRequests:
         return made if fault is None else _refused(fault)
 
     def _patterns(self, criteria: Mapping[str, Any]) -> tuple[str, ...] | Refusal:
-        patterns = tuple(one.get("Pattern", "") for one in criteria.get("Filters", ()))
+        patterns = _pattern_texts(criteria)
         most = self.catalog.account.filters_per_mapping
         if len(patterns) > most:
             return _refusal(mapping_messages.TOO_MANY_FILTERS, count=len(patterns), most=most)
@@ -158,6 +163,10 @@ class MappingRequests:
             except PatternFault:
                 return _refusal(INVALID_FILTER)
         return patterns
+
+
+def _pattern_texts(criteria: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(one.get("Pattern", "") for one in criteria.get("Filters", ()))
 
 
 def _lists(request: Mapping[str, Any]) -> tuple[list[str], list[str]]:

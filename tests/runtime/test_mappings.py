@@ -546,6 +546,7 @@ def test_the_apis_model_is_looked_at_before_the_world(declare: Declare) -> None:
             ("create", {"EventSourceArn": ARN, "FunctionName": "not", "FunctionResponseTypes": ["other"]}),
             ("create", {"FunctionName": "not", "MetricsConfig": {"Metrics": ["other"]}}),
             ("update", {"UUID": "not", "BatchSize": 0}),
+            ("update", {"UUID": "not", "FilterCriteria": {"Filters": [{"Pattern": "x" * 4_097}]}}),
         ):
             assert refused(runtime, call, **request)[:2] == (400, "ValidationException")
 
