@@ -74,6 +74,8 @@ class PollerFleet:
     scaling: Scaling
     busy: int = field(default=0, init=False)
     """Batches under way."""
+    allowed: int = field(init=False)
+    """How many may be under way at once. A field, not a property: it is asked six times a batch."""
     _ramp: int = field(init=False)
     _backed_off: int | None = field(default=None, init=False)
     _grows_at: Instant | None = field(default=None, init=False)
@@ -81,12 +83,12 @@ class PollerFleet:
     _quiet_since: Instant | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._ramp = self.scaling.start
+        self._ramp = self.allowed = self.scaling.start
 
-    @property
-    def allowed(self) -> int:
-        """How many batches may be under way at once."""
-        return self._ramp if self._backed_off is None else self._backed_off
+    def _level(self) -> None:
+        if self._backed_off is not None and self._backed_off >= self._ramp:
+            self._backed_off = None
+        self.allowed = self._ramp if self._backed_off is None else self._backed_off
 
     @property
     def is_full(self) -> bool:
@@ -113,8 +115,7 @@ class PollerFleet:
         if quiet is not None and self._shrinks_at is None and quiet + QUIET <= now:
             self._ramp = min(self._ramp, scaling.low)
             self._quiet_since = None
-        if self._backed_off is not None and self._backed_off >= self._ramp:
-            self._backed_off = None
+        self._level()
 
     def take(self) -> None:
         """A batch is under way."""
@@ -144,14 +145,13 @@ class PollerFleet:
         """A batch succeeded: a fleet that had backed off gains one, up to the ramp."""
         if self._backed_off is not None:
             self._backed_off += 1
-            if self._backed_off >= self._ramp:
-                self._backed_off = None
+            self._level()
 
     def failed(self) -> None:
         """A batch failed or was throttled: the fleet backs off."""
         halved = max(self.allowed // 2, self.scaling.least)
         if halved < self.allowed:
-            self._backed_off = halved
+            self._backed_off = self.allowed = halved
 
     def next_due(self) -> Instant | None:
         """When time alone changes the level."""
@@ -166,6 +166,7 @@ class PollerFleet:
         self.scaling = scaling
         self._ramp = min(max(self._ramp, scaling.start), scaling.most)
         self._backed_off = self._grows_at = self._shrinks_at = self._quiet_since = None
+        self.allowed = self._ramp
 
     def _kept(self) -> int:
         return max(self.scaling.start, self.busy)

@@ -23,11 +23,13 @@ Series = Mapping[int, Kept]
 """Values by the number of their period."""
 
 
-def value_of(statistic: Statistic | Percentile, values: Values) -> float:
-    """A statistic of values, of which there is one at least."""
+def value_of(statistic: Statistic | Percentile, values: Values, *, whole: bool = False) -> float:
+    """A statistic of values, of which there is one at least; all of them are whole numbers where that is said."""
     match statistic:
         case Percentile(percent):
-            return values.quantile(percent / 100)
+            found = values.quantile(percent / 100)
+            # Counts are whole; the histogram's half per cent would make 100.3 of 100, and raise an alarm above 100.
+            return round(found) if whole else found
         case Statistic.SAMPLE_COUNT:
             return values.count
         case Statistic.SUM:
@@ -46,6 +48,8 @@ class Source:
 
     series: Callable[[], Sequence[tuple[int, Series]]]
     """By the length of its periods in microseconds."""
+    is_whole: bool = False
+    """Whether all values are whole numbers."""
 
     def values(self, start: Instant, length: int) -> Values | None:
         """What falls into the `length` microseconds from `start`, a whole minute; None: nothing."""
@@ -91,7 +95,7 @@ def metric_source(metrics: Metrics, watched: WatchedMetric) -> Source | None:
     given = dict(watched.dimensions)
     ordered = [(name, given.pop(name)) for name in _DIMENSIONS_IN_ORDER if name in given]
     dimensions = (*ordered, *given.items())
-    return Source(lambda: [(PERIOD, metrics.series(metric, dimensions))])
+    return Source(lambda: [(PERIOD, metrics.series(metric, dimensions))], metric.unit == "Count")
 
 
 def custom_source(custom: CustomMetrics, watched: WatchedMetric) -> Source:
@@ -108,4 +112,4 @@ def custom_source(custom: CustomMetrics, watched: WatchedMetric) -> Source:
 
 def log_source(series: Series) -> Source:
     """The values of a metric filter."""
-    return Source(lambda: [(PERIOD, series)])
+    return Source(lambda: [(PERIOD, series)], is_whole=True)

@@ -57,7 +57,11 @@ class Watch:
             start = Instant(now - number * period)
             values = self.source.values(start, period)
             points.append(
-                None if values is None else Datapoint(start, value_of(alarm.statistic, values), values.count)
+                None
+                if values is None
+                else Datapoint(
+                    start, value_of(alarm.statistic, values, whole=self.source.is_whole), values.count
+                )
             )
         self.is_blind = not any(points)
         return evaluate(alarm, points)

@@ -47,10 +47,12 @@ class QueueAge:
         self._puts = puts = self._puts + 1
         heappush(self._oldest, (since, puts, message_id))
 
-    def receive(self, message_id: MessageId) -> None:
-        """A message was received once more."""
-        if message_id in self._receives:
-            self._receives[message_id] += 1
+    def receive(self, message_id: MessageId) -> bool:
+        """A message was received once more; False where it is not here."""
+        if message_id not in self._receives:
+            return False
+        self._receives[message_id] += 1
+        return True
 
     def remove(self, message_id: MessageId) -> None:
         """A message was deleted, moved or expired."""

@@ -62,13 +62,12 @@ class QueueMessages:
     def receive(self, time: Instant, message_ids: Iterable[MessageId]) -> None:
         """Messages are in flight."""
         self.last = time
-        for message_id in message_ids:
-            self.age.receive(message_id)
+        known = [message_id for message_id in message_ids if self.age.receive(message_id)]
         if self.is_fifo:
-            for message_id in message_ids:
+            for message_id in known:
                 self.hide(message_id)
         else:
-            self._in_flight.update(message_ids)
+            self._in_flight.update(known)
         if self._delayed:
             for message_id in message_ids:
                 self._delayed.pop(message_id, None)

@@ -155,6 +155,16 @@ def test_a_percentile_of_durations_is_watched() -> None:
     assert told(of) == [("02:01", "ALARM")]
 
 
+def test_a_percentile_of_counts_is_whole() -> None:
+    waiting = WatchedMetric("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", "orders"),))
+    # The histogram's bucket of 48 has its middle at 48.2.
+    of = alarms(over(waiting, 48, statistic=Percentile(50)))
+    of.read([MessagesReceived(at(n), "orders", ("m",), 48 + n // 31, 0) for n in range(60)])
+    of.advance(at(60))
+    assert told(of) == [("02:01", "OK")]
+    assert "[48.0 (" in of.transitions[0].reason
+
+
 def test_what_happened_in_the_last_minute_is_judged_at_the_end_of_the_run() -> None:
     of = alarms(over(ERRORS, 0, statistic=Statistic.SUM))
     of.read([*ran(10, error=True), ended(11)])
