@@ -12,8 +12,9 @@ START: Final = "START RequestId: {request_id} Version: {version}\n"
 END: Final = "END RequestId: {request_id}\n"
 REPORT: Final = (
     "REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
-    "Memory Size: {memory_mb} MB\tMax Memory Used: {max_memory_mb} MB\t"
+    "Memory Size: {memory_mb} MB\t"
 )
+MAX_MEMORY: Final = "Max Memory Used: {max_memory_mb} MB\t"
 INIT_DURATION: Final = "Init Duration: {init_ms:.2f} ms\t"
 INIT_REPORT: Final = "INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{status}\n"
 STATUS_TIMEOUT: Final = "Status: timeout"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
+from lambdarun.aws import limits
 from lambdarun.cli import output, spans
 from lambdarun.cli.settings import Settings
 from lambdarun.errors import UsageError
@@ -71,10 +72,18 @@ def _figures(given: Mapping[str, Any]) -> Figures:
     batches = given["batch_size"]
     if len(batches) > 1:
         raise UsageError("--batch-size: figures are for one batch size. A recording (FILE...) tries several.")
+    batch, most = batches[0] if batches else 1, limits.FIFO_BATCH_SIZE.high
+    if given["groups"] is not None and batch > most:
+        raise UsageError(f"--batch-size {batch}: a FIFO queue (--groups) gives at most {most}. Write less.")
     latency = given["latency"]
+    duration_s = spans.span("--duration", given["duration"]) / SECOND
+    if duration_s > limits.FUNCTION_TIMEOUT.high:
+        raise UsageError(
+            f"--duration {given['duration']}: AWS ends an invocation at {limits.FUNCTION_TIMEOUT.high} s. Write less."
+        )
     return Figures(
-        duration_s=spans.span("--duration", given["duration"]) / SECOND,
-        batch=batches[0] if batches else 1,
+        duration_s=duration_s,
+        batch=batch,
         backlog=given["backlog"],
         environments=given["environments"],
         latency_s=None if latency is None else spans.span("--latency", latency) / SECOND,

@@ -102,7 +102,7 @@ def _read_pattern(given: str) -> tuple[str, str]:
         name, data = read_given(given)
     except RecordingError as fault:
         said = fault.fault.replace("event file", "pattern file")
-        raise RecordingError(fault.place, said, fault.mend) from None
+        raise RecordingError(fault.place if given else Place("-p"), said, fault.mend) from None
     name = "<pattern>" if name == "<event>" else name
     try:
         return name, data.decode("utf-8-sig")

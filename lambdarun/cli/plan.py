@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from lambdarun.aws import limits
-from lambdarun.cli import output
+from lambdarun.cli import output, spans
 from lambdarun.errors import UsageError
 from lambdarun.project.run_settings import DURATIONS
 
@@ -20,6 +20,9 @@ TRIALS: Final = (
     "isolation", "workers",
 )  # fmt: skip
 """What says how a recording is tried."""
+
+
+_COUNT: Final = click.IntRange(1, spans.COUNT_MOST)
 
 
 def _within(setting: limits.Setting) -> click.IntRange:
@@ -60,13 +63,13 @@ def _within(setting: limits.Setting) -> click.IntRange:
 @click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="Trials at once.  [default: as many as cores]"
 )
-@click.option("--backlog", type=click.IntRange(1), metavar="N", help="Figures: messages that wait.")
-@click.option("--environments", type=click.IntRange(1), metavar="N", help="Figures: environments that run.")
+@click.option("--backlog", type=_COUNT, metavar="N", help="Figures: messages that wait.")
+@click.option("--environments", type=_COUNT, metavar="N", help="Figures: environments that run.")
 @click.option("--duration", metavar="SPAN", help="Figures: how long an invocation takes (100ms).")
 @click.option(
     "--latency", metavar="SPAN", help="Figures: in which time the last message is to be done (10s)."
 )
-@click.option("--groups", type=click.IntRange(1), metavar="N", help="Figures: a FIFO queue's active groups.")
+@click.option("--groups", type=_COUNT, metavar="N", help="Figures: a FIFO queue's active groups.")
 @click.option(
     "--timeout", type=_within(limits.FUNCTION_TIMEOUT), metavar="S", help="Figures: the function's timeout."
 )

@@ -136,6 +136,10 @@ def plan(settings: Settings, given: Mapping[str, Any]) -> int:
                 pool.submit(_first(search, row))
             while (done := pool.next()) is not None:
                 candidate, figures = done
+                if not figures.sent:
+                    raise UsageError(
+                        f"queue {subject.queue.name} takes no message of the recording: {figures.why_undelivered}"
+                    )
                 search.take(candidate, figures)
                 progress.tell(candidate, figures, len(search.trials))
                 following = search.next_of((candidate.batch_size, candidate.visibility_timeout))
@@ -144,6 +148,10 @@ def plan(settings: Settings, given: Mapping[str, Any]) -> int:
             result = _capped(search, search.result(shared), pool)
     finally:
         progress.clear()
+    tried = result.trials[0].figures
+    if tried.undelivered:
+        said = f"{tried.undelivered:,} of {len(shared.arrivals):,} events were not delivered, most often: {tried.why_undelivered}"
+        output.notice(settings, said, "warning")
     _print(settings, given, shared, result)
     return 0 if result.best is not None else 1
 

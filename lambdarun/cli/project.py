@@ -10,6 +10,7 @@ from lambdarun.cli import output
 from lambdarun.cli.alarms import alarm_rows, alarms_as_json
 from lambdarun.cli.mappings import mapping_rows, mappings_as_json
 from lambdarun.cli.packages import code_sha256, layer_rows, layers_as_json, package_findings
+from lambdarun.cli.queues import queue_rows, queues_as_json
 from lambdarun.cli.settings import Settings
 from lambdarun.cli.versions import version_rows, versions_as_json
 from lambdarun.errors import UsageError
@@ -17,7 +18,6 @@ from lambdarun.model.consistency import Severity, check
 from lambdarun.model.declarations import Project
 from lambdarun.project.modules import missing_modules
 from lambdarun.project.toml_file import shown
-from lambdarun.report.spans import span
 
 
 def _project(settings: Settings) -> Project:
@@ -35,29 +35,22 @@ def list_(context: click.Context, /, form: str) -> None:
     if form == "json":
         output.result(json.dumps({"schema": 1, **_as_json(project)}, indent=2))
         return
-    if not project.functions:
-        output.result("the project declares no function")
-        return
     functions = [("FUNCTION", "HANDLER", "TIMEOUT", "MEMORY", "RESERVED", "CODE")]
     for f in project.functions.values():
         reserved = "-" if f.reserved_concurrent_executions is None else str(f.reserved_concurrent_executions)
         functions.append(
             (f.name, f.handler, f"{f.timeout} s", f"{f.memory_size} MB", reserved, shown(f.code_uri))
         )
-    parts = [output.columns(functions)]
+    parts = [output.columns(functions) if project.functions else "the project declares no function"]
     versions = version_rows(project)
     if versions:
         parts.append(output.columns(versions))
     layers = layer_rows(project)
     if layers:
         parts.append(output.columns(layers))
-    if project.queues:
-        rows = [("QUEUE", "VISIBILITY", "RETENTION", "DEAD LETTERS")]
-        for q in project.queues.values():
-            policy = q.redrive_policy
-            dead = "-" if policy is None else f"{policy.dead_letter_target} after {policy.max_receive_count}"
-            rows.append((q.name, f"{q.visibility_timeout} s", span(q.message_retention_period), dead))
-        parts.append(output.columns(rows))
+    queues = queue_rows(project)
+    if queues:
+        parts.append(output.columns(queues))
     mappings = mapping_rows(project)
     if mappings:
         parts.append(output.columns(mappings))
@@ -104,22 +97,7 @@ def _as_json(project: Project) -> dict[str, object]:
             }
             for f in project.functions.values()
         ],
-        "queues": [
-            {
-                "name": q.name,
-                "visibility_timeout": q.visibility_timeout,
-                "delay_seconds": q.delay_seconds,
-                "message_retention_period": q.message_retention_period,
-                "maximum_message_size": q.maximum_message_size,
-                "redrive_policy": None
-                if q.redrive_policy is None
-                else {
-                    "dead_letter_target": q.redrive_policy.dead_letter_target,
-                    "max_receive_count": q.redrive_policy.max_receive_count,
-                },
-            }
-            for q in project.queues.values()
-        ],
+        "queues": queues_as_json(project),
         "event_source_mappings": mappings_as_json(project),
         "alarms": alarms_as_json(project),
         "routes": {r.key: r.function for r in project.routes},

@@ -73,6 +73,8 @@ def run(settings: Settings, request: Replay) -> int:
     arrivals, notices = recorded.read(request.files, instant(request.start_at), request.rate, queue)
     for text in (*notices, *_idle_settings(request, origins), *_untold_durations(chosen, arrivals)):
         output.notice(settings, text)
+    for text in _unread(project, function, arrivals):
+        output.notice(settings, text, "warning")
     if _report(settings, _findings(project, function, arrivals, request)):
         return 3
     # A recording that holds no event has raised RecordingError, so there is a first one.
@@ -144,6 +146,21 @@ def _untold_durations(chosen: Mapping[str, Any], arrivals: list[Arrival]) -> lis
     return [f"{untold:,} of {len(arrivals):,} events tell no duration: for them the declared ones hold"]
 
 
+def _unread(project: Project, function: str | None, arrivals: list[Arrival]) -> list[str]:
+    """What to say of queues that messages come to, and whose mappings are all disabled."""
+    routing = Routing(project, function)
+    names = {arrival.queue for arrival in arrivals if isinstance(arrival, MessageArrival)}
+    found = []
+    for name in sorted(names):
+        mappings = routing.mappings(name)
+        if mappings and not any(mapping.enabled for mapping in mappings):
+            said = " and ".join(f"event_source_mappings.{mapping.name}" for mapping in mappings)
+            found.append(
+                f"nobody reads queue {name}: {said} {'is' if len(mappings) == 1 else 'are'} disabled"
+            )
+    return found
+
+
 def instant(text: str | None) -> Instant | None:
     """A time as `--start-at` has it. Raises UsageError."""
     if text is None:
@@ -200,6 +217,9 @@ def _print(settings: Settings, request: Replay, summary: Summary) -> None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         colour = output.wants_colour(settings.color, sys.stdout)
         output.result(render(summary, colour=colour, width=width))
+    if request.fail_on == "alarm" and summary.raised:
+        raised = ", ".join(name for name, alarm in sorted(summary.alarms.items()) if alarm.episodes)
+        output.notice(settings, f"failed by --fail-on alarm: {raised}")
 
 
 def _exit_code(request: Replay, summary: Summary) -> int:

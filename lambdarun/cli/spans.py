@@ -9,9 +9,11 @@ from typing import Final
 from lambdarun.errors import UsageError
 from lambdarun.model.instant import Duration, parse_duration
 
-_TIMES: Final = re.compile(r"(\d+(?:\.\d+)?)x")
-_A_SECOND: Final = re.compile(r"(\d+(?:\.\d+)?)(?:/s)?")
+_TIMES: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)x")
+_A_SECOND: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/s)?")
 _TIMES_MOST: Final = 1_000_000
+COUNT_MOST: Final = 1_000_000_000_000
+"""Of messages or environments, and of messages a second: far above what any account has, and well within a float."""
 
 
 def span(flag: str, text: str) -> Duration:
@@ -20,7 +22,7 @@ def span(flag: str, text: str) -> Duration:
         found = parse_duration(text)
     except ValueError:
         raise UsageError(
-            f"{flag} {text}: is no duration. Write a number with its unit: 100ms, 10s, 5m."
+            f"{flag} {text}: is no duration. Write a number with its unit: 100ms, 10s, 5m (at most 100 years)."
         ) from None
     if not found:
         raise UsageError(f"{flag} {text}: is no time at all. Write more than 0.")
@@ -45,4 +47,6 @@ def a_second(text: str) -> float:
             f"--rate {text}: is no number of messages a second. Write 20/s (10x multiplies a recording's rate: "
             "name its FILE)."
         )
+    if float(found[1]) > COUNT_MOST:
+        raise UsageError(f"--rate: at most {COUNT_MOST:,} messages a second. Write less.")
     return float(found[1])

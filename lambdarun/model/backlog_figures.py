@@ -58,10 +58,21 @@ def needed(given: Figures) -> int | None:
     return max(1, found)
 
 
+def in_time(given: Figures) -> bool:
+    """Whether so many as are needed would be used: a FIFO queue gives each message group to one invocation at a time."""
+    wanted = needed(given)
+    return wanted is None or wanted == _used(given, wanted)
+
+
+def _used(given: Figures, environments: int) -> int:
+    return environments if given.groups is None else min(environments, given.groups)
+
+
 def _backlog(given: Figures) -> Iterator[Answer]:
     if given.backlog is not None and given.environments is not None:
         each = capacity.backlog_per_environment(given.backlog, given.environments)
-        said = f"{given.backlog:,.0f} messages over {given.environments:,} environments"
+        messages, fleet = _counted(given.backlog, "message"), _counted(given.environments, "environment")
+        said = f"{messages} over {fleet}"
         yield Answer("backlog per environment", each, "", said)
     if given.latency_s is not None:
         acceptable = capacity.acceptable_backlog(given.latency_s, given.message_s)
@@ -72,8 +83,14 @@ def _backlog(given: Figures) -> Iterator[Answer]:
         said = f"to end the backlog within {given.latency_s:g} s"
         if given.rate:
             said += f" while {given.rate:g} messages a second come"
+        if not in_time(given):
+            said += f"; only {_counted(given.groups or 0, 'message group')} can be worked on at once"
+        elif wanted > limits.POLLER_MAX.value:
+            said += (
+                f"; a mapping runs at most {limits.POLLER_MAX.value:,} at once without provisioned pollers"
+            )
         yield Answer("environments needed", wanted, "", said)
-        if given.environments is not None:
+        if given.environments is not None and in_time(given):
             more = wanted - given.environments
             yield Answer("environments to add", more, "", _change(more))
 
@@ -93,20 +110,20 @@ def _arrivals(given: Figures) -> Iterator[Answer]:
         yield Answer("needed concurrency", wanted, "", made_of)
         return
     wanted = capacity.needed_concurrency_fifo(given.rate, given.duration_s, given.batch, given.groups)
-    yield Answer("needed concurrency", wanted, "", f"{made_of}, at most the {given.groups:,} message groups")
+    yield Answer(
+        "needed concurrency", wanted, "", f"{made_of}, at most the {_counted(given.groups, 'message group')}"
+    )
     each = capacity.throughput(1, given.duration_s, given.batch)
     yield Answer("a message group's most", each, "messages/s", "one invocation at a time")
 
 
 def _drain(given: Figures) -> Iterator[Answer]:
     wanted = needed(given)
-    fleets = dict.fromkeys(count for count in (given.environments, wanted) if count is not None)
+    fleets = dict.fromkeys(_used(given, count) for count in (given.environments, wanted) if count is not None)
     rate = given.rate or 0
     for count in fleets:
-        if given.groups is not None:
-            count = min(count, given.groups)
         most = capacity.throughput(count, given.duration_s, given.batch)
-        by = f"by {count:,} environments"
+        by = f"by {_counted(count, 'environment')}"
         yield Answer("throughput", most, "messages/s", by)
         if given.backlog is None:
             continue
@@ -114,7 +131,7 @@ def _drain(given: Figures) -> Iterator[Answer]:
         said = by if drained < inf else f"{by}: messages come as fast as they are done"
         yield Answer("time to drain", drained, "s", said)
         idle = capacity.drain_seconds_from_idle(given.backlog, count, given.duration_s, given.batch, rate)
-        if idle < inf and idle > drained:
+        if drained < idle < inf and count <= limits.POLLER_MAX.value:
             start, growth = limits.POLLER_START.value, limits.POLLER_GROWTH_PER_SECOND.value
             said = f"{by}, from idle: pollers begin with {start} batches and add {growth} a second"
             yield Answer("time to drain from idle", idle, "s", said)
@@ -124,10 +141,11 @@ def _in_flight(given: Figures) -> Iterator[Answer]:
     count = needed(given) or given.environments
     if count is None:
         return
+    count = _used(given, count)
     flying = capacity.in_flight(count, given.batch)
     most = limits.MESSAGES_IN_FLIGHT.value
     fits = "AWS allows" if flying <= most else "too many: AWS allows"
-    yield Answer("messages in flight", flying, "", f"by {count:,} environments; {fits} {most:,}")
+    yield Answer("messages in flight", flying, "", f"by {_counted(count, 'environment')}; {fits} {most:,}")
 
 
 def _visibility(given: Figures) -> Iterator[Answer]:
@@ -141,3 +159,7 @@ def _visibility(given: Figures) -> Iterator[Answer]:
         until = capacity.seconds_until_dead_letter(given.max_receive_count, visibility)
         said = f"{given.max_receive_count} receives x {visibility} s, and the poll after it"
         yield Answer("time until the dead-letter queue", until, "s", said)
+
+
+def _counted(count: float, thing: str) -> str:
+    return f"{count:,.0f} {thing}{'' if count == 1 else 's'}"

@@ -14,6 +14,7 @@ from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function, parted
 from lambdarun.model.instant import SECOND
+from lambdarun.model.key_text import key_text
 from lambdarun.model.queue import Queue
 from lambdarun.model.routing import Routing
 
@@ -59,14 +60,14 @@ class Subject:
 
     @property
     def most(self) -> int:
-        """Above it no reserved concurrency makes sense, or AWS would refuse it."""
+        """Above it no reserved concurrency makes sense, or AWS would refuse it; 0 where AWS takes none."""
         others = sum(
             other.reserved_concurrent_executions or 0
             for other in self.project.functions.values()
             if other.name != self.function.name
         )
         left = self.project.account.concurrent_executions - limits.UNRESERVED_MINIMUM.value - others
-        return max(1, min(left, limits.POLLER_MAX.value))
+        return max(0, min(left, limits.POLLER_MAX.value))
 
     def batch_sizes(self) -> tuple[int, ...]:
         """Those to try: one by one, what one receive brings, and what is declared."""
@@ -104,11 +105,11 @@ class Subject:
                 self.function.reserved_concurrent_executions,
                 candidate.reserved_concurrent_executions,
             ),
-            f"event_source_mappings.{self.mapping.name}.batch_size": (
+            key_text(("event_source_mappings", self.mapping.name, "batch_size")): (
                 self.mapping.batch_size,
                 candidate.batch_size,
             ),
-            f"queues.{self.queue.name}.visibility_timeout": (
+            key_text(("queues", self.queue.name, "visibility_timeout")): (
                 self.queue.visibility_timeout,
                 candidate.visibility_timeout,
             ),
@@ -173,14 +174,14 @@ def subject_of(
         if wanted not in first:
             raise UsageError(f"--queue {wanted}: no message of the recording goes there. {_known(first)}")
         if wanted not in read:
-            raise UsageError(f"--queue {wanted}: {routing.unrouted(first[wanted])}.")
+            raise UsageError(f"--queue {wanted}: {_unread(routing, first[wanted])}.")
         read = {wanted: read[wanted]}
     if not first:
         raise UsageError(
             "the recording holds no message of a queue. --through queues.NAME sends its events through one."
         )
     if not read:
-        raise UsageError(f"{routing.unrouted(next(iter(first.values())))}.")
+        raise UsageError(f"{_unread(routing, next(iter(first.values())))}.")
     if len(read) > 1:
         raise UsageError(
             f"the recording's messages go to several queues. Name one with --queue. {_known(read)}"
@@ -199,12 +200,22 @@ def subject_of(
         queues={**project.queues, name: queue},
         mappings={**project.mappings, found.name: found},
     )
-    return Subject(project=whole, queue=queue, mapping=found, function=project.functions[bare])
+    subject = Subject(project=whole, queue=queue, mapping=found, function=project.functions[bare])
+    if not subject.most:
+        most = project.account.concurrent_executions
+        raise UsageError(
+            f"an account's concurrency of {most:,} has nothing to reserve: AWS keeps {limits.UNRESERVED_MINIMUM.value}"
+            " unreserved. Raise account.concurrent_executions, or reserve less for others."
+        )
+    return subject
 
 
 def _reader(routing: Routing, arrival: MessageArrival) -> EventSourceMapping | None:
     """The mapping that reads the queue; one with AWS's defaults where only a route says who does."""
-    declared = [one for one in routing.mappings(arrival.queue) if one.enabled]
+    known = routing.mappings(arrival.queue)
+    declared = [one for one in known if one.enabled]
+    if known and not declared:
+        raise UsageError(f"nobody reads queue {arrival.queue}: {known[0].name} is disabled. Enable it.")
     if len(declared) > 1:
         named = ", ".join(one.name for one in declared)
         raise UsageError(f"queue {arrival.queue} has several mappings ({named}). Name one's --function.")
@@ -214,6 +225,10 @@ def _reader(routing: Routing, arrival: MessageArrival) -> EventSourceMapping | N
     if target is None or routing.no_queue(arrival) is not None:
         return None
     return EventSourceMapping(name=arrival.queue, queue=arrival.queue, function=target)
+
+
+def _unread(routing: Routing, arrival: MessageArrival) -> str:
+    return routing.no_queue(arrival) or routing.unrouted(arrival)
 
 
 def _known(queues: Iterable[str]) -> str:

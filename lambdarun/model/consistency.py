@@ -13,6 +13,7 @@ from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.filter_advice import filter_advice
 from lambdarun.model.function import LATEST, Function, running_runtime
 from lambdarun.model.instant import SECOND, seconds
+from lambdarun.model.key_text import key_text
 from lambdarun.model.layer import Layer
 from lambdarun.model.mapping_advice import Advice, advice, reservations
 from lambdarun.model.mapping_rules import batch_faults, target
@@ -77,7 +78,7 @@ def mapping_findings(
         for advice in filter_advice(mapping.filter_patterns)
     ]
     advised = limits.VISIBILITY_TIMES_TIMEOUT.value * timeout + window
-    mend = f"Set queues.{queue.name}.visibility_timeout to {advised} (six times the timeout{' and the window' if window else ''})."
+    mend = f"Set {key_text(('queues', queue.name, 'visibility_timeout'))} to {advised} (six times the timeout{' and the window' if window else ''})."
     if visibility < timeout:
         # AWS refuses it when the mapping is made; raising the timeout later gets past that check, which the flag stands for.
         # With none at all each poller would receive each message without end, at one instant.
@@ -101,7 +102,7 @@ def mapping_findings(
         least = limits.MAX_RECEIVE_COUNT_ADVISED.value
         text = f"max_receive_count {policy.max_receive_count} is below the {least} that AWS advises for queues read by Lambda:"
         fix = f"throttles alone can use it up. Set {least} or more."
-        findings.append(Finding(Severity.WARNING, queue.place, f"queues.{queue.name}", text, fix))
+        findings.append(Finding(Severity.WARNING, queue.place, key_text(("queues", queue.name)), text, fix))
     findings += [_warning(one) for one in advice(mapping, queue, function)]
     return findings
 
@@ -217,7 +218,7 @@ def _duplicates(project: Project) -> list[Finding]:
 
 def _dead_letters(project: Project) -> list[Finding]:
     findings = [
-        Finding(Severity.ERROR, queue.place, f"queues.{queue.name}.redrive_policy", said, mend)
+        Finding(Severity.ERROR, queue.place, key_text(("queues", queue.name, "redrive_policy")), said, mend)
         for queue, said, mend in redrive_faults(project.account, project.queues)
     ]
     for queue in project.queues.values():
@@ -227,7 +228,7 @@ def _dead_letters(project: Project) -> list[Finding]:
             target = policy.dead_letter_target
             if target in seen:
                 text = f"dead letters go round: {' -> '.join([*seen, target])}."
-                key = f"queues.{queue.name}.redrive_policy"
+                key = key_text(("queues", queue.name, "redrive_policy"))
                 findings.append(
                     Finding(Severity.ERROR, queue.place, key, text, "Let one of them end the chain.")
                 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from lambdarun.model.instant import Instant
+
+NOT_TOLD: Final = -1
+"""A measured figure of a record that was read from a log without it."""
 
 
 # A record's fields are flat and of the few types that views/results_line.py can write; `kind` is what readers of the
@@ -16,4 +19,5 @@ class Happened:
     kind: ClassVar[str]
     level: ClassVar[str] = "info"
     measured: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the machine made, not the seed: a log of virtual time leaves them out."""
     time: Instant

@@ -23,7 +23,9 @@ _UNITS: Final = {
     "h": 3_600 * SECOND,
     "d": 86_400 * SECOND,
 }
-_DURATION: Final = r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d)\s*"
+_DURATION: Final = r"\s*([0-9]+(?:\.[0-9]+)?)\s*(us|ms|s|m|h|d)\s*"
+_LONGEST: Final = 36_525 * _UNITS["d"]
+"""A hundred years: with it a recording of today still ends within the calendar."""
 
 
 def after(start: Instant, seconds: int) -> Instant:
@@ -79,4 +81,7 @@ def parse_duration(text: str) -> Duration:
     match = re.fullmatch(_DURATION, text)
     if match is None:
         raise ValueError(f"{text!r} is no duration. Write a number with us, ms, s, m, h or d: 40ms, 2s.")
-    return Duration(round(float(match[1]) * _UNITS[match[2]]))
+    found = float(match[1]) * _UNITS[match[2]]
+    if found > _LONGEST:
+        raise ValueError(f"{text.strip()[:40]!r} is longer than a hundred years. Write less.")
+    return Duration(round(found))

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from lambdarun.aws import limits, log_lines, platform_errors
+from lambdarun.model.happened import NOT_TOLD
 from lambdarun.model.instant import MILLISECOND
 from lambdarun.model.logged_invocation import (
     ERROR,
@@ -85,8 +86,9 @@ def report_line(ended: InvocationSucceeded | InvocationFailed) -> str:
         duration_ms=ended.duration_us / MILLISECOND,
         billed_ms=billed_ms(ended.duration_us, ended.init_us),
         memory_mb=ended.memory_mb,
-        max_memory_mb=min(ended.max_memory_mb, ended.memory_mb),
     )
+    if ended.max_memory_mb != NOT_TOLD:
+        line += log_lines.MAX_MEMORY.format(max_memory_mb=min(ended.max_memory_mb, ended.memory_mb))
     if ended.init_us is not None:
         line += log_lines.INIT_DURATION.format(init_ms=ended.init_us / MILLISECOND)
     return f"{line}{_status(*status(ended))}\n"

@@ -16,6 +16,7 @@ from lambdarun.model.capacity import effective_visibility, seconds_until_dead_le
 from lambdarun.model.declarations import Project
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.function import Function, parted
+from lambdarun.model.key_text import key_text
 from lambdarun.model.queue import Queue
 
 
@@ -46,7 +47,7 @@ def _stretched(mapping: EventSourceMapping, queue: Queue, function: Function) ->
         f"the window ({window} s) and the function timeout ({function.timeout} s) pass the queue's visibility timeout"
         f" {queue.visibility_timeout} s: messages are hidden for {hidden} s (both and {margin} s), and come back so late."
     )
-    mend = f"Set queues.{queue.name}.visibility_timeout to {window + function.timeout} or more, or a shorter window."
+    mend = f"Set {key_text(('queues', queue.name, 'visibility_timeout'))} to {window + function.timeout} or more, or a shorter window."
     yield Advice(mapping.place, f"event_source_mappings.{mapping.name}", text, mend)
 
 
@@ -80,7 +81,7 @@ def _dead_letters_too_late(queue: Queue) -> Iterator[Advice]:
         f" messages are kept for {kept:,} s: what always fails expires before it reaches {policy.dead_letter_target}."
     )
     mend = "Lower max_receive_count or visibility_timeout, or keep messages longer."
-    yield Advice(queue.place, f"queues.{queue.name}", text, mend)
+    yield Advice(queue.place, key_text(("queues", queue.name)), text, mend)
 
 
 def reservations(project: Project) -> Iterator[Advice]:

@@ -14,6 +14,7 @@ from attrs import frozen
 from lambdarun.aws import platform_errors
 from lambdarun.model.declarations import Account
 from lambdarun.model.function import Function
+from lambdarun.model.happened import NOT_TOLD
 from lambdarun.model.instant import MILLISECOND, Instant, iso
 from lambdarun.model.invocation_log import runtime_version
 from lambdarun.model.logged_invocation import (
@@ -105,8 +106,9 @@ def _invocation(
         "durationMs": _ms(ended.duration_us),
         "billedDurationMs": billed_ms(ended.duration_us, ended.init_us),
         "memorySizeMB": ended.memory_mb,
-        "maxMemoryUsedMB": min(ended.max_memory_mb, ended.memory_mb),
     }
+    if ended.max_memory_mb != NOT_TOLD:
+        metrics["maxMemoryUsedMB"] = min(ended.max_memory_mb, ended.memory_mb)
     if ended.init_us is not None:
         metrics["initDurationMs"] = _ms(ended.init_us)
     # The members in the order in which CloudWatch shows them today.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from lambdarun.aws import sqs_queue_messages
 from lambdarun.model.declarations import Account
+from lambdarun.model.key_text import key_text
 from lambdarun.model.queue import Queue
 from lambdarun.model.sqs_redrive_policies import redrive_policy_text
 
@@ -23,7 +24,7 @@ def redrive_fault(account: Account, queue: Queue, target: Queue) -> tuple[str, s
         mend = f"Name a {kind} queue, as {queue.name} is one."
         return sqs_queue_messages.REDRIVE_TYPE.of(value=text), mend
     if not target.redrive_allow_policy.allows(queue.name):
-        mend = f"Add it to the source_queues of queues.{target.name}.redrive_allow_policy."
+        mend = f"Add it to the source_queues of {key_text(('queues', target.name, 'redrive_allow_policy'))}."
         return sqs_queue_messages.REDRIVE_NOT_ALLOWED.of(value=text), mend
     return None
 

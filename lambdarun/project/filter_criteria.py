@@ -11,8 +11,9 @@ from lambdarun.aws.filter_messages import INVALID_FILTER
 from lambdarun.errors import ProjectError
 from lambdarun.model.event_filter import FilterSource, PatternFault, source_pattern
 from lambdarun.model.filter_conditions import EVENT_BUS, EVENT_SOURCE_MAPPING
+from lambdarun.model.key_text import key_text
 from lambdarun.project.reading import Reading
-from lambdarun.project.toml_text import key_text, toml_text
+from lambdarun.project.toml_text import toml_text
 
 _WRITE = 'Write { filters = [{ pattern = \'{"body": {"state": ["open"]}}\' }] }.'
 

@@ -11,11 +11,12 @@ from attrs import AttrsInstance, define, field, fields, resolve_types
 
 from lambdarun.errors import ProjectError
 from lambdarun.model.instant import Duration, parse_duration
+from lambdarun.model.key_text import key_text
 from lambdarun.model.near_names import did_you_mean
 from lambdarun.project.key_locator import KeyLocator
 from lambdarun.project.strict_values import CONVERTER, WrongType
 from lambdarun.project.tables import NOT_BUILT
-from lambdarun.project.toml_text import key_text, toml_text
+from lambdarun.project.toml_text import toml_text
 
 T = TypeVar("T", bound=AttrsInstance)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import NOTHING, fields
 
 from lambdarun.errors import Place, RecordingError
+from lambdarun.model.happened import NOT_TOLD
 from lambdarun.model.instant import parse_instant
 from lambdarun.model.near_names import near_names
 from lambdarun.model.records import Record, RunEnded
@@ -70,7 +71,7 @@ def _made(place: Place, kind: type[Any], told: dict[str, Any]) -> Record:
                     place, f"{name}: {json.dumps(told[name])[:60]} is no {attribute.type}.", _EXPECTED
                 ) from None
         elif name in kind.measured:
-            values[name] = 0  # in virtual time left out of the log
+            values[name] = NOT_TOLD
         elif attribute.default is NOTHING:
             raise RecordingError(place, f"{kind.kind} has no {name}.", "Use the lambdarun that wrote it.")
     made: Record = kind(**values)

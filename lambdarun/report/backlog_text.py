@@ -49,7 +49,7 @@ def backlog_rows(backlogs: Mapping[str, QueueBacklog]) -> list[list[str]]:
 def backlog_lines(backlogs: Mapping[str, QueueBacklog]) -> Iterator[str]:
     """What stands below the table."""
     for name, one in backlogs.items():
-        pace = f"{span(one.duration_s)} for {one.batch:,.3g} messages"
+        pace = f"{span(one.duration_s)} for a batch of {one.batch:,.3g}"
         busiest = one.rate_of_busiest_minute
         yield (
             f"  {name}: {one.rate:,.3g} messages/s need {one.needed_concurrency(one.rate):,} at once ({pace}), the busiest"
@@ -92,6 +92,6 @@ def _handled_twice(group: DoubleGroup) -> str:
 def _never_run(group: DoubleGroup) -> str:
     spent = "1 receive" if group.count == 1 else f"{group.count:,} receives"
     return (
-        f"received in vain: {spent} of {group.queue}: {group.cause.value}, which brings a message nearer to its dead-letter"
-        f" queue. Set {group.remedy}"
+        f"received in vain: {spent} of {group.queue}: {group.cause.value}, which counts towards a redrive policy's"
+        f" max_receive_count. Set {group.remedy}"
     )

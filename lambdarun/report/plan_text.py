@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from lambdarun.aws import prices
-from lambdarun.model.backlog_figures import Answer, Figures
+from lambdarun.model.backlog_figures import Answer, Figures, in_time
 from lambdarun.model.instant import SECOND
 from lambdarun.report.spans import span
 from lambdarun.views.plan_result import PlanResult, Trial
@@ -60,6 +60,11 @@ def _value(one: Answer) -> str:
 def _sentence(wanted: int | None, given: Figures) -> str:
     if wanted is None:
         return ""
+    if not in_time(given):
+        return (
+            f"not within {span(given.latency_s or 0)}: that takes {wanted:,} at once, and a message group is in one"
+            f" invocation at a time ({given.groups or 0:,} in all)."
+        )
     if given.environments is None:
         return f"{_environments(wanted)} end the backlog within {span(given.latency_s or 0)}."
     more = wanted - given.environments
@@ -68,7 +73,7 @@ def _sentence(wanted: int | None, given: Figures) -> str:
         return f"{word} more {'environment' if more == 1 else 'environments'}: {wanted:,} in all."
     if more < 0:
         return f"{given.environments:,} are enough; {wanted:,} would be, too."
-    return f"{given.environments:,} are just enough."
+    return f"{given.environments:,} {'is' if given.environments == 1 else 'are'} just enough."
 
 
 _COUNTS: Final = {
@@ -164,7 +169,7 @@ def _verdict(result: PlanResult) -> list[str]:
             why = f"{less.figures.doubles:,} delivered twice, {less.figures.lost:,} lost"
         said.append(f"one less ({less.candidate.reserved_concurrent_executions:,}) does not: {why}")
     capped = result.capped
-    if capped is not None:
+    if capped is not None and capped.figures.throttles < best.figures.throttles:
         left = capped.figures.throttles
         said.append(
             f"{best.figures.throttles:,} throttles are left: {f'{left:,}' if left else 'none'} with scaling_config ="

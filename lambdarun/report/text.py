@@ -302,6 +302,11 @@ def notes(summary: Summary) -> Iterator[tuple[str, str]]:
     for source in sorted(sources & _AS_RECORDED.keys()):
         yield f"note: {_AS_RECORDED[source]}", ""
     for name, queue in sorted(summary.queues.items()):
+        if queue.filtered:
+            yield (
+                f"note: {_counted(queue.filtered, 'message')} of {name} passed no filter and went unhandled",
+                "",
+            )
         if queue.deduplicated:
             known = f"had {_counted(queue.deduplicated, 'message')} already, by its deduplication id"
             yield f"note: {name} {known}, and took none of them again", ""

@@ -18,6 +18,7 @@ from lambdarun.model.event_records import (
     BatchSettled,
     MessageDeadLettered,
     MessageExpired,
+    MessageId,
     MessageSent,
 )
 from lambdarun.model.instant import SECOND, Duration, Instant, iso
@@ -81,10 +82,10 @@ class QueueBacklog:
 
     @property
     def rate(self) -> float:
-        """Messages a second, from the first to the last."""
+        """Messages a second, by the gaps from the first to the last."""
         if self.first_sent is None or self.last_sent <= self.first_sent:
             return 0.0
-        return self.sent / ((self.last_sent - self.first_sent) / SECOND)
+        return (self.sent - 1) / ((self.last_sent - self.first_sent) / SECOND)
 
     @property
     def rate_of_busiest_minute(self) -> float:
@@ -173,7 +174,7 @@ class Backlogs:
             MessagesMovedBack: self._removed,
             MessagesReceived: self._received_by_caller,
             QueuePurged: self._purged,
-            MessageDeadLettered: self._gone,
+            MessageDeadLettered: self._moved,
             MessageExpired: self._gone,
             InvocationStarted: self._started,
             InvocationSucceeded: self._invoked,
@@ -197,15 +198,18 @@ class Backlogs:
         return found
 
     def _sent(self, record: MessageSent) -> None:
-        found = self._queue(record.queue)
+        self._came(record.queue, record.time, record.message_id)
+
+    def _came(self, queue: str, time: Instant, message_id: MessageId) -> None:
+        found = self._queue(queue)
         if found is None:
             return
-        found.ages.add(record.time, record.message_id)
+        found.ages.add(time, message_id)
         found.sent += 1
         if found.first_sent is None:
-            found.first_sent = record.time
-        found.last_sent = record.time
-        minute = record.time // _MINUTE
+            found.first_sent = time
+        found.last_sent = time
+        minute = time // _MINUTE
         if minute != found._minute:
             found._minute, found._in_minute = minute, 0
         found._in_minute += 1
@@ -251,6 +255,10 @@ class Backlogs:
         if found is not None:
             for message_id in record.message_ids:
                 found.ages.leave(record.time, message_id)
+
+    def _moved(self, record: MessageDeadLettered) -> None:
+        self._gone(record)
+        self._came(record.target, record.time, record.message_id)
 
     def _gone(self, record: MessageDeadLettered | MessageExpired) -> None:
         found = self._queue(record.queue)

@@ -26,6 +26,7 @@ from lambdarun.model.event_records import (
     MessageReturned,
 )
 from lambdarun.model.instant import SECOND, Duration, Instant, iso
+from lambdarun.model.key_text import key_text
 from lambdarun.model.mapping_records import MessagesNotDeleted
 from lambdarun.model.queue_records import QueueUpdated
 from lambdarun.model.records import (
@@ -215,7 +216,7 @@ class DoubleDeliveries:
         one.needed = Duration(waited + ran)
         needed_s = -(-one.needed // SECOND)
         advised = max(visibility_needed(timeout, window), needed_s)
-        one.remedy = f"queues.{one.queue}.visibility_timeout = {min(advised, limits.VISIBILITY_TIMEOUT.high)}"
+        one.remedy = f"{key_text(('queues', one.queue, 'visibility_timeout'))} = {min(advised, limits.VISIBILITY_TIMEOUT.high)}"
         if one.message_id in self._late:
             one.cause = Cause.FIFO_LATE_DELETE
         elif ran >= visibility * SECOND or not waited:
@@ -251,7 +252,8 @@ class DoubleDeliveries:
         least = limits.MAXIMUM_CONCURRENCY.low
         if reserved < least:
             return f"functions.{function}.reserved_concurrent_executions = {self._peak.get(mapping, least)}"
-        return f"event_source_mappings.{mapping}.scaling_config = {{ maximum_concurrency = {reserved} }}"
+        key = key_text(("event_source_mappings", mapping, "scaling_config"))
+        return f"{key} = {{ maximum_concurrency = {reserved} }}"
 
     def _group(self, queue: str, cause: Cause) -> DoubleGroup:
         found = self.groups.get((queue, cause))

@@ -96,6 +96,8 @@ class QueueFigures:
     expired: int = 0
     removed: int = 0
     """Deleted without being handled: filtered, purged, or taken out by a redrive task."""
+    filtered: int = 0
+    """Of these, what passed no filter of a mapping."""
     deduplicated: int = 0
     """Sends that a FIFO queue answered with a message that it had already."""
     backlog: int = 0
@@ -139,6 +141,7 @@ class QueueFigures:
             "moved_in": self.moved_in,
             "expired": self.expired,
             "removed": self.removed,
+            "filtered": self.filtered,
             "deduplicated": self.deduplicated,
             "left": self.left,
             "largest_backlog": self.backlog,

@@ -107,8 +107,8 @@ class Summary:
             MessageDeduplicated: self._deduplicated,
             MessageDuplicated: self._duplicated,
             MessagesDeleted: self._deleted,
-            MessagesFiltered: self._removed,
-            MessagesMovedBack: self._removed,
+            MessagesFiltered: self._filtered,
+            MessagesMovedBack: self._moved_back,
             QueuePurged: self._purged,
             MessageDeadLettered: self._dead,
             MessageExpired: self._expired,
@@ -310,7 +310,12 @@ class Summary:
     def _deleted(self, record: MessagesDeleted) -> None:
         self.queue(record.queue).deleted += sum(message_id != GONE for message_id in record.message_ids)
 
-    def _removed(self, record: MessagesFiltered | MessagesMovedBack) -> None:
+    def _filtered(self, record: MessagesFiltered) -> None:
+        found = self.queue(record.queue)
+        found.removed += len(record.message_ids)
+        found.filtered += len(record.message_ids)
+
+    def _moved_back(self, record: MessagesMovedBack) -> None:
         self.queue(record.queue).removed += len(record.message_ids)
 
     def _purged(self, record: QueuePurged) -> None:

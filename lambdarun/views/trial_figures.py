@@ -17,6 +17,12 @@ from lambdarun.views.summary import Summary
 class TrialFigures:
     """Plain numbers, so that they go from process to process."""
 
+    sent: int
+    """Messages that the queue took."""
+    undelivered: int
+    """Events of the recording that reached no queue and no function."""
+    why_undelivered: str
+    """Why most of them did not; empty where all did."""
     oldest_s: float
     """The greatest age of the queue's oldest message, as CloudWatch counts it."""
     late: int
@@ -44,6 +50,8 @@ class TrialFigures:
     def as_json(self) -> dict[str, Any]:
         """The figures under the names of the document."""
         return {
+            "sent": self.sent,
+            "undelivered": self.undelivered,
             "oldest_age_s": round(self.oldest_s, 6),
             "messages_older": self.late,
             "largest_backlog": self.backlog,
@@ -66,7 +74,11 @@ def trial_figures(summary: Summary, costs: Costs, queue: str, function: str) -> 
     queued = summary.queues.get(queue) or QueueFigures()
     called = summary.functions.get(function) or FunctionFigures()
     cost: Cost = costs.function(function)
+    lost = summary.undelivered
     return TrialFigures(
+        sent=queued.sent,
+        undelivered=sum(found.count for found in lost.values()),
+        why_undelivered=max(lost, key=lambda reason: lost[reason].count, default=""),
         oldest_s=backlog.ages.most / SECOND if backlog is not None else 0.0,
         late=backlog.ages.late if backlog is not None else 0,
         backlog=backlog.largest if backlog is not None else 0,

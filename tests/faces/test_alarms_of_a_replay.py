@@ -90,7 +90,9 @@ def test_the_summary_shows_each_alarm_with_its_times(folder: Path) -> None:
 
 def test_a_run_fails_on_an_alarm_where_that_is_asked_for(folder: Path) -> None:
     given = ("replay", "orders.jsonl", "--isolation", "inline", "--fail-on")
-    assert run(folder, *given, "alarm").returncode == 1
+    failed = run(folder, *given, "alarm")
+    assert failed.returncode == 1
+    assert "failed by --fail-on alarm: complaining, late\n" in failed.stderr
     assert run(folder, *given, "error").returncode == 0
     calm = PROJECT.replace("threshold = 30", "threshold = 3000").replace('"WARNING"', '"CRITICAL"')
     (folder / "lambdarun.toml").write_text(calm)

@@ -98,6 +98,7 @@ def test_a_pattern_comes_from_standard_input(tmp_path: Path) -> None:
             "it has 4,111 characters: AWS takes at most 4,096.",
         ),
         (["-p", "nowhere.json", "-e", "{}"], "nowhere.json: there is no such pattern file."),
+        (["-p", "", "-e", "{}"], "-p: there is no such pattern file."),
         (["-p", OPEN, "-e", "{"], "<event>:1:2: is not JSON: "),
         (["-p", OPEN, "-e", "[]"], "an event is a JSON object, not []."),
         (["-p", "-", "-e", "-"], "standard input is one thing: the event or one pattern."),

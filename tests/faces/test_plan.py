@@ -258,3 +258,45 @@ def test_a_missing_recording_is_told(folder: Path) -> None:
     ran = run(folder, "plan", "job.jsonl")
     assert ran.returncode == 2
     assert "there is no such recording. Did you mean jobs.jsonl?" in ran.stderr
+
+
+def test_a_recording_whose_messages_the_queue_refuses_has_no_answer(folder: Path) -> None:
+    text = (folder / "lambdarun.toml").read_text()
+    (folder / "lambdarun.toml").write_text(
+        text.replace("[queues.jobs]", '[queues."jobs.fifo"]').replace("queues.jobs", "queues.jobs.fifo")
+    )
+    line = {
+        "time": 1_780_000_000,
+        "queue": "jobs.fifo",
+        "body": "job",
+        "message_group_id": "g",
+        "message_deduplication_id": "d",
+    }
+    bad = json.dumps({**line, "message_group_id": "gr\u00fcn"})
+    (folder / "bad.jsonl").write_text(f"{bad}\n")
+    ran = run(folder, "plan", "bad.jsonl")
+    assert ran.returncode == 2
+    assert (
+        "queue jobs.fifo takes no message of the recording: Value gr\u00fcn for parameter MessageGroupId"
+        in ran.stderr
+    )
+    (folder / "half.jsonl").write_text(f"{bad}\n{json.dumps(line)}\n")
+    ran = run(folder, "plan", "half.jsonl", "-o", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert "1 of 2 events were not delivered, most often: Value gr\u00fcn" in ran.stderr
+    assert {trial["sent"] for trial in json.loads(ran.stdout)["trials"]} == {1}
+
+
+def test_a_name_that_no_queue_can_have_is_said(folder: Path) -> None:
+    line = {"time": 1_780_000_000, "queue": "n\u00f6", "body": "job"}
+    (folder / "bad.jsonl").write_text(json.dumps(line))
+    ran = run(folder, "plan", "bad.jsonl", "--function", "worker")
+    assert ran.returncode == 2
+    assert "'n\u00f6' is no queue's name." in ran.stderr
+
+
+def test_a_replay_says_whose_mapping_is_disabled(folder: Path) -> None:
+    text = (folder / "lambdarun.toml").read_text()
+    (folder / "lambdarun.toml").write_text(f"{text}enabled = false\n")
+    ran = run(folder, "replay", "jobs.jsonl")
+    assert "warning: nobody reads queue jobs: event_source_mappings.jobs is disabled" in ran.stderr

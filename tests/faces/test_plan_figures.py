@@ -33,6 +33,26 @@ def test_as_json(tmp_path: Path) -> None:
     assert {one["name"]: one["value"] for one in told["figures"]}["backlog per environment"] == 150
 
 
+def test_where_message_groups_are_too_few_it_says_so_and_asks_for_no_environments(tmp_path: Path) -> None:
+    ran = run(tmp_path, "plan", *FIGURES, "--groups", "5")
+    assert "only 5 message groups can be worked on at once" in ran.stdout
+    assert "not within 10 s: that takes 15 at once" in ran.stdout
+    assert "environments to add" not in ran.stdout
+    assert "by 5 environments; AWS allows 120,000" in ran.stdout
+
+
+def test_more_than_a_mappings_pollers_run_at_once_is_said(tmp_path: Path) -> None:
+    ran = run(tmp_path, "plan", "--backlog", "150000", "--duration", "100ms", "--latency", "10s")
+    assert "a mapping runs at most 1,250 at once without provisioned pollers" in ran.stdout
+    assert "from idle" not in ran.stdout
+
+
+def test_one_environment_is_one(tmp_path: Path) -> None:
+    ran = run(tmp_path, "plan", "--backlog", "1", "--environments", "1", "--duration", "1s")
+    assert "1 message over 1 environment\n" in ran.stdout
+    assert "1 environments" not in ran.stdout
+
+
 def test_a_rate_alone_says_the_concurrency(tmp_path: Path) -> None:
     ran = run(tmp_path, "plan", "--rate", "500/s", "--duration", "2s", "--batch-size", "10")
     assert ran.stdout.split()[:3] == ["needed", "concurrency", "100"]
@@ -48,6 +68,17 @@ def test_a_rate_alone_says_the_concurrency(tmp_path: Path) -> None:
         (("--duration", "1s", "--rate", "10x"), "--rate 10x: is no number of messages a second."),
         (("--duration", "1s", "--rate", "-5"), "--rate -5: is no number of messages a second."),
         (("--backlog", "0", "--duration", "1s"), "0 is not in the range"),
+        (("--backlog", "9" * 400, "--duration", "1s"), "is not in the range"),
+        (
+            ("--rate", f"{'9' * 400}/s", "--duration", "1s"),
+            "--rate: at most 1,000,000,000,000 messages a second.",
+        ),
+        (("--backlog", "9", "--duration", f"{'9' * 400}h"), "is no duration."),
+        (("--backlog", "9", "--duration", "901s"), "--duration 901s: AWS ends an invocation at 900 s."),
+        (
+            ("--backlog", "9", "--duration", "1s", "--groups", "2", "--batch-size", "11"),
+            "--batch-size 11: a FIFO queue (--groups) gives at most 10.",
+        ),
         (
             ("--duration", "1s", "--backlog", "9", "--batch-size", "1", "--batch-size", "2"),
             "for one batch size",

@@ -106,6 +106,19 @@ def test_as_much_is_reserved_at_most_as_aws_lets_be_reserved() -> None:
     assert subject_of(roomy, None, messages(), None).most == 1_250
 
 
+def test_an_account_with_nothing_to_reserve_has_no_answer() -> None:
+    small = project(account=Account(concurrent_executions=100))
+    with pytest.raises(UsageError, match=r"an account's concurrency of 100 has nothing to reserve"):
+        subject_of(small, None, messages(), None)
+
+
+def test_a_disabled_mapping_reads_nothing_and_no_default_one_takes_its_place() -> None:
+    off = project()
+    off.mappings["m"] = EventSourceMapping(name="m", queue="q", function="fn", enabled=False)  # type: ignore[index]
+    with pytest.raises(UsageError, match="nobody reads queue q: m is disabled"):
+        subject_of(off, "fn", messages(), None)
+
+
 def test_what_the_busiest_minute_needs_is_tried_first() -> None:
     timed = project()
     span = Duration(2 * SECOND)

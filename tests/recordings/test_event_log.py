@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from attrs import fields
 
+from lambdarun.model.happened import NOT_TOLD
 from lambdarun.model.instant import FIXED_START, Instant
+from lambdarun.model.invocation_log import report_line
 from lambdarun.model.records import Record, RunEnded
 from lambdarun.recordings.event_log import event_log
 from lambdarun.views.results_line import ResultLines
@@ -41,9 +43,10 @@ def test_every_kind_of_record_is_read_back(kind: type[Any], tmp_path: Path) -> N
     assert list(event_log(path)) == records
 
 
-def test_what_virtual_time_leaves_out_is_zero(tmp_path: Path) -> None:
+def test_what_virtual_time_leaves_out_stays_untold(tmp_path: Path) -> None:
     (kind,) = [one for one in Record.__args__ if one.kind == "invocation.succeeded"]
     path = tmp_path / "log.jsonl"
     path.write_text(ResultLines(virtual=True).lines([sample(kind), RunEnded(FIXED_START, False)]))
     found, _ = event_log(path)
-    assert found.max_memory_mb == 0
+    assert found.max_memory_mb == NOT_TOLD
+    assert report_line(found).endswith("\tMemory Size: 7 MB\t\n")

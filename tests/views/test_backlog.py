@@ -8,6 +8,7 @@ from lambdarun.model.draws import RequestId
 from lambdarun.model.event_records import (
     BatchReceived,
     BatchSettled,
+    MessageDeadLettered,
     MessageReturned,
     MessageSent,
 )
@@ -61,7 +62,7 @@ def test_figures_are_those_of_the_arithmetic() -> None:
         [*SENT, *worked(0, 10, 2, 4, visible=10, running=2), *worked(10, 10, 7, 4, visible=0, running=1)]
     )
     assert (found.duration_s, found.batch, found.message_s) == (4, 10, 0.4)
-    assert found.rate == pytest.approx(20 / 1.9)
+    assert found.rate == pytest.approx(10)  # one each tenth of a second
     assert found.rate_of_busiest_minute == 20 / 60
     assert (found.largest, found.environments, found.each) == (20, 2, 10)
     assert found.acceptable == 150
@@ -104,6 +105,15 @@ def test_returned_messages_go_on_to_age() -> None:
     assert found.ages.most == 71 * SECOND
 
 
+def test_in_a_dead_letter_queue_that_is_read_the_age_runs_from_the_move() -> None:
+    moved = MessageDeadLettered(at(100), "source", "q", "m0", 3, "body", {})
+    sent = MessageSent(at(0), "source", "m0", 1)
+    found = backlog([sent, moved, *worked(0, 1, 130, 1, visible=0)], target_s=30)
+    assert found.ages.most == 31 * SECOND
+    assert (found.ages.late, found.ages.passed) == (1, at(130))
+    assert found.sent == 1
+
+
 def test_the_summary_tells_it_where_a_target_is_declared_and_nowhere_else() -> None:
     records = [*SENT, *worked(0, 10, 2, 4, visible=10), *worked(10, 10, 7, 4, visible=0)]
     text = render(summary_of(records, 8))
@@ -111,6 +121,7 @@ def test_the_summary_tells_it_where_a_target_is_declared_and_nowhere_else() -> N
     [row] = [line.split() for line in text.splitlines() if line.startswith("q ") and " 8 s" in line]
     assert head[2:6] == ["target", "oldest", "older", "largest"]
     assert row[:5] == ["q", "8", "s", "10", "s"]
+    assert "  q: 10 messages/s need 4 at once (4 s for a batch of 10)" in text
     assert "  q: the oldest message passed 8 s first at 2027-01-15 08:00:09.000 UTC" in text
     assert summary_of(records, 8).as_json()["backlogs"]["q"]["target_passed"] == "2027-01-15T08:00:09.000000Z"
     plain = Summary()

@@ -126,7 +126,7 @@ def test_a_fifo_queue_refuses_the_late_delete() -> None:
     found = doubles(declared(41, queue=queue, timeout=60), message_group_id="g", message_deduplication_id="d")
     causes = [group.cause for group in found.told()]
     assert Cause.FIFO_LATE_DELETE in causes
-    assert found.told()[0].remedy == "queues.q.fifo.visibility_timeout = 360"
+    assert found.told()[0].remedy == 'queues."q.fifo".visibility_timeout = 360'
 
 
 def test_the_summary_says_it_in_a_sentence_and_lists_each() -> None:

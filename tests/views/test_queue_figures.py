@@ -15,6 +15,7 @@ from lambdarun.model.queue_records import (
     QueuePurged,
 )
 from lambdarun.model.records import Record
+from lambdarun.report.text import notes
 from lambdarun.views.figures import QueueFigures
 from lambdarun.views.summary import Summary
 
@@ -45,7 +46,13 @@ def test_what_is_filtered_purged_or_moved_back_is_not_left_and_was_not_handled()
         MessagesMovedBack(at(2), "q", "other", ("b", "c")),
         QueuePurged(at(3), "q", 2),
     )
-    assert (found.handled, found.removed, found.left) == (0, 5, 0)
+    assert (found.handled, found.removed, found.filtered, found.left) == (0, 5, 1, 0)
+
+
+def test_the_summary_tells_what_filters_took_out() -> None:
+    summary = Summary()
+    summary.read([MessageSent(at(0), "q", "a", 1), MessagesFiltered(at(1), "m", "q", "fn", ("a",))])
+    assert ("note: 1 message of q passed no filter and went unhandled", "") in list(notes(summary))
 
 
 def test_a_copy_that_a_delete_missed_is_left_until_it_is_deleted_too() -> None:
