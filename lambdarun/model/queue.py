@@ -106,6 +106,11 @@ class Fifo:
                 "fifo_throughput_limit: perMessageGroupId takes deduplication_scope = 'messageGroup' as well."
             )
 
+    @property
+    def high_throughput(self) -> bool:
+        """Whether the quota holds for each message group."""
+        return self.fifo_throughput_limit is FifoThroughputLimit.PER_MESSAGE_GROUP_ID
+
 
 @frozen(kw_only=True)
 class Queue:
