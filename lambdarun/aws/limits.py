@@ -144,7 +144,6 @@ RECEIVE_ATTEMPT_INTERVAL = Figure(300, "s", f"{SQS_API}/API_ReceiveMessage.html"
 FIFO_LOOK_AHEAD = Figure(
     120_000, "messages", f"{SQS_GUIDE}/avoid-backlog-with-the-same-message-group-id.html"
 )
-FIFO_CALLS_PER_SECOND = Figure(300, "calls of one kind a second", f"{SQS_GUIDE}/quotas-messages.html")
 NOISY_SHARE = Figure(10, "% of the messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
 NOISY_IN_FLIGHT = Figure(30, "messages in flight", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")
 NOISY_UNTIL_SILENT_FOR = Figure(300, "s", f"{SQS_GUIDE}/sqs-fair-queues-detailed.html")

@@ -156,6 +156,15 @@ LIST_TOO_LONG: Final = ErrorText(
     "message",
     f"{LAMBDA_API}/API_CreateEventSourceMapping.html",
 )
+# A text: as above.
+TEXT_TOO_LONG: Final = ErrorText(
+    400,
+    "ValidationException",
+    "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have length less"
+    " than or equal to {bound}",
+    "message",
+    f"{LAMBDA_API}/API_Filter.html",
+)
 # That both exclude each other is documented, the text is not.
 CONCURRENCY_AND_POLLERS: Final = ErrorText(
     400,

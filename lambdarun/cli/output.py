@@ -52,7 +52,10 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
 def result(text: str) -> None:
     """Write the result. Whoever has stopped reading misses it; a full disk raises MachineError."""
     try:
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        # A recording may bring characters that this terminal, or any encoding, cannot write.
+        encoding = sys.stdout.encoding or "utf-8"
+        told = text.encode(encoding, "backslashreplace").decode(encoding)
+        sys.stdout.write(told if told.endswith("\n") else f"{told}\n")
         sys.stdout.flush()
     except OSError as fault:
         # What is still buffered must go nowhere at the interpreter's last flush.

@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from attrs import define, field
 
 from lambdarun.aws import limits
 from lambdarun.model.event_filter import EventFilter, FilterSource
+from lambdarun.model.event_records import MessageId
 from lambdarun.model.event_source_mapping import EventSourceMapping
 from lambdarun.model.filter_conditions import EVENT_BUS, EVENT_SOURCE_MAPPING
 from lambdarun.model.function import Function
@@ -61,11 +62,6 @@ class Gathering:
         """Whether messages wait here for the end of a window."""
         return bool(self._gathered)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no message is here."""
-        return not self._gathered and not self._carried
-
     def forget(self) -> None:
         """Give all messages up: they show again when their visibility timeout ends."""
         self._gathered, self._until, self._measured = [], _NEVER, _NOTHING_MEASURED
@@ -96,7 +92,8 @@ class Gathering:
                 gathered += received
             if gathered and not window:
                 break
-        fits = self._fitting()
+        # More than a batch may be here where an update made batches smaller.
+        fits = min(self._fitting(), size)
         if not gathered:
             self._until = _NEVER
             return [], _NEVER
@@ -108,10 +105,16 @@ class Gathering:
                 return [], _NEVER
         return self._close(fits)
 
-    def end(self, batch: Iterable[Received]) -> None:
-        """Be told that a batch is not under way any more."""
-        if self._fifo:
-            self._groups -= Counter(received.message.message_group_id for received in batch)
+    def end(self, batch: Sequence[Received], kept: Collection[MessageId]) -> None:
+        """Be told that a batch is not under way any more, and that these of its messages stay in the queue."""
+        if not self._fifo:
+            return
+        self._groups -= Counter(received.message.message_group_id for received in batch)
+        if kept and self._carried:
+            # What was behind them in their groups is not handled before them: it comes back with them, in order.
+            broken = {one.message.message_group_id for one in batch if one.message.id in kept}
+            carried = (held for held in self._carried if held[0].message.message_group_id not in broken)
+            self._carried = deque(carried)
 
     def change(self, declared: EventSourceMapping) -> None:
         """Go on with other settings."""

@@ -37,7 +37,7 @@ class Deployments:
     admission: Admission
     provisioning: Provisioning
     changed: Callable[[Function], None]
-    """Told of each function whose $LATEST was updated."""
+    """Told of each function whose $LATEST was updated, or of which an alias means another version."""
 
     def begin(self, now: Instant) -> None:
         """Allocate what the project declares: it is in place when a run begins."""
@@ -130,6 +130,7 @@ class Deployments:
             text = version_messages.PROVISIONED_UNPUBLISHED
             return Fault(text, text.text)
         catalog.put_alias(name, alias)
+        self.changed(catalog.latest[name])
         [(additional, weight)] = alias.additional_version_weights.items() or [("", "")]
         self.admission.records.append(
             AliasPut(now, name, alias.name, alias.function_version, additional, str(weight))

@@ -92,10 +92,7 @@ class FairTenants:
         self, now: Instant, visible: deque[Message], count: int, records: list[Record]
     ) -> deque[Message]:
         """Take out of `visible` those `count` messages that a receive gets next."""
-        for tenant in list(self._noisy.values()):
-            if not tenant.waiting or now - tenant.sent >= _SILENT:
-                self._calm(tenant, visible)
-                records.append(TenantBecameQuiet(now, self.queue, tenant.name))
+        self.calm(now, visible, records)
         chosen: deque[Message] = deque()
         while visible and len(chosen) < count:
             message = visible.popleft()
@@ -120,6 +117,13 @@ class FairTenants:
                 chosen.append(message)
                 taken[most_patient.name] = taken.get(most_patient.name, 0) + 1
         return chosen
+
+    def calm(self, now: Instant, visible: deque[Message], records: list[Record]) -> None:
+        """End the noise of those of whom nothing waits, or nothing came for long."""
+        for tenant in list(self._noisy.values()):
+            if not tenant.waiting or now - tenant.sent >= _SILENT:
+                self._end(tenant, visible)
+                records.append(TenantBecameQuiet(now, self.queue, tenant.name))
 
     def look(self, now: Instant, received: Iterable[Message], hidden: int, records: list[Record]) -> None:
         """After a receive, with `hidden` messages in flight: did a tenant become noisy?"""
@@ -148,7 +152,7 @@ class FairTenants:
         name = message.message_group_id
         return None if name is None else self._tenants[name]
 
-    def _calm(self, tenant: _Tenant, visible: deque[Message]) -> None:
+    def _end(self, tenant: _Tenant, visible: deque[Message]) -> None:
         del self._noisy[tenant.name]
         if tenant.passed_over:
             visible.extendleft(reversed(tenant.passed_over))

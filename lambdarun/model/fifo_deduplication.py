@@ -24,16 +24,17 @@ SHA256_LENGTH: Final = 64
 _SHA256: Final = re.compile("[0-9a-f]+")
 
 Key = str | int
-"""A deduplication id, or half of a body's SHA-256, which tells bodies apart as surely and weighs half as much."""
+"""A deduplication id, or a body's SHA-256 as a number, which weighs less than its text."""
 
 
 def key_of(message: Sendable) -> Key:
     """What tells a message from others: its id, which wins, or its body."""
     own = message.message_deduplication_id
     if own is None:
-        return int.from_bytes(sha256(message.body.encode("utf-8", "surrogatepass")).digest()[:16], "big")
-    # An id that is the hash of another message's body makes both the same message, as on AWS (API_SendMessage.html).
-    return int(own[:32], 16) if len(own) == SHA256_LENGTH and _SHA256.fullmatch(own) else own
+        return int.from_bytes(sha256(message.body.encode("utf-8", "surrogatepass")).digest(), "big")
+    # An id that is the hash of another message's body makes both the same message, as on AWS (API_SendMessage.html). All of
+    # it counts: an id of that length may as well be a number with zeros before it.
+    return int(own, 16) if len(own) == SHA256_LENGTH and _SHA256.fullmatch(own) else own
 
 
 # An entry is the first message itself: its id is the answer to a duplicate, and its age says when it is forgotten.

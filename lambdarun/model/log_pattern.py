@@ -17,6 +17,7 @@ from lambdarun.aws import limits
 from lambdarun.model.json_log_pattern import JsonExpression, PatternFault
 
 _TERM: Final = re.compile(r'\s*([?-]?)\s*(?:"((?:[^"\\]|\\.)*)"|(\w+))(?=\s|$)', re.ASCII)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -39,7 +40,7 @@ class LogPattern:
         if len(text) > most:
             raise PatternFault(f"has {len(text)} characters, above {most}.", "Shorten it.")
         start = text.strip()
-        if "%" in start and not start.startswith('"'):
+        if "%" in _QUOTED.sub("", start):
             raise PatternFault("has a regular expression, which is not built yet.", "Write terms or JSON.")
         if start.startswith("["):
             said = "is a pattern of space-delimited fields, which is not built yet."

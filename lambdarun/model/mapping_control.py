@@ -25,7 +25,7 @@ from lambdarun.model.mapping_answers import described, mapping_arn
 from lambdarun.model.mapping_news import CreateMapping, DeleteMapping, MappingRequest, UpdateMapping
 from lambdarun.model.mapping_records import MappingChanged
 from lambdarun.model.mapping_requests import MappingRequests
-from lambdarun.model.mapping_rules import target
+from lambdarun.model.mapping_rules import bounds_fault, target
 from lambdarun.model.mapping_state import BECOMES, MappingState
 from lambdarun.model.queue_mapping import QueueMapping
 from lambdarun.model.queue_polling import MappingPolling, QueuePolling
@@ -73,7 +73,7 @@ class Mappings:
         self._keep(Instant(0), polled, mapping, state)
 
     def updated(self, function: Function) -> None:
-        """Be told that a function's $LATEST is another: its timeout stretches the visibility of messages."""
+        """Be told that a function's $LATEST or an alias of it is another: its timeout stretches the visibility of messages."""
         for kept in self._kept.values():
             mapping = kept.poller.mapping
             if mapping.function.name == function.name:
@@ -105,6 +105,9 @@ class Mappings:
 
         The marker is the UUID of the last one that was told.
         """
+        fault = bounds_fault(("max_items",), most, limits.LIST_ITEMS)
+        if fault is not None:
+            return refusal(fault.text, fault.said)
         resource = None
         if function is not None:
             callee = resolve(self.catalog, function, None)
@@ -152,6 +155,9 @@ class Mappings:
         return not len(self._passing)
 
     def _create(self, now: Instant, request: Mapping[str, Any]) -> dict[str, Any] | Refusal:
+        invalid = self._requests.invalid(request)
+        if invalid is not None:
+            return invalid
         uuid = self._new_uuid()
         made = self._requests.created(request, uuid)
         if isinstance(made, Refusal):
@@ -161,13 +167,16 @@ class Mappings:
             return conflict
         polled = self.queues[made.queue]
         kept = self._keep(now, polled, made, MappingState.CREATING if made.enabled else MappingState.DISABLED)
-        kept.tags.update(request.get("Tags") or {})
+        kept.tags.update(request.get("Tags", {}))
         if made.enabled:
             self._wait(now, kept, MappingState.ENABLED)
         self._tell(now, kept)
         return self._described(kept)
 
     def _update(self, now: Instant, uuid: str, request: Mapping[str, Any]) -> dict[str, Any] | Refusal:
+        invalid = self._requests.invalid(request)
+        if invalid is not None:
+            return invalid
         kept = self._kept.get(uuid)
         if kept is None:
             return _refusal_of(mapping_messages.MAPPING_NOT_FOUND)
@@ -209,11 +218,13 @@ class Mappings:
     def _conflict(self, made: EventSourceMapping) -> Refusal | None:
         wanted = target(made)
         for kept in self._kept.values():
-            other = kept.declaration
-            if other.uuid != made.uuid and target(other) == wanted:
+            # What an update brings is as good as there.
+            theirs = [target(one) for one in (kept.declaration, kept.next) if one is not None]
+            uuid = kept.declaration.uuid
+            if uuid != made.uuid and wanted in theirs:
                 text = mapping_messages.MAPPING_EXISTS
                 arn = self.catalog.account.queue_arn(made.queue)
-                return refusal(text, text.of(arn=arn, function=made.function, uuid=other.uuid))
+                return refusal(text, text.of(arn=arn, function=made.function, uuid=uuid))
         return None
 
     def _keep(
@@ -222,7 +233,9 @@ class Mappings:
         account, catalog = self.catalog.account, self.catalog
         function = self._requests.function(mapping.function)
         # The core polls what is enabled; one that is being made is not yet.
-        core = QueueMapping(evolve(mapping, enabled=state.polls), function, polled.queue, account.region)
+        core = QueueMapping(
+            evolve(mapping, enabled=state is MappingState.ENABLED), function, polled.queue, account.region
+        )
         poller = MappingPolling(core, catalog.callee(mapping.function), catalog, self.admission, polled)
         polled.add(poller)
         kept = self._kept[mapping.uuid] = KeptMapping(mapping, poller, state, now)

@@ -27,28 +27,10 @@ from lambdarun.model.mapping_rules import (
     response_types_fault,
     visibility_fault,
 )
-from lambdarun.model.near_names import did_you_mean
+from lambdarun.model.mapping_shapes import OF_STREAMS
 from lambdarun.model.queue_polling import QueuePolling
 
-SETTINGS: Final = (
-    "BatchSize", "Enabled", "FilterCriteria", "FunctionName", "FunctionResponseTypes",
-    "MaximumBatchingWindowInSeconds", "MetricsConfig", "ProvisionedPollerConfig", "ScalingConfig",
-)  # fmt: skip
-CREATE: Final = (*SETTINGS, "EventSourceArn", "Tags")
-# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
-OF_STREAMS: Final = (
-    "BisectBatchOnFunctionError", "DestinationConfig", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts",
-    "ParallelizationFactor", "StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds",
-)  # fmt: skip
 _QUEUE_ARN: Final = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:(?P<name>[a-zA-Z0-9_.-]+)"
-
-
-def known(given: Mapping[str, Any], names: tuple[str, ...], call: str) -> None:
-    """Raise TypeError for a parameter that the call does not have, as an SDK does before it asks AWS."""
-    for name in given:
-        if name not in names and name not in OF_STREAMS:
-            mend = did_you_mean(name, names, f"It has {', '.join(names)}.")
-            raise TypeError(f"{call} has no parameter {name}. {mend}")
 
 
 @define(eq=False)
@@ -58,11 +40,27 @@ class MappingRequests:
     catalog: Catalog
     queues: Mapping[str, QueuePolling]
 
+    def invalid(self, request: Mapping[str, Any]) -> Refusal | None:
+        """What the API's model refuses of a request: AWS looks at that before anything else."""
+        for key in BOUNDED:
+            *outer, name = ["".join(word.capitalize() for word in part.split("_")) for part in key]
+            table = request.get(outer[0], {}) if outer else request
+            fault = range_fault(key, table[name]) if name in table else None
+            if fault is not None:
+                return _refused(fault)
+        types, metrics = _lists(request)
+        for fault in (response_types_fault(types), metrics_fault(metrics)):
+            if fault is not None and fault.text is not mapping_messages.METRICS_OF_KAFKA:
+                return _refused(fault)
+        most = limits.FILTER_PATTERN_LENGTH.value
+        for number, text in enumerate(_pattern_texts(request.get("FilterCriteria", {})), 1):
+            if len(text) > most:
+                member = f"filterCriteria.filters.{number}.member.pattern"
+                return _refusal(mapping_messages.TEXT_TOO_LONG, value=text, member=member, bound=most)
+        return None
+
     def created(self, request: Mapping[str, Any], uuid: str) -> EventSourceMapping | Refusal:
         """The mapping that a request to create describes."""
-        fault = self._range_fault(request)
-        if fault is not None:
-            return _refused(fault)
         arn = request.get("EventSourceArn")
         if arn is None:
             return _refusal(mapping_messages.UNKNOWN_SOURCE)
@@ -82,9 +80,6 @@ class MappingRequests:
         self, mapping: EventSourceMapping, request: Mapping[str, Any]
     ) -> EventSourceMapping | Refusal:
         """`mapping` as a request to update would have it; what that does not name stays as it is."""
-        fault = self._range_fault(request)
-        if fault is not None:
-            return _refused(fault)
         if "FunctionName" in request:
             function = self._function(request["FunctionName"])
             if isinstance(function, Refusal):
@@ -123,25 +118,24 @@ class MappingRequests:
         ):
             if name in request:
                 changes[attribute] = request[name]
-        types = request.get("FunctionResponseTypes")
-        metrics = (request.get("MetricsConfig") or {}).get("Metrics", [])
-        fault = response_types_fault(types or []) or metrics_fault(metrics)
-        if types is not None:
+        types, metrics = _lists(request)
+        fault = metrics_fault(metrics)
+        if "FunctionResponseTypes" in request:
             changes["report_batch_item_failures"] = bool(types)
         if "MetricsConfig" in request:
             changes["event_count"] = EVENT_COUNT in metrics
         if "FilterCriteria" in request:
-            patterns = self._patterns(request["FilterCriteria"] or {})
+            patterns = self._patterns(request["FilterCriteria"])
             if isinstance(patterns, Refusal):
                 return patterns
             changes["filter_patterns"] = patterns
         # An empty configuration clears it.
         concurrency, pollers = mapping.maximum_concurrency, mapping.provisioned_pollers
         if "ScalingConfig" in request:
-            concurrency = (request["ScalingConfig"] or {}).get("MaximumConcurrency")
+            concurrency = request["ScalingConfig"].get("MaximumConcurrency")
         bounds = None if pollers is None else (pollers.minimum_pollers, pollers.maximum_pollers)
         if "ProvisionedPollerConfig" in request:
-            bounds = _pollers(request["ProvisionedPollerConfig"] or {})
+            bounds = _pollers(request["ProvisionedPollerConfig"])
         fault = fault or exclusion_fault(concurrency, bounds)
         if fault is not None:
             return _refused(fault)
@@ -158,22 +152,8 @@ class MappingRequests:
         )
         return made if fault is None else _refused(fault)
 
-    def _range_fault(self, request: Mapping[str, Any]) -> MappingFault | None:
-        """What the API's model refuses: AWS looks at that before anything else."""
-        for key in BOUNDED:
-            *outer, name = ["".join(word.capitalize() for word in part.split("_")) for part in key]
-            table = (request.get(outer[0]) or {}) if outer else request
-            value = table.get(name)
-            if value is not None:
-                if type(value) is not int:
-                    raise TypeError(f"{name}: {value!r} is no whole number")
-                fault = range_fault(key, value)
-                if fault is not None:
-                    return fault
-        return None
-
     def _patterns(self, criteria: Mapping[str, Any]) -> tuple[str, ...] | Refusal:
-        patterns = tuple(one.get("Pattern", "") for one in criteria.get("Filters") or ())
+        patterns = _pattern_texts(criteria)
         most = self.catalog.account.filters_per_mapping
         if len(patterns) > most:
             return _refusal(mapping_messages.TOO_MANY_FILTERS, count=len(patterns), most=most)
@@ -183,6 +163,16 @@ class MappingRequests:
             except PatternFault:
                 return _refusal(INVALID_FILTER)
         return patterns
+
+
+def _pattern_texts(criteria: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(one.get("Pattern", "") for one in criteria.get("Filters", ()))
+
+
+def _lists(request: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The response types and the metrics that a request names."""
+    types, metrics = request.get("FunctionResponseTypes", ()), request.get("MetricsConfig", {})
+    return list(types), list(metrics.get("Metrics", ()))
 
 
 def _pollers(given: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -47,7 +47,11 @@ def is_fifo(queue: str) -> bool:
 
 def range_fault(key: tuple[str, ...], value: int) -> MappingFault | None:
     """Why the API's model refuses the number at `key`; None: it does not."""
-    bounds = BOUNDED[key]
+    return bounds_fault(key, value, BOUNDED[key])
+
+
+def bounds_fault(key: tuple[str, ...], value: int, bounds: Setting) -> MappingFault | None:
+    """Why the API's model refuses a number that is named `key`; None: it does not."""
     if bounds.low <= value <= bounds.high:
         return None
     text, bound = (

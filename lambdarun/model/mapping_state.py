@@ -26,11 +26,6 @@ class MappingState(Enum):
         """Whether a mapping stays in it until somebody asks for something."""
         return self in (MappingState.ENABLED, MappingState.DISABLED)
 
-    @property
-    def polls(self) -> bool:
-        """Whether its pollers are at work. What is being updated goes on with the settings that it had."""
-        return self in (MappingState.ENABLED, MappingState.UPDATING)
-
 
 BECOMES: Final[Mapping[MappingState, tuple[MappingState | None, ...]]] = {
     MappingState.CREATING: (MappingState.ENABLED,),

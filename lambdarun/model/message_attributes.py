@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-m
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +14,7 @@ _TYPES: Final = ("String", "Number", "Binary")
 
 
 def normalised(attributes: object) -> dict[str, Mapping[str, object]]:
-    """Message attributes as an event has them; plain texts and numbers are taken, and the SDKs' capitals too.
+    """Message attributes as an event has them; plain texts and numbers are taken, and the SDKs' capitals and bytes too.
 
     Raises ValueError.
     """
@@ -37,6 +36,8 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
     kind = told.get("dataType", "Binary" if told.get("binaryValue") else "String")
     member = "binaryValue" if str(kind).startswith("Binary") else "stringValue"
     held = told.get(member) or ""
+    if member == "binaryValue" and isinstance(held, bytes | bytearray):
+        held = base64.b64encode(held).decode()
     if not isinstance(kind, str) or kind.partition(".")[0] not in _TYPES or not isinstance(held, str):
         raise ValueError(
             f"attribute {name!r}: {value!r} has no dataType String, Number or Binary with a text"
@@ -44,7 +45,7 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
     if member == "binaryValue":
         try:
             base64.b64decode(held, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise ValueError(f"attribute {name!r}: {held!r} is no base64") from None
     return {member: held, "dataType": kind}
 
@@ -52,17 +53,9 @@ def _normalised(name: str, value: object) -> Mapping[str, object]:
 def attribute_bytes(attributes: Attributes) -> int:
     """Names, types and values count against the message's size; a binary value without its base64."""
     return sum(
-        len(name.encode()) + len(str(value.get("dataType", ""))) + len(_held(value))
+        len(name.encode("utf-8", "surrogatepass")) + len(str(value.get("dataType", ""))) + len(_held(value))
         for name, value in attributes.items()
     )
-
-
-def empty_attribute(attributes: Attributes) -> tuple[str, str] | None:
-    """The name and the type of the first attribute without a value."""
-    for name, value in attributes.items():
-        if not _held(value):
-            return name, str(value.get("dataType", "String")).partition(".")[0]
-    return None
 
 
 def _held(value: Mapping[str, object]) -> bytes:

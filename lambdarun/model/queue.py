@@ -76,7 +76,7 @@ class DeduplicationScope(Enum):
 
 
 class FifoThroughputLimit(Enum):
-    """What the quota on calls a second holds for."""
+    """What AWS's quota on calls a second holds for. No such quota is kept here, where many calls share one instant."""
 
     PER_QUEUE = "perQueue"
     PER_MESSAGE_GROUP_ID = "perMessageGroupId"

@@ -33,6 +33,8 @@ _VISIBLE: Final = State.VISIBLE
 _HIDDEN: Final = State.HIDDEN
 _DELAYED: Final = State.DELAYED
 _GONE: Final = State.GONE
+_COMPACT: Final = 10_000
+"""Of fewer messages in order of age, those that are gone may stay behind one that is there."""
 _HANDLE: Final = re.compile(r"AQEB([0-9]+)/([0-9]+)/([0-9]+)")
 
 
@@ -197,6 +199,11 @@ class QueueCore:
                 # Else it was deleted, or hidden anew by another call, which has an entry of its own.
                 if message.shows == due and message.state in (_HIDDEN, _DELAYED):
                     self._come_back(now, message, records)
+        # One message that stays long must not hold all that came and went behind it.
+        if len(self._by_age) > _COMPACT and len(self._by_age) > 2 * (
+            self.visible + self.hidden + self.delayed
+        ):
+            self._by_age = deque([message for message in self._by_age if message.state is not _GONE])
         kept_since = Instant(now - self.declaration.message_retention_period * SECOND)
         while (oldest := self._oldest()) is not None and self._retained_since(oldest) <= kept_since:
             self._forget(oldest)
@@ -248,9 +255,7 @@ class QueueCore:
         return Received(message, receive_count, Instant(at))
 
     def _find(self, number: int) -> Message | None:
-        by_age = self._by_age
-        index = bisect_left(by_age, number, key=_number)
-        return by_age[index] if index < len(by_age) and by_age[index].number == number else None
+        return numbered(self._by_age, number)
 
     def _all(self) -> Iterator[Message]:
         return iter(self._by_age)
@@ -332,6 +337,12 @@ class QueueCore:
     @abstractmethod
     def _take_in(self, moved: Message) -> None:
         """Take a message of another queue."""
+
+
+def numbered(messages: deque[Message], number: int) -> Message | None:
+    """The message of that number among those that stand in order of their numbers."""
+    index = bisect_left(messages, number, key=_number)
+    return messages[index] if index < len(messages) and messages[index].number == number else None
 
 
 def _number(message: Message) -> int:

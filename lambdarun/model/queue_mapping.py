@@ -49,6 +49,8 @@ class Batch:
     messages: list[Received]
     mapping: QueueMapping
     visible_until: Instant
+    reports_failures: bool
+    """Whether its reply may name the items that failed: as the mapping was when it was last invoked with."""
     ids: tuple[MessageId, ...] = field(init=False)
     """The messages' ids, in order."""
     # `attempts` counts the runs, `tries` the refusals: only the first is in the log, only the second makes waits longer.
@@ -132,13 +134,14 @@ class QueueMapping:
     def began(self, batch: Batch, request_id: RequestId) -> None:
         """The batch was handed to an environment."""
         batch.attempts += 1
+        batch.reports_failures = self.declaration.report_batch_item_failures
         for received in batch.messages:
             received.message.handled_by = request_id
 
     def throttled(self, now: Instant, batch: Batch, cause: str, records: list[Record]) -> None:
         """Keep a batch that found no room, and try again while its messages are hidden. Costs no receive."""
         declared = self.declaration
-        if not self.polls:
+        if not self.polls or batch.visible_until <= now:
             self._drop(now, batch, records)
             return
         if not batch.tries:
@@ -169,14 +172,14 @@ class QueueMapping:
             return
         # What failed is *not* shown at once: AWS leaves it hidden until its visibility timeout ends.
         self.fleet.free(now)
-        self._gathering.end(batch.messages)
         said, failed = self._judge(batch, outcome)
         if failed is not None:
             self.fleet.succeeded()
-        elif not self.declaration.report_batch_item_failures:
+        elif not batch.reports_failures:
             # "Lambda doesn't scale down message polling when function invocations fail", where it asks for partial replies.
             self.fleet.failed()
         deleted, kept = self._delete(now, batch, failed, records)
+        self._gathering.end(batch.messages, kept)
         declared = self.declaration
         records.append(
             BatchSettled(
@@ -206,10 +209,6 @@ class QueueMapping:
                 due = retried
         return due
 
-    def at_rest(self) -> bool:
-        """Whether no batch is under way or being gathered."""
-        return not self.fleet.busy and self._gathering.is_empty
-
     def begin(self) -> None:
         """Receive from now on."""
         self.polls = True
@@ -226,7 +225,7 @@ class QueueMapping:
     def change(
         self, now: Instant, declared: EventSourceMapping, function: Function, records: list[Record]
     ) -> None:
-        """Go on with other settings; batches under way keep theirs."""
+        """Go on with other settings; an invocation that is under way is judged by those that it began with."""
         scaling = scaling_of(declared)
         if scaling != self.fleet.scaling:
             self.fleet.rescale(scaling)
@@ -266,7 +265,7 @@ class QueueMapping:
         """What a reply says: a word for the log, and the ids that failed (None: all of them)."""
         if isinstance(outcome, FunctionFailed):
             return "failed", None
-        if not self.declaration.report_batch_item_failures:
+        if not batch.reports_failures:
             return "succeeded", frozenset()
         # The three replies that nearly all handlers give, without a parser.
         if outcome.payload in (b"null", b"{}", b'{"batchItemFailures": []}'):
@@ -292,7 +291,7 @@ class QueueMapping:
 
     def _drop(self, now: Instant, batch: Batch, records: list[Record]) -> None:
         self.fleet.free(now)
-        self._gathering.end(batch.messages)
+        self._gathering.end(batch.messages, batch.ids)
         declared = self.declaration
         records.append(BatchDropped(now, declared.name, declared.queue, self.function.name, batch.ids))
 
@@ -308,7 +307,7 @@ class QueueMapping:
     ) -> Batch:
         declared = self.declaration
         queue = self.queue
-        batch = Batch(received, self, visible_until)
+        batch = Batch(received, self, visible_until, declared.report_batch_item_failures)
         records.append(
             BatchReceived(
                 now,

@@ -70,6 +70,10 @@ class MessageDuplicated(Happened):
     time: Instant
     queue: str
     message_id: MessageId
+    kept_since: Instant
+    """When the message was sent or moved to the queue."""
+    message_group_id: str
+    """Empty: none."""
 
 
 @record
@@ -81,6 +85,7 @@ class MessagesMovedBack(Happened):
     queue: str
     target: str
     message_ids: tuple[MessageId, ...]
+    """Those that they had in `queue`."""
 
 
 @record

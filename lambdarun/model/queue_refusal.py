@@ -10,7 +10,9 @@ from attrs import frozen
 from lambdarun.aws import fifo_messages, limits, sqs_messages
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.message import Sendable
-from lambdarun.model.message_attributes import attribute_bytes, empty_attribute
+from lambdarun.model.message_attributes import attribute_bytes
+from lambdarun.model.sqs_error import SqsError
+from lambdarun.model.sqs_message_attributes import answered, read_attribute
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _FORBIDDEN: Final = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -47,9 +49,11 @@ def content_refusal(message: Sendable, most: int) -> QueueRefusal | None:
             count=len(message.attributes),
             most=limits.MESSAGE_ATTRIBUTES.value,
         )
-    empty = empty_attribute(message.attributes)
-    if empty is not None:
-        return refused(sqs_messages.EMPTY_ATTRIBUTE, name=empty[0], kind=empty[1])
+    try:
+        for name, value in answered(message.attributes).items():
+            read_attribute(name, value)
+    except SqsError as fault:
+        return QueueRefusal(fault.code, fault.message)
     odd = not (body.isascii() and body.isprintable())
     if odd and re.search(_FORBIDDEN, body) is not None:
         return refused(sqs_messages.INVALID_CHARACTERS)

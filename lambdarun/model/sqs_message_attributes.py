@@ -17,6 +17,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from lambdarun.aws import limits, sqs_messages
+from lambdarun.model.lambda_events import attributes_md5
 from lambdarun.model.message_attributes import Attributes
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.sqs_request import SqsRequest
@@ -34,7 +35,7 @@ def read_attributes(request: SqsRequest) -> dict[str, Mapping[str, object]]:
     most = limits.MESSAGE_ATTRIBUTES.value
     if len(given) > most:
         raise SqsError.of(sqs_messages.TOO_MANY_ATTRIBUTES, count=len(given), most=most)
-    return {name: _attribute(name, value) for name, value in given.items()}
+    return {name: read_attribute(name, value) for name, value in given.items()}
 
 
 def read_trace_header(request: SqsRequest) -> str | None:
@@ -78,22 +79,7 @@ def checksum(attributes: Attributes) -> str | None:
     >>> checksum({"Hello": {"stringValue": "There", "dataType": "String"}})
     'a311262e065454b75da111d535b8dacd'
     """
-    if not attributes:
-        return None
-    digest = hashlib.md5(usedforsecurity=False)
-    for name in sorted(attributes, key=str.encode):
-        value = attributes[name]
-        kind = str(value.get("dataType", "String"))
-        binary = kind.startswith("Binary")
-        held = (
-            base64.b64decode(str(value.get("binaryValue") or ""))
-            if binary
-            else str(value.get("stringValue") or "").encode("utf-8", "surrogatepass")
-        )
-        for part in (name.encode(), kind.encode()):
-            digest.update(len(part).to_bytes(4, "big") + part)
-        digest.update((b"\2" if binary else b"\1") + len(held).to_bytes(4, "big") + held)
-    return digest.hexdigest()
+    return attributes_md5(attributes) if attributes else None
 
 
 def trace_header_checksum(header: str) -> str | None:
@@ -106,7 +92,8 @@ def body_checksum(body: str) -> str:
     return hashlib.md5(body.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
-def _attribute(name: str, value: object) -> dict[str, object]:
+def read_attribute(name: str, value: object) -> dict[str, object]:
+    """One of the request's attributes as the queue keeps it. Raises SqsError."""
     _check_name(name)
     if not isinstance(value, Mapping):
         raise SqsError.of(
@@ -122,6 +109,8 @@ def _attribute(name: str, value: object) -> dict[str, object]:
         raise SqsError.of(sqs_messages.ATTRIBUTE_TYPE_MISSING, name=name)
     if len(kind) > limits.MESSAGE_ATTRIBUTE_NAME_LENGTH.high:
         raise SqsError.of(sqs_messages.ATTRIBUTE_TYPE_LONG)
+    if _FORBIDDEN.search(kind) is not None:
+        raise SqsError.of(sqs_messages.ATTRIBUTE_CHARACTERS)
     base = kind.partition(".")[0]
     if base == "Binary":
         return {"binaryValue": _binary(name, value.get("BinaryValue"), base), "dataType": kind}
@@ -171,7 +160,8 @@ def is_number(text: str) -> bool:
         value = Decimal(text)
     except InvalidOperation:
         return False
-    if not value.is_finite() or "_" in text:
+    # Python's number may have more around and in it than AWS's.
+    if not value.is_finite() or "_" in text or text != text.strip():
         return False
     digits = value.as_tuple().digits
     return (

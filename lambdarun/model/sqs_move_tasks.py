@@ -179,9 +179,9 @@ class MoveTasks:
             if target is None:
                 break
             core.take_out(1)
-            sent = target.core.send(now, _anew(first, fifo=target.core.fifo), self.room.records)
+            target.core.send(now, _anew(first, fifo=target.core.fifo), self.room.records)
             self.room.stir(target)
-            ids.setdefault(target.name, []).append(sent.id)
+            ids.setdefault(target.name, []).append(first.id)
             task.moved += 1
         for name, moved in ids.items():
             self.room.records.append(MessagesMovedBack(now, task.source.name, name, tuple(moved)))

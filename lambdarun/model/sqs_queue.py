@@ -15,8 +15,8 @@ from lambdarun.model.event_records import MessageSent
 from lambdarun.model.fair_tenants import FairTenants
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import PLAIN, Message, Received, Sendable, State
-from lambdarun.model.queue_core import QueueCore
-from lambdarun.model.queue_records import MessageDuplicated
+from lambdarun.model.queue_core import QueueCore, numbered
+from lambdarun.model.queue_records import MessageDuplicated, TenantBecameQuiet
 from lambdarun.model.queue_refusal import QueueRefusal, content_refusal, id_refusal, refused
 from lambdarun.model.records import Record
 
@@ -118,23 +118,27 @@ class SqsQueue(QueueCore):
         hidden: list[Message] = []
         # Beyond the messages in flight that AWS allows, a long poll stays empty.
         count = min(count, limits.MESSAGES_IN_FLIGHT.value - self.hidden)
-        fair = self._fair
-        visible = self._visible if fair is None else fair.in_order(now, self._visible, count, records)
-        while visible and len(hidden) < count:
-            message = visible.popleft()
-            if message.state is not _VISIBLE:
-                continue
-            receives = message.receive_count
-            # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for again
-            # stays.
-            if most is not None and receives >= most and self._receives_here(message) >= most:
-                self._move(now, message, records)
-                continue
-            if not receives:
-                message.first_received = now
-            message.receive_count = receives + 1
-            message.state = _HIDDEN
-            hidden.append(message)
+        fair, looks = self._fair, True
+        while looks and len(hidden) < count:
+            wanted = count - len(hidden)
+            visible = self._visible if fair is None else fair.in_order(now, self._visible, wanted, records)
+            # Where one of those moves, another takes its place.
+            looks = fair is not None and bool(visible)
+            while visible and len(hidden) < count:
+                message = visible.popleft()
+                if message.state is not _VISIBLE:
+                    continue
+                receives = message.receive_count
+                # At the receive that would be one too many, not when the last one fails: so a message that nobody asks for
+                # again stays.
+                if most is not None and receives >= most and self._receives_here(message) >= most:
+                    self._move(now, message, records)
+                    continue
+                if not receives:
+                    message.first_received = now
+                message.receive_count = receives + 1
+                message.state = _HIDDEN
+                hidden.append(message)
         if hidden:
             self.visible -= len(hidden)
             self.hidden += len(hidden)
@@ -189,12 +193,14 @@ class SqsQueue(QueueCore):
     def next_out(self) -> Message | None:
         """The message that `take_out` would remove first."""
         visible = self._visible
+        if self._fair is not None:
+            self._fair.release(visible)
         while visible and visible[0].state is not _VISIBLE:
             visible.popleft()
         return visible[0] if visible else None
 
     def take_out(self, count: int) -> list[Message]:
-        """Remove up to `count` visible messages without receiving them, in the order in which receives find them."""
+        """Remove up to `count` visible messages without receiving them; what a fair queue passed over goes first."""
         taken: list[Message] = []
         if self._fair is not None:
             self._fair.release(self._visible)
@@ -211,15 +217,22 @@ class SqsQueue(QueueCore):
         self._visible.clear()
         self._moved_in.clear()
         self._moves.clear()
-        self._fair = None
+        if self._fair is not None:
+            records += [TenantBecameQuiet(now, self.declaration.name, noisy) for noisy in self._fair.noisy]
+            self._fair = None
 
     def advance(self, now: Instant, records: list[Record]) -> None:
         """Show what is hidden no longer, end what is retained no longer."""
         if self._copies:
             name = self.declaration.name
-            records += [MessageDuplicated(now, name, message.id) for message in self._copies]
+            records += [
+                MessageDuplicated(now, name, copy.id, copy.kept_since, copy.message_group_id or "")
+                for copy in self._copies
+            ]
             self._copies.clear()
         super().advance(now, records)
+        if self._fair is not None:
+            self._fair.calm(now, self._visible, records)
 
     def oldest(self) -> Instant | None:
         """Since when the oldest message that is not deleted is in this queue: a dead letter since its move."""
@@ -232,9 +245,7 @@ class SqsQueue(QueueCore):
 
     def _find(self, number: int) -> Message | None:
         found = super()._find(number)
-        if found is None:
-            found = next((message for _, _, message in self._moved_in if message.number == number), None)
-        return found
+        return numbered(self._moves, number) if found is None else found
 
     def _all(self) -> Iterator[Message]:
         return chain(self._by_age, (message for _, _, message in self._moved_in))

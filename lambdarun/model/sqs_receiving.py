@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -17,7 +16,7 @@ from lambdarun.aws.limits import Setting
 from lambdarun.aws.messages import ErrorText
 from lambdarun.model.effects import Answer, SqsReply
 from lambdarun.model.instant import MILLISECOND, SECOND, Instant
-from lambdarun.model.message import Message, Received
+from lambdarun.model.message import Received
 from lambdarun.model.queue_records import MessagesReceived
 from lambdarun.model.sqs_error import SqsError
 from lambdarun.model.sqs_message_attributes import TRACE_HEADER, answered, body_checksum, checksum, chosen
@@ -66,8 +65,7 @@ class Receiving:
             if not core.fifo and core.over_limit():
                 raise SqsError.of(sqs_messages.OVER_LIMIT)
             wanted = evolve(wanted, count=core.sampled(wanted.count))
-        asked = wanted if wanted.wait_time else evolve(wanted, count=core.sampled(wanted.count))
-        told = self._try(now, live, asked)
+        told = self._try(now, live, wanted)
         if told or not wanted.wait_time:
             return told if told else self._empty(now, live)
         poll = LongPoll(live, wanted, Instant(now + wanted.wait_time * SECOND))
@@ -180,7 +178,7 @@ _SYSTEM: Final[dict[str, Callable[[LiveQueue, Received], str | None]]] = {
     "DeadLetterQueueSourceArn": lambda _, received: received.message.source_arn,
     "MessageGroupId": lambda _, received: received.message.message_group_id,
     "MessageDeduplicationId": lambda live, received: (
-        _deduplication_id(received.message) if live.core.fifo else None
+        received.message.message_deduplication_id if live.core.fifo else None
     ),
     "SequenceNumber": lambda live, received: received.message.sequence_number if live.core.fifo else None,
 }
@@ -192,11 +190,6 @@ def _system_attributes(live: LiveQueue, received: Received, names: frozenset[str
     wanted = _SYSTEM if "All" in names else [name for name in _SYSTEM if name in names]
     found = {name: _SYSTEM[name](live, received) for name in wanted}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _deduplication_id(message: Message) -> str:
-    own = message.message_deduplication_id
-    return own if own is not None else sha256(message.body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _milliseconds(instant: Instant) -> str:

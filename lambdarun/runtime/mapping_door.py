@@ -9,7 +9,7 @@ from lambdarun.aws import limits
 from lambdarun.model.effects import Reply
 from lambdarun.model.invoke_request import Refusal
 from lambdarun.model.mapping_news import CreateMapping, DeleteMapping, MappingRequest, UpdateMapping
-from lambdarun.model.mapping_requests import CREATE, SETTINGS, known
+from lambdarun.model.mapping_shapes import CREATE, LIST, SETTINGS, ListOf, Shape, TextMap, check
 from lambdarun.model.news import Deployment
 from lambdarun.runtime.driver import RealDriver, VirtualDriver
 from lambdarun.runtime.requests import InvocationRefused, deployed
@@ -47,7 +47,7 @@ class MappingDoor:
         """Have a function called with the messages of a declared queue (AWS: CreateEventSourceMapping). It receives
         from the end of its state Creating on: the account's `mapping_delay`.
         """
-        known(request, CREATE, "create_event_source_mapping")
+        check(request, CREATE, "create_event_source_mapping", ("FunctionName",))
         return _answered(self.ask(lambda ticket: CreateMapping(ticket, request)), 202)
 
     def update_event_source_mapping(self, **request: Any) -> dict[str, Any]:
@@ -55,47 +55,48 @@ class MappingDoor:
         hold from the end of its state Updating on; one that is to be disabled receives nothing more from now on.
         """
         uuid = _uuid(request, "update_event_source_mapping")
-        known(request, SETTINGS, "update_event_source_mapping")
+        check(request, SETTINGS, "update_event_source_mapping")
         return _answered(self.ask(lambda ticket: UpdateMapping(ticket, uuid, request)), 202)
 
     def delete_event_source_mapping(self, **request: Any) -> dict[str, Any]:
         """Delete the mapping `UUID` (AWS: DeleteEventSourceMapping); what it has under way ends as it would have."""
         uuid = _uuid(request, "delete_event_source_mapping")
-        known(request, (), "delete_event_source_mapping")
+        check(request, {}, "delete_event_source_mapping")
         return _answered(self.ask(lambda ticket: DeleteMapping(ticket, uuid)), 202)
 
     def get_event_source_mapping(self, **request: Any) -> dict[str, Any]:
         """The settings and the state of the mapping `UUID` (AWS: GetEventSourceMapping)."""
         uuid = _uuid(request, "get_event_source_mapping")
-        known(request, (), "get_event_source_mapping")
+        check(request, {}, "get_event_source_mapping")
         return _answered(_told(self.driver.region.mappings.get(uuid)), 200)
 
     def list_event_source_mappings(self, **request: Any) -> dict[str, Any]:
         """All mappings, or those of `EventSourceArn` and `FunctionName` (AWS: ListEventSourceMappings); at most
         `MaxItems`, and never more than a hundred: `NextMarker` is the `Marker` for those behind.
         """
-        names = ("EventSourceArn", "FunctionName", "Marker", "MaxItems")
-        known(request, names, "list_event_source_mappings")
-        source, function, marker, most = (request.get(name) for name in names)
-        if most is None:
-            most = limits.LIST_ITEMS.default
+        check(request, LIST, "list_event_source_mappings")
+        source, function, marker = (
+            request.get(name) for name in ("EventSourceArn", "FunctionName", "Marker")
+        )
+        most = request.get("MaxItems", limits.LIST_ITEMS.default)
         return _answered(_told(self.driver.region.mappings.list(source, function, marker, most)), 200)
 
     def tag_resource(self, **request: Any) -> None:
         """Give the mapping whose ARN is `Resource` the `Tags` too (AWS: TagResource). Functions have no tags here."""
-        known(request, ("Resource", "Tags"), "tag_resource")
+        check(request, {"Resource": str, "Tags": TextMap()}, "tag_resource", ("Resource", "Tags"))
         self._tags(request).update(request["Tags"])
 
     def untag_resource(self, **request: Any) -> None:
         """Take the tags named in `TagKeys` from a mapping (AWS: UntagResource)."""
-        known(request, ("Resource", "TagKeys"), "untag_resource")
+        shapes: dict[str, Shape] = {"Resource": str, "TagKeys": ListOf(str)}
+        check(request, shapes, "untag_resource", shapes)
         tags = self._tags(request)
         for key in request["TagKeys"]:
             tags.pop(key, None)
 
     def list_tags(self, **request: Any) -> dict[str, dict[str, str]]:
         """The tags of a mapping (AWS: ListTags)."""
-        known(request, ("Resource",), "list_tags")
+        check(request, {"Resource": str}, "list_tags", ("Resource",))
         return {"Tags": dict(self._tags(request))}
 
     def _tags(self, request: dict[str, Any]) -> dict[str, str]:

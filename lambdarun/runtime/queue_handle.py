@@ -94,7 +94,7 @@ class QueueHandle:
         success or error, in their order.
         """
         entries = [
-            {"Id": str(number), **_entry({"body": given} if isinstance(given, str) else given)}
+            {"Id": str(number), **_entry(given if isinstance(given, Mapping) else {"body": given})}
             for number, given in enumerate(messages)
         ]
         told = self._ask("SendMessageBatch", Entries=entries)
@@ -258,7 +258,7 @@ def _sent(told: Mapping[str, Any]) -> SentMessage:
 
 
 def _handle(received: ReceivedMessage | str) -> str:
-    return received if isinstance(received, str) else received.receipt_handle
+    return received.receipt_handle if isinstance(received, ReceivedMessage) else received
 
 
 def _receive(count: int, wait: int | None, visibility: int | None, attempt: str | None) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """A mergeable histogram with logarithmic buckets: any quantile within half a per cent, whole counts, order-free.
 
+A quantile is exact where its bucket holds one value, however often: what always takes 1,000 ms is not above 1,000 ms.
 The idea is DDSketch's (Masson, Rim, Lee 2019).
 """
 
@@ -24,6 +25,8 @@ class Histogram:
     most: float | None = None
     _zeros: int = 0
     _buckets: dict[int, int] = field(factory=dict)
+    _alone: dict[int, float | None] = field(factory=dict)
+    """The only value of each bucket; None: it has several."""
 
     def add(self, value: float, times: int = 1) -> None:
         """Count a value, `times` times."""
@@ -38,7 +41,14 @@ class Histogram:
         else:
             # One is by far the most frequent value, and its bucket is the first.
             bucket = 0 if value == 1 else ceil(log(value) / _LOG_RATIO)
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + times
+            known = self._buckets.get(bucket)
+            if known is None:
+                self._buckets[bucket] = times
+                self._alone[bucket] = value
+            else:
+                self._buckets[bucket] = known + times
+                if self._alone[bucket] != value:
+                    self._alone[bucket] = None
 
     def merge(self, other: Histogram) -> None:
         """Count all of another's values too."""
@@ -52,7 +62,9 @@ class Histogram:
                 else:
                     self.most = value if self.most is None else max(self.most, value)
         for bucket, count in other._buckets.items():
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + count
+            known, alone = self._buckets.get(bucket, 0), other._alone[bucket]
+            self._buckets[bucket] = known + count
+            self._alone[bucket] = alone if not known or alone == self._alone[bucket] else None
 
     def quantile(self, share: float) -> float:
         """The value below which `share` (0 to 1) of all lie. 0.0 where there is none."""
@@ -67,6 +79,9 @@ class Histogram:
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen >= rank:
+                alone = self._alone[bucket]
+                if alone is not None:
+                    return alone
                 # Of all values in a bucket the one that is nearest to both ends, relatively; and never beyond what was really seen.
                 middle = 2 * _RATIO**bucket / (_RATIO + 1)
                 return min(max(middle, self.least), self.most)

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Final
 
@@ -46,6 +46,10 @@ class QueueAge:
         self._receives[message_id] = 0
         self._puts = puts = self._puts + 1
         heappush(self._oldest, (since, puts, message_id))
+
+    def never_received(self) -> Iterator[tuple[Instant, MessageId]]:
+        """Messages that nobody received, and since when they are there."""
+        return ((since, one) for since, _, one in self._oldest if self._receives.get(one) == 0)
 
     def receive(self, message_id: MessageId) -> bool:
         """A message was received once more; False where it is not here."""

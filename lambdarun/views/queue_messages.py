@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from heapq import heappop, heappush
 
 from attrs import define, field, frozen
 
@@ -36,6 +37,9 @@ class QueueMessages:
     noisy: set[str] = field(factory=set, init=False)
     _in_flight: set[MessageId] = field(factory=set, init=False)
     _delayed: dict[MessageId, Instant] = field(factory=dict, init=False)
+    """When each shows."""
+    _shows: list[tuple[Instant, MessageId]] = field(factory=list, init=False)
+    """The same by time; what is not so any more is passed over."""
     _groups: dict[MessageId, str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -47,7 +51,7 @@ class QueueMessages:
         self.age.add(record.time, message_id)
         self.last = record.time
         if record.delay_seconds:
-            self._delayed[message_id] = Instant(record.time + record.delay_seconds * SECOND)
+            self._delay(message_id, Instant(record.time + record.delay_seconds * SECOND))
         if record.message_group_id:
             self._groups[message_id] = record.message_group_id
             self.is_fair = not self.is_fifo
@@ -58,6 +62,21 @@ class QueueMessages:
         self.age.add(time, message_id)
         if group:
             self._groups[message_id] = group
+            self.is_fair = not self.is_fifo
+
+    def stay(self, since: Instant, message_id: MessageId, group: str) -> None:
+        """A message that was deleted is still there and in flight, since the delete missed a copy of it."""
+        self.age.add(since, message_id)
+        self._in_flight.add(message_id)
+        if group:
+            self._groups[message_id] = group
+
+    def change_delay(self, time: Instant, delay_seconds: int) -> None:
+        """The queue's delay is another one: of a FIFO queue, for the messages that are there, too."""
+        if self.is_fifo:
+            for sent, message_id in self.age.never_received():
+                self._delay(message_id, Instant(sent + delay_seconds * SECOND))
+            self.standing(time)
 
     def receive(self, time: Instant, message_ids: Iterable[MessageId]) -> None:
         """Messages are in flight."""
@@ -96,7 +115,7 @@ class QueueMessages:
         """All messages are gone."""
         self.last = time
         self.age.clear()
-        for held in (self._in_flight, self._delayed, self._groups, self.groups_in_flight):
+        for held in (self._in_flight, self._delayed, self._shows, self._groups, self.groups_in_flight):
             held.clear()
 
     def is_active(self, now: Instant) -> bool:
@@ -106,9 +125,10 @@ class QueueMessages:
 
     def standing(self, now: Instant) -> Standing:
         """How many messages stand where."""
-        delayed = self._delayed
-        if delayed:
-            for message_id in [one for one, due in delayed.items() if due <= now]:
+        delayed, shows = self._delayed, self._shows
+        while shows and shows[0][0] <= now:
+            due, message_id = heappop(shows)
+            if delayed.get(message_id) == due:
                 del delayed[message_id]
         in_flight = len(self._in_flight)
         return Standing(len(self.age) - in_flight - len(delayed), in_flight, len(delayed))
@@ -132,6 +152,10 @@ class QueueMessages:
         if not self.noisy:
             return self.age.oldest()
         return self.age.oldest_of(lambda message_id: self._groups.get(message_id) not in self.noisy)
+
+    def _delay(self, message_id: MessageId, until: Instant) -> None:
+        self._delayed[message_id] = until
+        heappush(self._shows, (until, message_id))
 
     def _unlock(self, message_id: MessageId) -> None:
         if self.is_fifo:

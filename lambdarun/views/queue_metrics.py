@@ -29,10 +29,12 @@ from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue import FIFO_SUFFIX
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     TenantBecameNoisy,
     TenantBecameQuiet,
     VisibilityChanged,
@@ -96,7 +98,9 @@ class QueueMetrics:
             MessagesMovedBack: self._moved_back,
             MessageExpired: self._expired,
             QueuePurged: self._purged,
+            QueueUpdated: self._updated,
             MessageDeduplicated: self._deduplicated,
+            MessageDuplicated: self._duplicated,
             TenantBecameNoisy: self._noisy,
             TenantBecameQuiet: self._quiet,
         }
@@ -241,10 +245,17 @@ class QueueMetrics:
     def _purged(self, record: QueuePurged) -> None:
         self._queue(record.queue).messages.clear(record.time)
 
+    def _updated(self, record: QueueUpdated) -> None:
+        self._queue(record.queue).messages.change_delay(record.time, record.delay_seconds)
+
     def _deduplicated(self, record: MessageDeduplicated) -> None:
         queue = self._queue(record.queue)
         queue.messages.last = record.time
         queue.count(names.DEDUPLICATED_MESSAGES)
+
+    def _duplicated(self, record: MessageDuplicated) -> None:
+        messages = self._queue(record.queue).messages
+        messages.stay(record.kept_since, record.message_id, record.message_group_id)
 
     def _noisy(self, record: TenantBecameNoisy) -> None:
         self._queue(record.queue).messages.noisy.add(record.message_group_id)

@@ -22,10 +22,12 @@ from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
 from lambdarun.model.queue import FIFO_SUFFIX
 from lambdarun.model.queue_records import (
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     VisibilityChanged,
 )
 from lambdarun.model.records import (
@@ -75,6 +77,8 @@ class Timeline:
             QueuePurged: lambda at, r: queue(r.queue).take_purged(at, r),
             MessageReturned: lambda at, r: queue(r.queue).take_returned(at, r),
             MessageDeadLettered: self._moved,
+            QueueUpdated: lambda at, r: queue(r.queue).take_updated(at, r),
+            MessageDuplicated: lambda at, r: queue(r.queue).take_duplicated(at, r),
             MessageExpired: lambda at, r: queue(r.queue).take_expired(at, r),
         }
 

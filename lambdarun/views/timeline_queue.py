@@ -18,10 +18,12 @@ from lambdarun.model.event_records import (
 from lambdarun.model.instant import Instant
 from lambdarun.model.mapping_records import MessagesFiltered
 from lambdarun.model.queue_records import (
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     VisibilityChanged,
 )
 from lambdarun.views.queue_messages import QueueMessages
@@ -105,6 +107,18 @@ class QueueTimeline:
         """A redrive task took messages away."""
         self._leave(bucket, record.time, record.message_ids)
         self.messages.last = record.time
+
+    def take_updated(self, bucket: int, record: QueueUpdated) -> None:
+        """The queue has other attributes."""
+        self._reach(bucket)
+        self.messages.change_delay(record.time, record.delay_seconds)
+        self._tell(bucket, record.time)
+
+    def take_duplicated(self, bucket: int, record: MessageDuplicated) -> None:
+        """A delete missed a copy, which is in flight on."""
+        self._reach(bucket)
+        self.messages.stay(record.kept_since, record.message_id, record.message_group_id)
+        self._tell(bucket, record.time)
 
     def take_expired(self, bucket: int, record: MessageExpired) -> None:
         """A message's retention ended."""

@@ -113,3 +113,12 @@ def test_what_is_not_there_names_its_neighbours(
     assert (ran.returncode, ran.stdout) == (code, "")
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_characters_that_no_encoding_has_are_told_in_another_way(folder: Path) -> None:
+    (folder / "lambdarun.toml").write_text('[queues."orders.fifo"]\n')
+    line = {"queue": "orders.fifo", "body": "b", "message_group_id": "\ud800"}
+    (folder / "odd.jsonl").write_text(json.dumps(line))
+    ran = run(folder, "replay", "odd.jsonl", "--function", "app.handler")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "Value \\ud800 for parameter MessageGroupId is invalid." in ran.stdout

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lambdarun.model.draws import Draws
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.message import NewMessage, Received
-from lambdarun.model.queue import Queue
-from lambdarun.model.queue_records import TenantBecameNoisy, TenantBecameQuiet
+from lambdarun.model.queue import Queue, RedrivePolicy
+from lambdarun.model.queue_records import QueuePurged, TenantBecameNoisy, TenantBecameQuiet
 from lambdarun.model.sqs_queue import SqsQueue
 
 
@@ -134,6 +134,48 @@ def test_a_redrive_task_and_a_purge_find_what_was_passed_over() -> None:
     assert queue.counts().visible == 0
     send(queue, "a", 1)
     assert tenants(receive(queue, 1)) == "a"
+
+
+def test_a_redrive_task_sees_what_it_takes_out_next() -> None:
+    queue = open_queue()
+    send(queue, "a", 40)
+    receive(queue, 30)
+    send(queue, "b", 2)
+    assert tenants(receive(queue, 1)) == "b"
+    for _ in range(11):
+        first = queue.next_out()
+        assert queue.take_out(1) == [first]
+    assert queue.next_out() is None
+
+
+def test_a_message_that_moves_leaves_its_place_in_the_receive_to_the_next() -> None:
+    policy = RedrivePolicy(dead_letter_target="dead", max_receive_count=1)
+    queue = open_queue(visibility_timeout=30, redrive_policy=policy)
+    queue.dead_letter = dead = open_queue()
+    send(queue, "a", 10)
+    receive(queue, 10)
+    queue.advance(at(31), [])
+    send(queue, "b", 1, when=31)
+    assert tenants(queue.receive(at(31), 10, [])) == "b"
+    assert dead.counts().visible == 10
+
+
+def test_the_end_of_a_tenants_noise_is_told_without_another_receive_and_by_a_purge() -> None:
+    queue = open_queue()
+    send(queue, "a", 40)
+    taken = receive(queue, 40)
+    records: list[Any] = []
+    queue.delete_all(taken)
+    queue.advance(at(1), records)
+    assert records == [TenantBecameQuiet(at(1), "q", "a")]
+    send(queue, "a", 50, when=2)
+    receive(queue, 30, 2, records)
+    queue.purge(at(3), records)
+    assert records[1:] == [
+        TenantBecameNoisy(at(2), "q", "a", 30),
+        QueuePurged(at(3), "q", 50),
+        TenantBecameQuiet(at(3), "q", "a"),
+    ]
 
 
 STEP = st.one_of(

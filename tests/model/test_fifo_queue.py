@@ -306,6 +306,13 @@ def test_an_explicit_id_that_is_a_bodys_hash_is_that_message() -> None:
     assert send(queue, "g1b", message_deduplication_id=first.message_deduplication_id) is first
 
 
+def test_all_of_an_explicit_id_counts_also_where_it_looks_like_a_hash() -> None:
+    queue = open_queue()
+    first = send(queue, "g1a", message_deduplication_id=f"{1:064x}")
+    assert send(queue, "g1b", message_deduplication_id=f"{2:064x}") is not first
+    assert send(queue, "g1c", message_deduplication_id=f"{1:064x}") is first
+
+
 def test_other_attributes_or_another_group_make_no_other_message() -> None:
     """test_fifo_deduplication_not_on_message_group_id, test_sqs_fifo_same_dedup_id_different_message_groups."""
     queue = open_queue()
@@ -626,5 +633,4 @@ def test_a_queues_kind_is_in_its_name(settings: dict[str, Any], text: str) -> No
 def test_high_throughput_takes_both_settings() -> None:
     with pytest.raises(ValueError, match="takes deduplication_scope"):
         Fifo(fifo_throughput_limit=FifoThroughputLimit.PER_MESSAGE_GROUP_ID)
-    assert BY_GROUP.high_throughput
-    assert not Fifo(deduplication_scope=DeduplicationScope.MESSAGE_GROUP).high_throughput
+    assert BY_GROUP.fifo_throughput_limit is FifoThroughputLimit.PER_MESSAGE_GROUP_ID

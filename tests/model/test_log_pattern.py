@@ -110,6 +110,17 @@ def test_a_json_pattern_matches_no_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "event"),
+    [
+        ('ERROR "100%"', "ERROR: disk is 100% full"),
+        ('{ $.used = "9*" && $.of = "10%" }', '{"used": "95", "of": "10%"}'),
+    ],
+)
+def test_a_per_cent_in_quotes_is_no_regular_expression(pattern: str, event: str) -> None:
+    assert LogPattern.compile(pattern).matches(event)
+
+
+@pytest.mark.parametrize(
     ("pattern", "said"),
     [
         ("[ip, user, status = 4*]", "space-delimited fields, which is not built"),

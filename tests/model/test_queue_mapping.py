@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from lambdarun.model.draws import Draws, RequestId
 from lambdarun.model.event_records import BatchDropped, BatchSettled
@@ -16,7 +17,7 @@ from lambdarun.model.function import Function
 from lambdarun.model.instant import SECOND, Instant
 from lambdarun.model.mapping_records import MappingScaled, MessagesFiltered
 from lambdarun.model.message import NewMessage
-from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded
+from lambdarun.model.outcome import Cause, FunctionFailed, Outcome, Succeeded, SystemFailed
 from lambdarun.model.queue import Queue, RedrivePolicy
 from lambdarun.model.queue_core import Counts
 from lambdarun.model.queue_mapping import Batch, QueueMapping
@@ -145,6 +146,18 @@ def test_without_the_flag_the_reply_is_ignored() -> None:
     assert mapping.queue.counts() == Counts(0, 0, 0)
 
 
+@pytest.mark.parametrize("reports", [True, False])
+def test_an_invocation_is_judged_by_the_settings_that_it_began_with(reports: bool) -> None:
+    mapping = open_mapping(report_batch_item_failures=reports)
+    send(mapping, "good", "bad")
+    (batch,) = poll(mapping, 0)
+    mapping.began(batch, RequestId("1"))
+    other = evolve(mapping.declaration, report_batch_item_failures=not reports)
+    mapping.change(at(1), other, mapping.function, [])
+    settle(mapping, batch, reply(mapping, batch, "bad"), 2)
+    assert [message.body for message in mapping.queue.peek()] == (["bad"] if reports else [])
+
+
 def test_five_batches_at_first_then_five_more_each_second() -> None:
     mapping = open_mapping({"visibility_timeout": 600}, batch_size=1)
     send(mapping, *map(str, range(100)))
@@ -170,6 +183,16 @@ def test_a_batch_over_ten_is_made_of_several_receives() -> None:
     mapping = open_mapping(batch_size=25, maximum_batching_window_in_seconds=1)
     send(mapping, *map(str, range(25)))
     assert [len(batch.messages) for batch in poll(mapping, 0)] == [25]
+
+
+def test_an_update_to_smaller_batches_holds_for_what_a_window_has_gathered() -> None:
+    mapping = open_mapping(batch_size=50, maximum_batching_window_in_seconds=10)
+    send(mapping, *map(str, range(25)))
+    assert poll(mapping, 0) == []
+    mapping.change(at(1), evolve(mapping.declaration, batch_size=10), mapping.function, [])
+    batches = [*poll(mapping, 1), *poll(mapping, 11)]
+    assert [len(batch.messages) for batch in batches] == [10, 10, 5]
+    assert [body for batch in batches for body in bodies(batch)] == [str(number) for number in range(25)]
 
 
 def test_with_a_window_visibility_covers_window_timeout_and_thirty_seconds() -> None:
@@ -218,6 +241,15 @@ def test_row_20_throttled_batches_are_tried_again_within_their_visibility_at_no_
     assert batch.messages[0].message.receive_count == 1
     assert [bodies(b) for b in poll(mapping, 60)] == [["a"]]
     assert batch.messages[0].message.receive_count == 2
+
+
+def test_what_the_service_refuses_after_its_visibility_ended_is_dropped_at_once() -> None:
+    mapping = open_mapping({"visibility_timeout": 30})
+    send(mapping, "a")
+    (batch,) = poll(mapping, 0)
+    mapping.began(batch, RequestId("1"))
+    (record,) = settle(mapping, batch, SystemFailed("lost"), 40)
+    assert isinstance(record, BatchDropped)
 
 
 def test_a_disabled_mapping_polls_nothing() -> None:
@@ -485,6 +517,21 @@ def test_what_six_megabytes_leave_of_a_fifo_group_waits_for_the_batch_before_it(
     assert poll(mapping, 1) == []
     settle(mapping, first, OK, 2)
     assert [[body[:2] for body in bodies(batch)] for batch in poll(mapping, 2)] == [["a6", "a7"]]
+
+
+@pytest.mark.parametrize("reported", [None, "a3"])
+def test_what_six_megabytes_leave_of_a_fifo_group_is_not_handled_before_what_failed(
+    reported: str | None,
+) -> None:
+    mapping = fifo_mapping(**REPORT)
+    padding = "x" * 1_000_000
+    send_in_groups(mapping, *(f"a{number}{padding}" for number in range(8)))
+    (first,) = poll(mapping, 0)
+    outcome = FAILED if reported is None else reply(mapping, first, f"{reported}{padding}")
+    settle(mapping, first, outcome, 2)
+    assert poll(mapping, 2) == []
+    again = [body[:2] for batch in poll(mapping, 60) for body in bodies(batch)]
+    assert again == (["a0", "a1", "a2", "a3", "a4", "a5"] if reported is None else ["a3", "a6", "a7"])
 
 
 def test_a_filter_joins_only_what_passes_and_deletes_the_rest_before_any_batch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -243,6 +244,23 @@ def test_attributes_count_towards_the_size() -> None:
     assert queue.refusal(NewMessage(body="x" * 1_005, attributes=attributes)) is not None
 
 
+def test_a_message_that_stays_does_not_hold_all_that_came_and_went_behind_it() -> None:
+    queue = open_queue()
+    send(queue, "stays")
+    queue.receive(at(0), 1, [], 43_000)
+    tracemalloc.start()
+    try:
+        for second in range(1, 30_001):
+            send(queue, f"{second:01000}", when=second)
+            queue.delete_all(queue.receive(at(second), 1, []))
+            queue.advance(at(second), [])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 15_000_000
+    assert [message.body for message in queue.peek()] == ["stays"]
+
+
 def test_looking_does_not_receive() -> None:
     queue = open_queue()
     send(queue, "a")
@@ -269,6 +287,24 @@ def test_an_attribute_without_a_value_is_refused_in_awss_words() -> None:
         refusal.message
         == "Message (user) attribute 'ErrorDetails' must contain a non-empty value of type 'String'."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "text"),
+    [
+        ("AWS.x", {"dataType": "String", "stringValue": "v"}, "You can't use message attribute names beginning with 'AWS.'"),
+        ("n", {"dataType": "Number", "stringValue": "abc"}, "Can't cast the value of message (user) attribute 'n' to a number."),
+        ("x", {"dataType": "String", "stringValue": "\ud800"}, "Invalid characters found."),
+        ("x", {"dataType": "String.\ud800", "stringValue": "v"}, "Invalid characters found."),
+        ("\ud800", {"dataType": "String", "stringValue": "v"}, "Message (user) attributes name can only contain"),
+    ],
+)  # fmt: skip
+def test_the_attributes_of_recorded_messages_are_judged_as_those_of_calls(
+    name: str, attribute: dict[str, object], text: str
+) -> None:
+    refusal = open_queue().refusal(NewMessage(body="x", attributes={name: attribute}))
+    assert refusal is not None
+    assert refusal.message.startswith(text)
 
 
 def test_no_more_than_120000_messages_are_in_flight() -> None:

@@ -239,6 +239,7 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         ('{"queue": "q", "body": "x", "message_attributes": {"a": null}}', "attribute 'a': None is neither text nor number"),
         ('{"queue": "q", "body": "x", "message_attributes": {"a": {"dataType": "Set"}}}', "has no dataType String, Number or Binary"),
         ('{"queue": "q", "body": "x", "message_attributes": {"a": {"binaryValue": "x"}}}', "attribute 'a': 'x' is no base64."),
+        ('{"queue": "q", "body": "x", "message_attributes": {"a": {"binaryValue": "\u00e9"}}}', "attribute 'a': 'é' is no base64."),
         ('{"queue": "q", "body": "x", "duration_ms": -1}', "duration_ms: -1 is no duration."),
         ('{"queue": "q", "body": "x", "duration_ms": 1' + "0" * 400 + "}", "is no duration."),
         ('{"Records": [{"eventSource": "aws:sqs", "body": "x"}, 5]}', "is no event of sqs."),

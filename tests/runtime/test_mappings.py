@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -393,6 +394,26 @@ def test_an_update_of_the_function_sends_later_batches_there(declare: Declare) -
         assert [r.function for r in runtime.log.of("invocation.started")] == ["one", "one", "two"]
 
 
+def test_an_alias_that_means_another_version_stretches_the_visibility_by_its_timeout(
+    declare: Declare,
+) -> None:
+    quick = declare("def handler(e, c): raise ValueError\n", timeout=5)
+    with opened(world(quick, visibility_timeout=30)) as runtime:
+        runtime.publish_version("fn")
+        runtime.update_function(evolve(quick, timeout=30))
+        runtime.publish_version("fn")
+        runtime.put_alias("fn", "live", "1")
+        runtime.create_event_source_mapping(
+            EventSourceArn=ARN, FunctionName="fn:live", MaximumBatchingWindowInSeconds=10
+        )
+        runtime.put_alias("fn", "live", "2")
+        runtime.advance(seconds=1)
+        runtime.queue("jobs").send("1")
+        runtime.advance(seconds=100)
+        # The window, the timeout of version 2 and 30 s: hidden for 70 s, and then gathered for 10 s again.
+        assert starts(runtime) == [11, 81]
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -459,3 +480,85 @@ def test_a_parameter_that_a_call_does_not_have_is_named(declare: Declare) -> Non
             runtime.get_event_source_mapping()
         with pytest.raises(TypeError, match="BatchSize: '3' is no whole number"):
             runtime.create_event_source_mapping(EventSourceArn=ARN, FunctionName="fn", BatchSize="3")
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"Enabled": "yes"}, "Enabled: 'yes' is no truth value"),
+        ({"BatchSize": True}, "BatchSize: True is no whole number"),
+        ({"BatchSize": None}, "BatchSize: None is no whole number"),
+        ({"EventSourceArn": 5}, "EventSourceArn: 5 is no text"),
+        (
+            {"ScalingConfig": {"MaximumConcurency": 5}},
+            'ScalingConfig has no parameter MaximumConcurency. Did you mean "MaximumConcurrency"?',
+        ),
+        (
+            {"FilterCriteria": [{"Pattern": "{}"}]},
+            "FilterCriteria: [{'Pattern': '{}'}] is no dictionary of Filters",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [None]}},
+            "FilterCriteria.Filters[0]: None is no dictionary of Pattern",
+        ),
+        (
+            {"FilterCriteria": {"Filters": [{"Pattern": {}}]}},
+            "FilterCriteria.Filters[0].Pattern: {} is no text",
+        ),
+        ({"FunctionResponseTypes": "ReportBatchItemFailures"}, "'ReportBatchItemFailures' is no list"),
+        ({"Tags": {"a": 1}}, "Tags['a']: 1 is no text"),
+        ({"KMSKeyArn": "arn:..."}, "create_event_source_mapping: KMSKeyArn is not built yet"),
+    ],
+)
+def test_a_parameter_of_another_kind_is_named_and_nothing_is_made(
+    declare: Declare, request_: dict[str, Any], said: str
+) -> None:
+    with opened(world(declare(TAKES))) as runtime:
+        with pytest.raises(TypeError, match=re.escape(said)):
+            runtime.create_event_source_mapping(**{"EventSourceArn": ARN, "FunctionName": "fn", **request_})
+        assert runtime.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_a_parameter_that_a_call_needs_is_named(declare: Declare) -> None:
+    with opened(world(declare(TAKES))) as runtime:
+        with pytest.raises(TypeError, match="create_event_source_mapping needs FunctionName"):
+            runtime.create_event_source_mapping(EventSourceArn=ARN)
+        with pytest.raises(TypeError, match="tag_resource needs Tags"):
+            runtime.tag_resource(Resource=ARN)
+
+
+@pytest.mark.parametrize(
+    ("most", "side"), [(0, "greater than or equal to 1"), (10_001, "less than or equal to 10000")]
+)
+def test_a_list_of_no_or_too_many_items_is_refused(declare: Declare, most: int, side: str) -> None:
+    with opened(world(declare(TAKES), mapping={})) as runtime, pytest.raises(InvocationRefused) as told:
+        runtime.list_event_source_mappings(MaxItems=most)
+    assert told.value.refusal.message == (
+        f"1 validation error detected: Value '{most}' at 'maxItems' failed to satisfy constraint: Member must have value"
+        f" {side}"
+    )
+
+
+def test_the_apis_model_is_looked_at_before_the_world(declare: Declare) -> None:
+    """A value outside the model is refused although the mapping, the function or the source is not there either."""
+    with opened(world(declare(TAKES))) as runtime:
+        for call, request in (
+            ("create", {"EventSourceArn": ARN, "FunctionName": "not", "FunctionResponseTypes": ["other"]}),
+            ("create", {"FunctionName": "not", "MetricsConfig": {"Metrics": ["other"]}}),
+            ("update", {"UUID": "not", "BatchSize": 0}),
+            ("update", {"UUID": "not", "FilterCriteria": {"Filters": [{"Pattern": "x" * 4_097}]}}),
+        ):
+            assert refused(runtime, call, **request)[:2] == (400, "ValidationException")
+
+
+def test_a_mapping_that_an_update_brings_is_a_duplicate_before_the_update_is_through(
+    declare: Declare,
+) -> None:
+    one, two = declare(TAKES, name="one"), declare(TAKES, name="two")
+    with opened(world(one, two)) as runtime:
+        made = runtime.create_event_source_mapping(EventSourceArn=ARN, FunctionName="one")
+        runtime.advance(seconds=1)
+        runtime.update_event_source_mapping(UUID=made["UUID"], FunctionName="two")
+        told = refused(runtime, "create", EventSourceArn=ARN, FunctionName="two")
+        assert told[:2] == (409, "ResourceConflictException")
+        assert made["UUID"] in told[2]

@@ -93,6 +93,24 @@ def test_a_batch_has_a_success_or_an_error_for_each_message() -> None:
             jobs.send_batch([{"text": "one"}])
 
 
+def test_a_binary_attribute_may_be_bytes_as_sdks_have_it() -> None:
+    with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
+        jobs = runtime.queue("jobs")
+        jobs.send("one", attributes={"b": {"DataType": "Binary", "BinaryValue": b"\x01"}})
+        (received,) = jobs.receive()
+        assert received.message_attributes == {"b": {"BinaryValue": "AQ==", "DataType": "Binary"}}
+
+
+def test_what_is_neither_a_message_nor_a_receipt_is_awss_error() -> None:
+    with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
+        jobs = runtime.queue("jobs")
+        (told,) = jobs.send_batch([3])  # type: ignore[list-item]
+        assert isinstance(told, SqsError)
+        assert told.message == "MessageBody: 3 can not be converted to a String."
+        with pytest.raises(SqsError, match="ReceiptHandle: 3 can not be converted to a String"):
+            jobs.delete(3)  # type: ignore[arg-type]
+
+
 def test_attributes_are_read_and_changed_by_awss_names() -> None:
     with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
         jobs = runtime.queue("jobs")
@@ -121,6 +139,20 @@ def test_dead_letters_are_sent_home() -> None:
         (task,) = dead.redrives()
         assert task["Status"] == "CANCELLED"
         assert (jobs.counts().visible, dead.counts().visible) == (2, 1)
+
+
+def test_what_a_redrive_task_took_is_told_by_the_ids_that_it_had() -> None:
+    with open_blocking_runtime(PROJECT, clock=VirtualClock()) as runtime:
+        jobs, dead = runtime.queue("jobs"), runtime.queue("dead")
+        jobs.send("one")
+        jobs.receive(visibility_timeout=0)
+        assert jobs.receive() == []
+        (letter,) = dead.messages()
+        dead.redrive()
+        runtime.advance(seconds=1)
+        (told,) = runtime.log.of("messages.redriven")
+        assert told.message_ids == (letter.id,)
+        assert letter.id not in [message.id for message in jobs.messages()]
 
 
 def test_a_purge_empties_a_queue_once_a_minute() -> None:

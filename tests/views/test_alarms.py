@@ -132,6 +132,14 @@ def test_two_of_three_periods_of_five_minutes_are_looked_at_each_minute() -> Non
     assert told(of)[:2] == [("02:01", "OK"), ("02:12", "ALARM")]
 
 
+def test_a_percentile_that_is_the_threshold_is_not_above_it() -> None:
+    of = alarms(over(DURATION, 1000, statistic=Percentile(50)))
+    records = [record for second in range(8) for record in ran(second, took=1)]
+    of.read([*ran(0, took=0.5), *records, *ran(10, took=2), *ran(70)])
+    assert told(of) == [("02:01", "OK")]
+    assert "[1000.0 (25/11/26 02:00:00)]" in of.transitions[0].reason
+
+
 def test_an_invocation_counts_in_the_minute_of_its_start_however_late_it_ends() -> None:
     of = alarms(over(ERRORS, 0, statistic=Statistic.SUM, evaluation_periods=3, datapoints_to_alarm=1))
     of.read([*ran(30), *ran(50, took=150, error=True), *ran(241)])

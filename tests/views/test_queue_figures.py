@@ -56,9 +56,9 @@ def test_the_summary_tells_what_filters_took_out() -> None:
 
 
 def test_a_copy_that_a_delete_missed_is_left_until_it_is_deleted_too() -> None:
-    once = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a"))
+    once = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a", at(0), ""))
     assert (once.deleted, once.handled, once.left) == (1, 0, 5)
-    twice = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a"), settled(31, "a"))
+    twice = figures(settled(1, "a"), MessageDuplicated(at(1), "q", "a", at(0), ""), settled(31, "a"))
     assert (twice.deleted, twice.handled, twice.left) == (2, 1, 4)
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,10 +30,12 @@ from lambdarun.model.queue import Queue
 from lambdarun.model.queue_core import QueueCore
 from lambdarun.model.queue_records import (
     MessageDeduplicated,
+    MessageDuplicated,
     MessagesDeleted,
     MessagesMovedBack,
     MessagesReceived,
     QueuePurged,
+    QueueUpdated,
     TenantBecameNoisy,
     TenantBecameQuiet,
     VisibilityChanged,
@@ -106,6 +109,19 @@ def test_delayed_messages_are_delayed_until_they_show() -> None:
     records = [sent(10, "a", delay=90), sent(20, "b"), later(3)]
     assert points(records, "ApproximateNumberOfMessagesDelayed") == {"02:01": 1, "02:02": 0, "02:03": 0}
     assert points(records, "ApproximateNumberOfMessagesVisible") == {"02:01": 1, "02:02": 2, "02:03": 2}
+
+
+def test_another_delay_of_a_fifo_queue_holds_for_messages_that_nobody_received() -> None:
+    name = "q.fifo"
+    records = [
+        sent(1, "a", queue=name, group="g", delay=10),
+        sent(2, "b", queue=name, group="h", delay=10),
+        received(20, "a", queue=name, hidden=1),
+        QueueUpdated(at(30), name, 30, 100, 345_600),
+        later(3),
+    ]
+    told = points(records, "ApproximateNumberOfMessagesDelayed", queue=name)
+    assert told == {"02:01": 1, "02:02": 0, "02:03": 0}
 
 
 def test_counters_are_sums_and_zeros_while_a_queue_is_active() -> None:
@@ -272,18 +288,42 @@ def test_queues_without_tenants_have_no_metrics_of_groups() -> None:
     assert points([sent(1, "a"), later(1)], "ApproximateNumberOfNoisyGroups") == {}
 
 
+def test_a_message_that_a_delete_missed_stays_in_flight_until_it_returns() -> None:
+    records = [
+        sent(1, "a"),
+        received(2, "a", hidden=1),
+        MessagesDeleted(at(3), "q", ("a",)),
+        MessageDuplicated(at(3), "q", "a", at(1), ""),
+        MessageReturned(at(90), "q", "a", 1, None),
+        later(3),
+    ]
+    assert points(records, "ApproximateNumberOfMessagesNotVisible") == {
+        "02:00": 1, "02:01": 1, "02:02": 0, "02:03": 0,
+    }  # fmt: skip
+    assert points(records, "ApproximateAgeOfOldestMessage")["02:02"] == 119
+
+
+def test_dead_letters_of_tenants_make_their_queue_a_fair_one() -> None:
+    moved = MessageDeadLettered(at(70), "q", "dead", "a", 1, "b", {})
+    records = [sent(1, "a", group="tenant"), moved, later(3)]
+    told = points(records, "ApproximateNumberOfMessagesVisibleInQuietGroups", queue="dead")
+    assert told == {"02:02": 1, "02:03": 1}
+
+
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["send", "late", "receive", "delete", "change", "wait", "purge"]), st.integers(0, 40)),
+    st.tuples(st.sampled_from(["send", "late", "receive", "delete", "change", "delay", "wait", "purge"]), st.integers(0, 40)),
     max_size=60,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["q", "q.fifo"])
+@pytest.mark.parametrize(("name", "duplicates"), [("q", 0), ("q", 0.5), ("q.fifo", 0)])
 @settings(deadline=None)
 @given(steps=STEPS)
-def test_the_log_tells_where_each_message_stands(name: str, steps: list[tuple[str, int]]) -> None:
+def test_the_log_tells_where_each_message_stands(
+    name: str, duplicates: float, steps: list[tuple[str, int]]
+) -> None:
     """Whatever is done to a queue, its records tell as many visible, hidden and delayed messages as its core counts."""
-    declared = Queue(name=name, visibility_timeout=20, message_retention_period=120)
+    declared = Queue(name=name, visibility_timeout=20, message_retention_period=120, duplicates=duplicates)
     make: type[QueueCore] = FifoQueue if name.endswith(".fifo") else SqsQueue
     core = make(declared, "arn", Draws(0))
     view = QueueMessages(core.fifo)
@@ -316,6 +356,9 @@ def test_the_log_tells_where_each_message_stands(name: str, steps: list[tuple[st
                 one = held[number % len(held)]
                 if core.change_visibility(now, one, number) is None:
                     records.append(VisibilityChanged(now, name, one.message.id, number))
+            case "delay":
+                changed = evolve(core.declaration, delay_seconds=number)
+                core.configure(now, changed, records)
             case "purge" if number == 0:
                 core.purge(now, records)
             case _:
@@ -334,6 +377,10 @@ def test_the_log_tells_where_each_message_stands(name: str, steps: list[tuple[st
                     view.hide(record.message_id)
                 case MessageReturned():
                     view.show(record.message_id)
+                case QueueUpdated():
+                    view.change_delay(record.time, record.delay_seconds)
+                case MessageDuplicated():
+                    view.stay(record.kept_since, record.message_id, record.message_group_id)
                 case MessageExpired():
                     view.remove(record.message_id)
                 case QueuePurged():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -220,6 +221,27 @@ def test_any_quantile_is_within_one_per_cent(values: list[float], share: float) 
     assert abs(histogram.quantile(share) - exact) <= 0.01 * exact
 
 
+@pytest.mark.parametrize(
+    ("values", "share", "told"),
+    [
+        ([5, 6, 7], 0.5, 6),
+        ([500, *[1000.0] * 8, 2000], 0.9, 1000),
+        ([1, *[3000.0] * 3, 9000], 0.5, 3000),
+        ([0.995, 1, 1, 1, 2], 0.99, 2),
+    ],
+)
+def test_a_quantile_that_many_values_share_is_that_value(
+    values: list[float], share: float, told: float
+) -> None:
+    """Whatever the order, and however they were put together: an alarm's threshold is compared with it."""
+    for order in (values, values[::-1]):
+        first, second = Histogram(), Histogram()
+        for number, value in enumerate(order):
+            (first if number % 2 else second).add(value)
+        first.merge(second)
+        assert first.quantile(share) == told
+
+
 @given(st.lists(st.floats(0, 1e6)), st.lists(st.floats(0, 1e6)))
 def test_merging_is_counting_together(left: list[float], right: list[float]) -> None:
     def of(values: list[float]) -> Histogram:
@@ -231,11 +253,12 @@ def test_merging_is_counting_together(left: list[float], right: list[float]) -> 
     merged, other = of(left), of(right)
     merged.merge(other)
     whole = of(left + right)
-    assert (merged.count, merged.least, merged.most, merged._buckets) == (
+    assert (merged.count, merged.least, merged.most, merged._buckets, merged._alone) == (
         whole.count,
         whole.least,
         whole.most,
         whole._buckets,
+        whole._alone,
     )
 
 
