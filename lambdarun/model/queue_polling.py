@@ -101,16 +101,25 @@ class QueuePolling:
     under_way: int = field(default=0, init=False)
     """Batches of all mappings."""
     _dues: Wakes = field(factory=Wakes, init=False)
+    _lone: MappingPolling | None = field(default=None, init=False)
+    """The only one there is: it is asked directly, as heap and turns would cost as much again."""
 
     def add(self, poller: MappingPolling) -> None:
         """Have one mapping more."""
         self.pollers.append(poller)
         if poller.mapping.polls:
             self._polling.append(poller)
+        self._recount()
 
     def remove(self, poller: MappingPolling) -> None:
         """Have a mapping no more, which receives nothing already. Its last batches still settle."""
         self.pollers.remove(poller)
+        self._recount()
+
+    def _recount(self) -> None:
+        before, self._lone = self._lone, self.pollers[0] if len(self.pollers) == 1 else None
+        if before is not None and self._lone is None:
+            self._dues.stir(before)  # its dues are planned from here on
 
     def begin(self, poller: MappingPolling) -> None:
         """Have a mapping receive from this step on."""
@@ -136,24 +145,20 @@ class QueuePolling:
 
     def settled(self, poller: MappingPolling) -> None:
         """Be told that a batch of a mapping ended, or that its settings changed."""
-        self._dues.stir(poller)
+        if self._lone is None:
+            self._dues.stir(poller)
         self.wakes.stir(self)
 
     def wake(self, now: Instant) -> None:
         """Let hidden messages show again, then have the pollers look."""
-        dead, queue, dues = self.dead_letter, self.queue, self._dues
+        dead, queue = self.dead_letter, self.queue
         # The queue's core moves messages by itself; whether it did is seen by a count, so that it need not know of wakes.
         before = dead.queue.taken() if dead is not None else 0
         queue.advance(now, self.admission.records)
-        dues.run(now)
-        polling = self._polling
-        for _ in range(len(polling)):
-            if not queue.ready:
-                break
-            poller = polling[0]
-            polling.rotate(-1)
-            if poller.mapping.can_take:
-                dues.call(poller, now)
+        if self._lone is not None:
+            self._lone.wake(now)
+        else:
+            self._offer(now)
         if dead is not None and dead.queue.taken() != before:
             # Its pollers look at what came, and what nobody polls expires one day.
             self.wakes.stir(dead)
@@ -161,9 +166,22 @@ class QueuePolling:
         if self.receivers is not None and self.queue.ready:
             self.wakes.stir(self.receivers)
 
+    def _offer(self, now: Instant) -> None:
+        """Let those poll that have to, then give what waits to one after the other."""
+        queue, dues, polling = self.queue, self._dues, self._polling
+        dues.run(now)
+        for _ in range(len(polling)):
+            if not queue.ready:
+                break
+            poller = polling[0]
+            polling.rotate(-1)
+            if poller.mapping.can_take:
+                dues.call(poller, now)
+
     def next_due(self) -> Instant | None:
         """The next timer of the queue or of a poller."""
-        due, wanted = self.queue.next_due(), self._dues.next_due()
+        due = self.queue.next_due()
+        wanted = self._dues.next_due() if self._lone is None else self._lone.mapping.next_due()
         return wanted if due is None or (wanted is not None and wanted < due) else due
 
     def at_rest(self) -> bool:
