@@ -108,8 +108,9 @@ class PackageCache:
         if target.is_dir():
             return target
         for left in target.parent.glob(".making-*"):
-            if wall_epoch_us() - left.stat().st_mtime_ns // 1_000 > _ABANDONED_US:
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another run has just finished with it
+                if wall_epoch_us() - left.stat().st_mtime_ns // 1_000 > _ABANDONED_US:
+                    shutil.rmtree(left, ignore_errors=True)
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
         try:
             make(making)
